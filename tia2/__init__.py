@@ -1,0 +1,47 @@
+"""TIA2: measure how well text-to-image reward models agree with people, and when optimising them goes wrong.
+
+`import tia2` also lets `datasets.load_dataset("tia2")` find the benchmark; nothing heavy is imported until it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tia2._datasets_hook import install as _install_datasets_hook
+
+if TYPE_CHECKING:
+    from tia2.evaluation import Result as Result
+    from tia2.evaluation import evaluate as evaluate
+    from tia2.rewards import load_reward as load_reward
+    from tia2.rewards import register_reward as register_reward
+    from tia2.scoring import ScoreTable as ScoreTable
+    from tia2.scoring import score as score
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "Result": "tia2.evaluation",
+    "ScoreTable": "tia2.scoring",
+    "evaluate": "tia2.evaluation",
+    "load_reward": "tia2.rewards",
+    "register_reward": "tia2.rewards",
+    "score": "tia2.scoring",
+}
+
+__all__ = ["__version__", *sorted(_LAZY)]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    if name in {"benchmark", "evaluation", "miniworld", "rewards", "scoring"}:
+        return import_module(f"tia2.{name}")
+    raise AttributeError(f"module 'tia2' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+_install_datasets_hook()
