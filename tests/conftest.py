@@ -1,0 +1,34 @@
+"""Shared fixtures. Upstream material lies beside the checkout and is never part of it."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_configure() -> None:
+    if importlib.util.find_spec("tia2.leaderboard") is None:
+        pytest.exit("tia2 is not installed in this environment: run `pip install -e .[dev]` first", returncode=4)
+
+
+def _shared_folder(name: str) -> Path:
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"needs the upstream material in {folder}, which is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tia2_dir() -> Path:
+    """The released annotations, in the upstream layout."""
+    return _shared_folder("tia2")
+
+
+@pytest.fixture(scope="session")
+def oracles_dir() -> Path:
+    """Scores that upstream code of the reward models gave on tiny weights."""
+    return _shared_folder("oracles")
