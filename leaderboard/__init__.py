@@ -1,0 +1,1 @@
+"""The leaderboard: everything it shows is recomputed from score tables. Imported as `tia2.leaderboard`."""
