@@ -1,0 +1,63 @@
+"""What the commands share on the terminal: one look for tables, progress bars and JSON, at home in 80 columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+
+def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) -> Table:
+    """Return an empty table in the house style.
+
+    Long cells of left-aligned columns are cut with an ellipsis, so that a long path never breaks the layout.
+
+    Args:
+        *columns: The headings.
+        title: A line above the table.
+        right: The headings of the columns to align right, usually the numbers; these are never cut.
+
+    Returns:
+        The table; fill it with `add_row` and `add_section`, show it with `stdout.print`.
+    """
+    numbers = set(right)
+    made = Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False
+    )
+    for column in columns:
+        if column in numbers:
+            made.add_column(column, justify="right", no_wrap=True, overflow="fold")
+        else:
+            made.add_column(column, no_wrap=True, overflow="ellipsis")
+    return made
+
+
+def progress() -> Progress:
+    """Return a progress display on stderr, to use as a context manager: what, a bar, how many of how many, time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        console=stderr,
+        transient=True,
+    )
+
+
+def plain(text: object) -> Text:
+    """Return text to be shown as it is: square brackets in names and paths are not markup."""
+    return Text(str(text))
+
+
+def print_json(value: Any) -> None:
+    """Write a value to stdout as indented JSON that parses anywhere: no colours, NaN refused."""
+    stdout.file.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
