@@ -42,7 +42,7 @@ def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) ->
 
 
 def progress() -> Progress:
-    """Return a progress display on stderr, to use as a context manager: what, a bar, how many of how many, time left."""
+    """Return a progress display on stderr, to be used in a `with`: what, a bar, how many of how many, time left."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
