@@ -1,0 +1,141 @@
+"""One training loop for every recipe: cosine schedule, moving average, and a state file that makes it resumable.
+
+Every step draws its data and noise from generators seeded by (seed, step), so that a resumed run sees what an
+uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+logger = logging.getLogger(__name__)
+
+_SAVE_EVERY_SECONDS = 60
+_REPORT_EVERY_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train: linear warm-up to `peak`, then a cosine down to a hundredth of it."""
+
+    steps: int
+    peak: float
+    warmup: int = 100
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        if step < self.warmup:
+            return self.peak * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(self.steps - self.warmup, 1)
+        return self.peak * (0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1))) / 2)
+
+
+@dataclass(frozen=True)
+class StepRandom:
+    """The randomness of one step: a NumPy generator for data, a torch generator (on the CPU) for noise."""
+
+    numpy: np.random.Generator
+    torch: torch.Generator
+
+    @classmethod
+    def of(cls, seed: int, step: int) -> StepRandom:
+        """Return the generators of one step of one seed."""
+        sequence = np.random.SeedSequence([seed, step])
+        noise = torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
+        return cls(np.random.default_rng(sequence), noise)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Return standard normal noise of a shape, on the CPU so that every device gets the same."""
+        return torch.randn(*shape, generator=self.torch)
+
+
+def fit(
+    model: nn.Module,
+    loss: Callable[[StepRandom], Tensor],
+    schedule: Schedule,
+    *,
+    seed: int,
+    state: Path,
+    average: float | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
+    until: int | None = None,
+) -> nn.Module:
+    """Train a model's parameters that require gradients, and return the moving average of them where asked for.
+
+    Args:
+        model: What to train; changed in place.
+        loss: Gives the loss of one step from that step's randomness.
+        schedule: Steps and learning rates.
+        seed: Seed of all randomness.
+        state: File that keeps the progress; an existing one is resumed.
+        average: Decay of an exponential moving average of the parameters; None for the parameters themselves.
+        progress: Called about four times a minute with (step, steps, mean loss since the last call).
+        until: Stop early, at this step of the full schedule.
+
+    Returns:
+        The trained model: `model` itself, holding the average where `average` is given.
+    """
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=schedule.peak, weight_decay=0.01, betas=(0.9, 0.98))
+    shadow = [parameter.detach().clone() for parameter in parameters] if average else []
+    first = 0
+    if state.is_file():
+        saved = torch.load(state, map_location="cpu", weights_only=True)
+        with torch.no_grad():
+            for parameter, value in zip(parameters, saved["parameters"], strict=True):
+                parameter.copy_(value)
+            for copy, value in zip(shadow, saved["shadow"], strict=True):
+                copy.copy_(value)
+        optimiser.load_state_dict(saved["optimiser"])
+        first = saved["step"]
+
+    def save(step: int) -> None:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        part = state.with_suffix(".part")
+        values = [parameter.detach() for parameter in parameters]
+        torch.save({"parameters": values, "shadow": shadow, "optimiser": optimiser.state_dict(), "step": step}, part)
+        os.replace(part, state)
+
+    model.train()
+    saved_at = reported_at = time.monotonic()
+    recent: list[float] = []
+    last = min(until or schedule.steps, schedule.steps)
+    for step in range(first, last):
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.rate(step)
+        value = loss(StepRandom.of(seed, step))
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        if average:
+            # A young average forgets faster, or it would still hold the random start.
+            decay = min(average, (1 + step) / (10 + step))
+            with torch.no_grad():
+                torch._foreach_lerp_(shadow, parameters, 1 - decay)
+        recent.append(float(value.detach()))
+        now = time.monotonic()
+        if now - saved_at > _SAVE_EVERY_SECONDS or step + 1 == last:
+            save(step + 1)
+            saved_at = now
+        if now - reported_at > _REPORT_EVERY_SECONDS or step + 1 == last:
+            mean = sum(recent) / len(recent)
+            logger.info("step %d of %d, loss %.5f", step + 1, schedule.steps, mean)
+            if progress:
+                progress(step + 1, schedule.steps, mean)
+            recent, reported_at = [], now
+    if average:
+        with torch.no_grad():
+            for parameter, copy in zip(parameters, shadow, strict=True):
+                parameter.copy_(copy)
+    return model.eval()
