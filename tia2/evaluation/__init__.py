@@ -1,0 +1,1 @@
+"""How well values agree with people: metrics, intervals and results."""
