@@ -1,0 +1,98 @@
+"""`tia2 evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tia2.errors import ResultError, unknown_name
+
+if TYPE_CHECKING:
+    from tia2.evaluation import Result
+
+app = typer.Typer()
+
+EXAMPLES = """\
+Examples:
+
+  tia2 evaluate runs/quickstart/scores/*
+
+  tia2 evaluate runs/mine --metric spearman --out mine.json
+
+  tia2 evaluate --reward mini-strong --benchmark mini --json
+"""
+
+
+@app.command(epilog=EXAMPLES)
+def evaluate(
+    tables: Annotated[
+        list[Path] | None, typer.Argument(metavar="TABLE...", help="Score tables: folders that `tia2 score` wrote.")
+    ] = None,
+    reward: Annotated[
+        list[str] | None, typer.Option(help="Score with this reward first, keeping nothing; can be repeated.")
+    ] = None,
+    benchmark: Annotated[str, typer.Option(help="The benchmark for --reward.")] = "mini",
+    metric: Annotated[str, typer.Option(help="The metric to show and to rank by.")] = "auroc",
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Save results: FILE.json for one entry, a folder for several.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as a JSON list.")] = False,
+) -> None:
+    """Say how well rewards agree with people, with intervals.
+
+    Reads score tables, so it needs no model, no images and no GPU. Shows, for each subset, the mean over prompts with
+    its 95 % interval, the figure over all items pooled, and how many prompts, items and ties stand behind it.
+    """
+    from tia2 import console
+
+    if not tables and not reward:
+        raise ResultError("Expected at least one score table, or --reward; got neither. See: tia2 evaluate --help")
+    if out is not None and out.suffix == ".json" and len(tables or []) + len(reward or []) > 1:
+        raise ResultError(f"Expected a folder for the results of several entries, got the file {str(out)!r}.")
+    with console.stderr.status("Evaluating …"):
+        from tia2.evaluation import METRICS
+
+        if metric not in METRICS:
+            raise unknown_name("metric", metric, METRICS)
+        results = _results(tables or [], reward or [], benchmark, seed)
+    if out is not None:
+        _save(results, out)
+    if as_json:
+        console.print_json([result.model_dump(mode="json") for result in results])
+        return
+
+    from tia2.commands.ranking import ranking
+    from tia2.quickstart import summarise
+
+    first = results[0]
+    console.stdout.print(f"[bold]{METRICS[metric].title}[/bold] on {first.benchmark.name}\n")
+    console.stdout.print(ranking(summarise(results), metric, coverage=True))
+    if out is not None:
+        console.stderr.print("Saved ", console.plain(out), sep="")
+
+
+def _results(tables: list[Path], rewards: list[str], benchmark: str, seed: int) -> list[Result]:
+    from tia2.evaluation import evaluate as evaluate_entry
+
+    results = [evaluate_entry(table, seed=seed) for table in tables]
+    if rewards:
+        from tia2.benchmark import load
+
+        items = load(benchmark)
+        results += [evaluate_entry(reward, items, seed=seed) for reward in rewards]
+    seen = {result.benchmark.fingerprint: result.benchmark.name for result in results}
+    if len(seen) > 1:
+        names = ", ".join(seen.values())
+        raise ResultError(f"Expected score tables of one benchmark, got {len(seen)} different ones: {names}.")
+    return results
+
+
+def _save(results: list[Result], out: Path) -> None:
+    names = [result.entry.name for result in results]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ResultError(f"Several entries are named {', '.join(sorted(twice))}: save their results one at a time.")
+    for result in results:
+        result.save(out if out.suffix == ".json" else out / f"{result.entry.name}.json")

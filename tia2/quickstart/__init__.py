@@ -1,0 +1,8 @@
+"""The first thing to run: rank four small reward models on the built-in benchmark, with a table and two pictures."""
+
+from __future__ import annotations
+
+from tia2.quickstart.run import REWARDS, Outcome, run
+from tia2.quickstart.summary import summarise
+
+__all__ = ["REWARDS", "Outcome", "run", "summarise"]

@@ -1,0 +1,135 @@
+"""The quickstart as a function: score, evaluate, summarise, draw. Every step's output is a file under one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tia2.quickstart.plots import Strip, contact_sheet, forest
+from tia2.quickstart.summary import summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tia2.benchmark import Benchmark
+    from tia2.evaluation import Result
+    from tia2.scoring import ScoreTable
+
+REWARDS = ("mini-strong", "mini-web", "mini-countblind", "mini-vivid")
+"""The four reward models of the miniature world."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being scored, how many items are done, and how many there are."""
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the quickstart gives.
+
+    Attributes:
+        benchmark: The benchmark.
+        results: One result for each reward, in the order they were given.
+        summary: What `summarise` makes of them.
+        files: Everything that was written, folders of score tables included.
+    """
+
+    benchmark: Benchmark
+    results: list[Result]
+    summary: pd.DataFrame
+    files: dict[str, Path]
+
+
+def run(
+    out: str | Path = "runs/quickstart",
+    *,
+    rewards: Sequence[str] = REWARDS,
+    benchmark: str = "mini",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Score a benchmark with several rewards, evaluate them, and write tables and two pictures.
+
+    What a broken-off run left is used: only missing rewards are computed.
+
+    Args:
+        out: The folder to write to.
+        rewards: Names or specs of reward models.
+        benchmark: What `tia2.benchmark.load` takes; it needs images.
+        seed: Seed of the bootstrap.
+        progress: Called after every batch.
+
+    Returns:
+        The results, their summary, and where everything was written.
+
+    Raises:
+        Tia2Error: A reward or the benchmark can't be loaded, or `out` holds scores of something else.
+    """
+    from tia2.benchmark import load
+    from tia2.evaluation import evaluate
+    from tia2.scoring import score
+
+    folder = Path(out)
+    items = load(benchmark)
+    tables = [
+        score(name, items, folder / "scores" / name, progress=_named(progress, name) if progress else None)
+        for name in rewards
+    ]
+    results = [evaluate(table, seed=seed) for table in tables]
+    summary = summarise(results)
+
+    files = {name: folder / name for name in ("results", "summary.csv", "forest.png", "contact_sheet.png", "scores")}
+    for result in results:
+        result.save(files["results"] / f"{result.entry.name}.json")
+    _write_csv(summary, files["summary.csv"])
+    forest(summary, files["forest.png"])
+    best = _best(summary)
+    at = [result.entry.name for result in results].index(best)
+    contact_sheet(
+        _typical_prompts(results[at], tables[at], items),
+        files["contact_sheet.png"],
+        heading=f"What {best} ranks best and worst, for the most typical prompt of each subset",
+    )
+    return Outcome(items, results, summary, files)
+
+
+def _named(progress: Progress, name: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(name, done, total)
+
+
+def _best(summary: pd.DataFrame) -> str:
+    last = summary["subset"].cat.categories[-1]
+    top = summary[(summary["subset"] == last) & (summary["metric"] == "auroc") & (summary["rank"] == 1)]
+    return str(top["entry"].iloc[0])
+
+
+def _typical_prompts(result: Result, table: ScoreTable, benchmark: Benchmark) -> list[Strip]:
+    """Return, for each subset, the prompt whose AUROC is nearest to the subset's mean."""
+    strips = []
+    for subset, rows in result.per_prompt.dropna(subset=["auroc"]).groupby("subset", sort=False):
+        typical = rows.loc[(rows["auroc"] - rows["auroc"].mean()).abs().idxmin()]
+        here = table.items["subset"].eq(subset) & table.items["prompt_id"].eq(typical["prompt_id"])
+        places = here.to_numpy().nonzero()[0]
+        order = places[table.raw[places].argsort(kind="stable")[::-1]]
+        chosen = [int(place) for place in (*order[:_SHOWN], *order[_SHOWN:][-_SHOWN:])]
+        items = table.items.iloc[chosen]
+        aligned = int(table.items["label"].iloc[places].sum())
+        strips.append(
+            Strip(
+                title=str(items["prompt"].iloc[0]),
+                note=f"{subset}: AUROC {typical['auroc']:.2f}, {aligned} of {len(places)} aligned",
+                images=benchmark.images(chosen),
+                votes=[list(votes) for votes in items["votes"]],
+                best=min(_SHOWN, len(order)),
+            )
+        )
+    return strips
+
+
+def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    unfinished = path.with_name(f".{path.name}.part")
+    frame.to_csv(unfinished, index=False, float_format="%.6f")
+    unfinished.replace(path)
