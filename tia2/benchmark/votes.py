@@ -1,0 +1,94 @@
+"""What three votes on an item mean: the human score and the label.
+
+A vote is 1 (aligned), 0 (not aligned) or -1 (unsure). The human score is the mean of an item's votes with an unsure
+vote counted as one half; an item is aligned when its human score is above one half. On the released votes this label
+is the majority's, and its mean per prompt equals the released `human` rate of all 525 released prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tia2.errors import BenchmarkError
+
+UNSURE = -1
+THRESHOLD = 0.5
+_WORTH = {1: 1.0, 0: 0.0, UNSURE: 0.5}
+
+
+def human_score(votes: Sequence[int]) -> float:
+    """Return the mean of one item's votes, an unsure vote counted as one half.
+
+    Args:
+        votes: Any number of votes, each 1 (aligned), 0 (not aligned) or -1 (unsure).
+
+    Returns:
+        The human score, between 0 and 1.
+
+    Raises:
+        BenchmarkError: There is no vote, or one is none of 1, 0 and -1.
+
+    Example:
+        >>> human_score([1, 0, -1])
+        0.5
+    """
+    if len(votes) == 0:
+        raise BenchmarkError("An item has no votes: expected at least one vote of 1, 0 or -1.")
+    try:
+        return sum(_WORTH[int(vote)] for vote in votes) / len(votes)
+    except KeyError:
+        raise BenchmarkError(f"Expected votes of 1 (aligned), 0 (not) or -1 (unsure), got {list(votes)}.") from None
+
+
+def human_scores(votes: Iterable[Sequence[int]]) -> NDArray[np.float64]:
+    """Return the human score of every item.
+
+    Args:
+        votes: The votes of each item; items may differ in their number of votes.
+
+    Returns:
+        Scores of shape (items,), each between 0 and 1.
+
+    Raises:
+        BenchmarkError: An item has no vote, or a vote is none of 1, 0 and -1.
+
+    Example:
+        >>> human_scores([[1, 1, 1], [0, 1]]).tolist()
+        [1.0, 0.5]
+    """
+    return np.array([human_score(item) for item in votes], dtype=np.float64)
+
+
+def is_aligned(score: float) -> bool:
+    """Return the label of an item: aligned when its human score is above one half.
+
+    Args:
+        score: A human score, between 0 and 1.
+
+    Returns:
+        Whether people call the image aligned with its prompt.
+
+    Example:
+        >>> is_aligned(human_score([1, 1, 0])), is_aligned(human_score([1, 0, -1]))
+        (True, False)
+    """
+    return bool(score > THRESHOLD)
+
+
+def labels(scores: ArrayLike) -> NDArray[np.bool_]:
+    """Return the label of every item, from their human scores.
+
+    Args:
+        scores: Human scores of any shape.
+
+    Returns:
+        Labels of the same shape.
+
+    Example:
+        >>> labels([0.5, 2 / 3]).tolist()
+        [False, True]
+    """
+    return np.asarray(np.asarray(scores, dtype=np.float64) > THRESHOLD)
