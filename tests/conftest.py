@@ -11,8 +11,12 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_configure() -> None:
-    if importlib.util.find_spec("tia2.leaderboard") is None:
-        pytest.exit("tia2 is not installed in this environment: run `pip install -e .[dev]` first", returncode=4)
+    try:
+        found = importlib.util.find_spec("tia2.leaderboard")
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        pytest.exit("tia2 is not installed in this environment: run `pip install -e '.[dev]'` first", returncode=4)
 
 
 def _shared_folder(name: str) -> Path:
