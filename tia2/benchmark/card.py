@@ -1,0 +1,138 @@
+"""The card (README.md) of an exported benchmark: front matter that datasets and the Hub read, and a text for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tia2.benchmark.layout import CONFIGS
+from tia2.benchmark.loading import SPLIT
+from tia2.benchmark.summary import summarise
+
+if TYPE_CHECKING:
+    import datasets
+
+    from tia2.benchmark.loading import Benchmark
+
+_COLUMNS = """| column | meaning |
+|---|---|
+| item_id | the item: one (prompt, image) pair |
+| subset, prompt_id, prompt | what it belongs to, and the prompt itself |
+| image | the image, embedded |
+| votes | 1 aligned, 0 not, -1 unsure |
+| human_score | mean of the votes, an unsure vote counted as 0.5 |
+| label | aligned: the human score is above 0.5 |
+| contrastive_prompts | prompts that TextNorm compares the prompt with, as released |"""
+_ORIGIN = {
+    "tia2": """The Text-Image Alignment Assessment benchmark of Kim et al., "Confidence-aware Reward Optimization for
+Fine-tuning Text-to-Image Models" (ICLR 2024, arXiv 2404.01863); annotations from kykim0/TextNorm, Apache-2.0.
+The images are samples of Stable Diffusion 2.1, three people voted on each.""",
+    "mini": """A miniature world of coloured shapes, made for TIA2. The images are samples of a small diffusion model. **The
+votes are simulated**, not given by people. Apache-2.0.""",
+}
+
+
+class ConfigFiles(NamedTuple):
+    """A config's files and their sizes."""
+
+    name: str
+    patterns: list[str]
+    items: int
+    file_bytes: int
+    data_bytes: int
+
+    @classmethod
+    def of(cls, name: str, patterns: list[str], files: list[Path]) -> ConfigFiles:
+        """Measure Parquet files."""
+        import pyarrow.parquet as pq
+
+        metadata = [pq.read_metadata(path) for path in files]
+        groups = [one.row_group(index).total_byte_size for one in metadata for index in range(one.num_row_groups)]
+        return cls(
+            name, patterns, sum(one.num_rows for one in metadata), sum(path.stat().st_size for path in files), sum(groups)
+        )
+
+
+def card_text(benchmark: Benchmark, features: datasets.Features, subsets: list[ConfigFiles]) -> str:
+    """Return the README.md of an exported benchmark.
+
+    Args:
+        benchmark: The benchmark.
+        features: The columns as written.
+        subsets: One config per subset; over several, a default config `all` is added.
+
+    Returns:
+        Front matter with configs and sizes, then a summary for people.
+    """
+    from datasets import DatasetInfo
+    from datasets.info import DatasetInfosDict
+    from datasets.splits import SplitDict, SplitInfo
+    from datasets.utils.metadata import MetadataConfigs
+    from huggingface_hub import DatasetCardData
+
+    configs = list(subsets)
+    if len(subsets) > 1:
+        configs.insert(
+            0,
+            ConfigFiles(
+                "all",
+                [pattern for one in subsets for pattern in one.patterns],
+                sum(one.items for one in subsets),
+                sum(one.file_bytes for one in subsets),
+                sum(one.data_bytes for one in subsets),
+            ),
+        )
+    origin = ("mini" if benchmark.name == "mini" else "tia2") if benchmark.name in CONFIGS else None
+    title = {"tia2": "TIA2", "mini": "TIA2 mini"}.get(origin or "", benchmark.name)
+    data = DatasetCardData(
+        license="apache-2.0" if origin else None,
+        language=["en"] if origin else None,
+        pretty_name=title,
+        task_categories=["text-to-image"],
+        size_categories=[_size_category(len(benchmark))],
+    )
+    metadata: dict[str, dict[str, object]] = {}
+    infos = {}
+    for number, config in enumerate(configs):
+        metadata[config.name] = {"data_files": [{"split": SPLIT, "path": config.patterns}]}
+        if number == 0:
+            metadata[config.name]["default"] = True
+        splits = SplitDict()
+        splits.add(SplitInfo(SPLIT, num_bytes=config.data_bytes, num_examples=config.items))
+        infos[config.name] = DatasetInfo(
+            features=features,
+            splits=splits,
+            download_size=config.file_bytes,
+            dataset_size=config.data_bytes,
+            config_name=config.name,
+        )
+    MetadataConfigs(metadata).to_dataset_card_data(data)
+    DatasetInfosDict(infos).to_dataset_card_data(data)
+    return f"---\n{data.to_yaml()}\n---\n\n{_body(benchmark, title, origin, configs[0].name)}"
+
+
+def _body(benchmark: Benchmark, title: str, origin: str | None, default: str) -> str:
+    from tia2.benchmark.builder import CITATION
+
+    lines = [f"# {title}", ""]
+    if origin:
+        lines += [_ORIGIN[origin], ""]
+    lines += [
+        "| subset | prompts | items | votes | items with an unsure vote | aligned | images |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {one.subset} | {one.prompts:,} | {one.items:,} | {one.votes:,} | {one.unsure_items:,} "
+        f"| {one.human_rate:.1%} | {one.images:,} |"
+        for one in summarise(benchmark)
+    ]
+    lines += ["", "```python", "from datasets import load_dataset", f'load_dataset("DIR", "{default}", split="{SPLIT}")']
+    lines += ["```", "", _COLUMNS, ""]
+    if origin == "tia2":
+        lines += ["```bibtex", CITATION, "```", ""]
+    return "\n".join(lines)
+
+
+def _size_category(items: int) -> str:
+    limits = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+    return next((name for limit, name in limits if items < limit), "n>1M")

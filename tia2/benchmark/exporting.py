@@ -1,0 +1,138 @@
+"""Write a benchmark as Parquet with embedded images and a card, so that `load_dataset(DIR)` needs none of our code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tia2.benchmark.columns import COLUMNS, features
+from tia2.benchmark.loading import SPLIT, Benchmark, load
+from tia2.errors import BenchmarkError
+
+if TYPE_CHECKING:
+    import datasets
+
+SHARD_BYTES = 500_000_000
+
+
+def export(
+    benchmark: str | os.PathLike[str] | Benchmark,
+    folder: str | os.PathLike[str],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    allow_missing: bool = False,
+    shard_bytes: int = SHARD_BYTES,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Path:
+    """Write a benchmark into a new folder: a config per subset, and the default `all` over several.
+
+    The folder appears as a whole or not at all.
+
+    Args:
+        benchmark: Anything that `tia2.benchmark.load` takes.
+        folder: Where it goes; must not exist, or be empty.
+        data_dir: As for `tia2.benchmark.load`.
+        allow_missing: Whether items without an image are written too, with an empty image.
+        shard_bytes: A Parquet file gets about this many bytes of images at most.
+        progress: Called with (subset, items written, items in all).
+
+    Returns:
+        The folder, as an absolute path.
+
+    Raises:
+        BenchmarkError: The folder isn't empty, or items have no image.
+    """
+    target = Path(folder).expanduser().resolve()
+    _refuse_occupied(target)
+    loaded = load(benchmark, data_dir=data_dir)
+    if loaded.missing_images and not allow_missing:
+        raise BenchmarkError(
+            f"{len(loaded.missing_images):,} of {len(loaded):,} items of {loaded.name} have no image, first "
+            f"{loaded.missing_images[0]}. `tia2 data check` names them; to write them without, allow missing images."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        _write(loaded, temporary, shard_bytes, progress or (lambda subset, done, total: None))
+        temporary.chmod(0o755)  # mkdtemp's 0700 would lock out others
+        if target.is_dir():
+            target.rmdir()
+        os.replace(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def _refuse_occupied(target: Path) -> None:
+    if target.is_dir() and any(target.iterdir()):
+        raise BenchmarkError(f"{target} is not empty; export needs a new or empty folder.")
+    if target.exists() and not target.is_dir():
+        raise BenchmarkError(f"{target} is a file; export needs a new or empty folder.")
+
+
+def _write(benchmark: Benchmark, root: Path, shard_bytes: int, progress: Callable[[str, int, int], None]) -> None:
+    from tia2.benchmark.card import ConfigFiles, card_text
+
+    rows = _rows(benchmark)
+    positions = benchmark.items.groupby("subset", sort=False).indices
+    configs = []
+    for subset, indices in positions.items():
+        name = str(subset)
+        if not name.replace("-", "").replace("_", "").isalnum() or name == "all":
+            raise BenchmarkError(f"Subset {name!r} can't be a folder and config; use letters, digits, - and _.")
+        (root / name).mkdir()
+        written = _write_subset(rows.select(indices.tolist()), root / name, shard_bytes, progress)
+        configs.append(ConfigFiles.of(name, [f"{name}/{SPLIT}-*.parquet"], written))
+    (root / "README.md").write_text(card_text(benchmark, rows.features, configs), encoding="utf-8")
+
+
+def _rows(benchmark: Benchmark) -> datasets.Dataset:
+    """Return the documented columns in their order and types, images undecoded."""
+    import datasets
+
+    kinds = features()
+    items = benchmark.items
+    columns = [column for column in COLUMNS if column in items]
+    rows = datasets.Dataset.from_dict(
+        {column: items[column].tolist() for column in columns},
+        features=datasets.Features({column: kinds[column] for column in columns}),
+    )
+    if "image" in benchmark.dataset.column_names:
+        images = benchmark.dataset.select_columns(["image"]).cast_column("image", datasets.Image())
+        rows = datasets.concatenate_datasets([rows, images], axis=1)
+    else:
+        rows = rows.add_column("image", [None] * len(rows), feature=kinds["image"])
+    return rows.select_columns([column for column in COLUMNS if column in rows.column_names])
+
+
+def _write_subset(
+    rows: datasets.Dataset, folder: Path, shard_bytes: int, progress: Callable[[str, int, int], None]
+) -> list[Path]:
+    shards = max(1, min(len(rows), -(-_image_bytes(rows) // shard_bytes)))
+    written = []
+    done = 0
+    for index in range(shards):
+        piece = rows.shard(shards, index, contiguous=True)
+        path = folder / f"{SPLIT}-{index:05d}-of-{shards:05d}.parquet"
+        piece.to_parquet(str(path))
+        written.append(path)
+        done += len(piece)
+        progress(folder.name, done, len(rows))
+    return written
+
+
+def _image_bytes(rows: datasets.Dataset) -> int:
+    import datasets
+
+    undecoded: Any = rows.select_columns(["image"]).cast_column("image", datasets.Image(decode=False))
+    return sum(_length(row["image"]) for row in undecoded)
+
+
+def _length(image: dict[str, Any] | None) -> int:
+    if image is None:
+        return 0
+    return len(image["bytes"]) if image["bytes"] is not None else Path(image["path"]).stat().st_size

@@ -1,0 +1,254 @@
+"""Load any benchmark: a config of TIA2, a folder or Parquet file, or a dataset that is in memory already."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tia2.benchmark.layout import CONFIGS, has_annotations
+from tia2.errors import BenchmarkError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import datasets
+    import pandas as pd
+    from PIL import Image
+
+SPLIT = "test"
+
+
+def load(
+    benchmark: str | os.PathLike[str] | datasets.Dataset | datasets.DatasetDict | Benchmark,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+) -> Benchmark:
+    """Load a benchmark.
+
+    Args:
+        benchmark: A config of TIA2 ("all", "comprehensive", "counting", "composition", "mini"); a folder: one that
+            `tia2 data export` or `save_to_disk` wrote, one with Parquet files, or one in upstream's layout; a Parquet
+            file; or a dataset. Needed columns: item_id, subset, prompt_id, prompt, and votes or human_score.
+        data_dir: A local copy of TIA2 in upstream's layout, for TIA2's configs only. If None, the variable
+            TIA2_DATA_DIR is asked, and without it the annotations are downloaded.
+
+    Returns:
+        The benchmark.
+
+    Raises:
+        UnknownNameError: No such config, file or folder.
+        BenchmarkError: It can't be read, or isn't in the documented columns.
+        DownloadError: The annotations could not be downloaded.
+
+    Example:
+        >>> from datasets import Dataset
+        >>> rows = [{"item_id": "a/0", "subset": "a", "prompt_id": "a/0", "prompt": "a cat", "votes": [1, 0, -1]}]
+        >>> load(Dataset.from_list(rows)).items.human_score.tolist()
+        [0.5]
+    """
+    import datasets
+
+    if isinstance(benchmark, Benchmark):
+        return benchmark
+    if isinstance(benchmark, str) and benchmark in CONFIGS:
+        return Benchmark(_config(benchmark, data_dir), benchmark)
+    if data_dir is not None:
+        raise BenchmarkError(f"data_dir is for the configs {', '.join(CONFIGS[:-1])}; {benchmark!r} is none of them.")
+    if isinstance(benchmark, datasets.Dataset | datasets.DatasetDict):
+        dataset = _only_split(benchmark, "the dataset")
+        return Benchmark(dataset, dataset.info.dataset_name or "dataset")
+    if not isinstance(benchmark, str | os.PathLike):
+        raise BenchmarkError(f"Expected a config, path or dataset as benchmark, got {type(benchmark).__name__}.")
+    path = Path(benchmark).expanduser()
+    if path.exists():
+        return _from_path(path.resolve())
+    if os.sep in str(benchmark) or path.suffix:
+        raise BenchmarkError(f"{str(benchmark)!r} is no file or folder, and no config ({', '.join(CONFIGS)}).")
+    raise unknown_name("benchmark", str(benchmark), CONFIGS)
+
+
+class Benchmark:
+    """Prompts, images and human judgements, checked.
+
+    Attributes:
+        name: The config's, folder's or file's name.
+        dataset: The rows, as a Hugging Face dataset.
+    """
+
+    def __init__(self, dataset: datasets.Dataset, name: str) -> None:
+        from tia2.benchmark.table import checked_items
+
+        self.name = name
+        self.dataset = dataset
+        self._items = checked_items(dataset, name)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        prompts = self._items["prompt_id"].nunique()
+        images = "with images" if self.has_images else "without images"
+        return f"Benchmark({self.name!r}, {len(self):,} items of {prompts:,} prompts, {images})"
+
+    @property
+    def items(self) -> pd.DataFrame:
+        """All columns but the image, one row an item; treat it as read-only.
+
+        human_score and label are always there; contrastive_prompts is a list (maybe empty); votes only where given.
+        """
+        return self._items
+
+    @cached_property
+    def missing_images(self) -> list[str]:
+        """The ids of the items that have no image."""
+        if self._undecoded is None:
+            return list(self._items["item_id"])
+        import pyarrow.compute as pc
+
+        column = self._undecoded.with_format("arrow")[:]["image"]
+        absent = pc.and_(pc.is_null(pc.struct_field(column, "bytes")), pc.is_null(pc.struct_field(column, "path")))
+        return list(self._items["item_id"][absent.to_numpy(zero_copy_only=False)])
+
+    @cached_property
+    def has_images(self) -> bool:
+        """Whether every item has an image; `missing_images` names those that have none."""
+        return not self.missing_images
+
+    def image_bytes(self, index: int) -> bytes | None:
+        """Return an item's image file as it is, or None if it has no image.
+
+        Args:
+            index: The item's position.
+
+        Returns:
+            The undecoded bytes.
+
+        Raises:
+            BenchmarkError: The image file has gone.
+        """
+        if self._undecoded is None:
+            return None
+        image = self._undecoded[int(index)]["image"]
+        if image is None or (image["bytes"] is None and image["path"] is None):
+            return None
+        if image["bytes"] is not None:
+            return bytes(image["bytes"])
+        try:
+            return Path(image["path"]).read_bytes()
+        except OSError as error:
+            item = self._items["item_id"].iloc[index]
+            raise BenchmarkError(f"The image of {item} can't be read: {error}.") from None
+
+    def images(self, indices: Iterable[int]) -> list[Image.Image]:
+        """Return decoded images, converted to RGB.
+
+        Args:
+            indices: The items' positions.
+
+        Returns:
+            One RGB image per index, turned upright where the file says so.
+
+        Raises:
+            BenchmarkError: An item has no image, or a damaged one.
+        """
+        return [self._image(int(index)) for index in indices]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over what a reward model is asked: ids, prompts and contrastive prompts of all items in order."""
+        from tia2.benchmark.table import digest
+
+        columns = ["item_id", "subset", "prompt_id", "prompt", "contrastive_prompts"]
+        return digest(self._items[columns])
+
+    @cached_property
+    def votes_fingerprint(self) -> str:
+        """SHA-256 over what people answered: the id and human score of all items in order."""
+        from tia2.benchmark.table import digest
+
+        return digest(self._items[["item_id", "human_score"]])
+
+    @cached_property
+    def _undecoded(self) -> datasets.Dataset | None:
+        import datasets
+
+        if "image" not in self.dataset.column_names:
+            return None
+        images = self.dataset.select_columns(["image"])
+        try:
+            return images.cast_column("image", datasets.Image(decode=False))
+        except (TypeError, ValueError, NotImplementedError) as error:  # pyarrow's errors are among them
+            kind = images.features["image"]
+            raise BenchmarkError(f"Benchmark {self.name!r}: column image is {kind}, not images: {error}") from None
+
+    def _image(self, index: int) -> Image.Image:
+        import io
+
+        from PIL import Image, ImageOps, UnidentifiedImageError
+
+        item = self._items["item_id"].iloc[index]
+        content = self.image_bytes(index)
+        if content is None:
+            count = len(self.missing_images)
+            raise BenchmarkError(
+                f"{item} has no image; {count:,} of {len(self):,} items of {self.name} have none. "
+                "`tia2 data download` says how to get them."
+            )
+        try:
+            with Image.open(io.BytesIO(content)) as image:
+                return ImageOps.exif_transpose(image).convert("RGB")
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise BenchmarkError(
+                f"The image of {item} is damaged ({error}); `tia2 data check` lists every such image."
+            ) from None
+
+
+def _config(name: str, data_dir: str | os.PathLike[str] | None) -> datasets.Dataset:
+    from tia2.benchmark.builder import Tia2
+
+    # Straight to the builder: it works even where the hook into load_dataset does not, and shares its cache.
+    builder = Tia2(config_name=name, data_dir=None if data_dir is None else os.fspath(data_dir))
+    builder.download_and_prepare()
+    return builder.as_dataset(split=SPLIT)
+
+
+def _from_path(path: Path) -> Benchmark:
+    import datasets
+    import pyarrow as pa
+    from datasets.data_files import EmptyDatasetError
+    from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
+
+    if path.is_dir() and has_annotations(path):
+        return Benchmark(_config("all", path), "all")
+    if path.is_file() and path.suffix != ".parquet":
+        raise BenchmarkError(f"Expected a .parquet file or a folder, got {path}.")
+    try:
+        if path.is_file():
+            loaded: Any = datasets.load_dataset("parquet", data_files={SPLIT: str(path)})
+        elif (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
+            loaded = datasets.load_from_disk(str(path))
+        else:
+            loaded = datasets.load_dataset(str(path))
+    except (EmptyDatasetError, DatasetNotFoundError, FileNotFoundError) as error:
+        raise BenchmarkError(f"{path} holds no dataset that can be read: {_first_line(error)}") from None
+    except (DatasetGenerationError, pa.ArrowInvalid, ValueError) as error:
+        raise BenchmarkError(f"{path} can't be read: {_first_line(error.__cause__ or error)}") from None
+    return Benchmark(_only_split(loaded, str(path)), path.stem)
+
+
+def _only_split(loaded: datasets.Dataset | datasets.DatasetDict, what: str) -> datasets.Dataset:
+    import datasets
+
+    if not isinstance(loaded, datasets.DatasetDict):
+        return loaded
+    if SPLIT in loaded:
+        return loaded[SPLIT]
+    if len(loaded) == 1:
+        return next(iter(loaded.values()))
+    raise BenchmarkError(f"Expected a split {SPLIT!r} or a single one in {what}, got {', '.join(map(str, loaded))}.")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,62 @@
+"""What a benchmark holds, subset by subset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tia2.benchmark.votes import UNSURE
+
+if TYPE_CHECKING:
+    from tia2.benchmark.loading import Benchmark
+
+
+class SubsetSummary(NamedTuple):
+    """Counts of one subset.
+
+    Attributes:
+        subset: The subset's name.
+        prompts: Prompts.
+        constant_prompts: Prompts whose labels are all equal; ranking metrics leave them out.
+        items: Items.
+        votes: Votes of all items together.
+        unsure_items: Items with an unsure vote.
+        human_rate: Share of items that people call aligned, between 0 and 1.
+        images: Items that have an image.
+    """
+
+    subset: str
+    prompts: int
+    constant_prompts: int
+    items: int
+    votes: int
+    unsure_items: int
+    human_rate: float
+    images: int
+
+
+def summarise(benchmark: Benchmark) -> list[SubsetSummary]:
+    """Count a benchmark's prompts, items, votes and images, subset by subset.
+
+    Args:
+        benchmark: The benchmark.
+
+    Returns:
+        One summary per subset, in order of first appearance.
+    """
+    missing = set(benchmark.missing_images)
+    summaries = []
+    for subset, items in benchmark.items.groupby("subset", sort=False):
+        votes = [list(item) for item in items["votes"] if item is not None] if "votes" in items else []
+        summaries.append(
+            SubsetSummary(
+                subset=str(subset),
+                prompts=items["prompt_id"].nunique(),
+                constant_prompts=int((items.groupby("prompt_id")["label"].nunique() == 1).sum()),
+                items=len(items),
+                votes=sum(map(len, votes)),
+                unsure_items=sum(UNSURE in item for item in votes),
+                human_rate=float(items["label"].mean()),
+                images=sum(item not in missing for item in items["item_id"]),
+            )
+        )
+    return summaries
