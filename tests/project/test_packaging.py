@@ -1,0 +1,123 @@
+"""The guards that the mapping in setup.cfg needs: what is listed, what is built, and what runs from the wheel."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+SHIPPED = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "README.md", "mkdocs.yml")
+SOURCES = ("pyproject.toml", "setup.cfg", *SHIPPED)
+FOLDERS = ("tia2", "leaderboard", "finetune", "data_cards", "docs")
+
+
+def run(*command: object, cwd: Path, **kwargs) -> str:
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, **kwargs)
+    if done.returncode:
+        pytest.fail(f"{command} exited {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    return done.stdout
+
+
+def test_packages_in_setup_cfg_are_those_on_disk(setup_cfg, package_folders):
+    on_disk = set()
+    for name, folder in package_folders.items():
+        for path in folder.rglob("*.py"):
+            on_disk.add(".".join([name, *path.parent.relative_to(folder).parts]))
+            assert (path.parent / "__init__.py").exists(), f"{path.parent} has modules but no __init__.py"
+    assert setup_cfg["options"]["packages"].split() == sorted(on_disk)
+
+
+def test_no_module_shadows_its_package(package_folders):
+    assert not (package_folders["tia2"] / "tia2.py").exists()
+
+
+def test_folders_that_are_mapped_use_relative_imports_only(package_folders):
+    for name in ("tia2.leaderboard", "tia2.finetune"):
+        bare = name.rpartition(".")[2]
+        for path in package_folders[name].rglob("*.py"):
+            found = re.findall(rf"^\s*(?:from|import) +(?:tia2\.)?{bare}\b.*", path.read_text(encoding="utf-8"), re.M)
+            assert not found, path
+
+
+def test_the_library_never_imports_the_mapped_folders_statically(package_folders):
+    for path in package_folders["tia2"].rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(?:from|import) +tia2\.(?:leaderboard|finetune)\b", text, re.M), path
+
+
+def test_extras(setup_cfg):
+    extras = setup_cfg["options.extras_require"]
+    assert {"leaderboard", "finetune", "scale", "dev", "all"} <= set(extras)
+    assert extras["all"].split() == ["tia2[leaderboard,finetune,scale]"]
+    names = {re.split(r"[<>=\[]", line)[0] for line in extras["finetune"].split()}
+    assert {"diffusers", "accelerate"} <= names
+    shared = {line for line in extras["finetune"].split() if re.match("accelerate|diffusers", line)}
+    assert shared <= set(extras["dev"].split()), "the tests need what training the miniature world needs"
+
+
+def test_values_carry_no_trailing_comments(setup_cfg):
+    for section in ("options", "options.extras_require", "options.package_data"):
+        for key, value in setup_cfg[section].items():
+            assert "#" not in value, (section, key)
+            assert ";" not in value, (section, key)
+
+
+def test_a_bare_checkout_says_what_to_install(root, monkeypatch):
+    spec = importlib.util.spec_from_file_location("conftest_under_test", root / "tests" / "conftest.py")
+    conftest = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conftest)
+    monkeypatch.setattr(conftest.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(pytest.exit.Exception, match=r"pip install -e '\.\[dev\]'") as stopped:
+        conftest.pytest_configure()
+    assert stopped.value.returncode == 4
+
+
+@pytest.fixture(scope="module")
+def wheel(root, tmp_path_factory) -> Path:
+    """A wheel built from an sdist built from a copy of the sources: what a release goes through."""
+    work = tmp_path_factory.mktemp("build")
+    copy = work / "source"
+    copy.mkdir()
+    for name in SOURCES:
+        shutil.copy2(root / name, copy / name)
+    for name in FOLDERS:
+        shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", work / "dist", copy, cwd=work)
+    (built,) = (work / "dist").glob("*.whl")
+    return built
+
+
+@pytest.mark.slow
+def test_wheel_has_one_name_every_module_and_every_asset(wheel, package_folders):
+    names = zipfile.ZipFile(wheel).namelist()
+    (top_level,) = (name for name in names if name.endswith("top_level.txt"))
+    assert zipfile.ZipFile(wheel).read(top_level).decode().split() == ["tia2"]
+    packed = {name for name in names if ".dist-info/" not in name}
+    expected = set()
+    for package, folder in package_folders.items():
+        for path in folder.rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                expected.add(f"{package.replace('.', '/')}/{path.relative_to(folder).as_posix()}")
+    assert packed == expected
+
+
+@pytest.mark.slow
+def test_wheel_runs_outside_the_checkout(wheel, setup_cfg, tmp_path):
+    target = tmp_path / "site"
+    run(sys.executable, "-m", "pip", "install", "--no-deps", "--quiet", "--target", target, wheel, cwd=tmp_path)
+    environment = {"PYTHONPATH": str(target), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    code = (
+        "import importlib, sys, tia2\n"
+        "for name in sys.argv[2:]: importlib.import_module(name)\n"
+        "wrong = {n: m.__file__ for n, m in sys.modules.items()\n"
+        "         if n.split('.')[0] == 'tia2' and not (m.__file__ or '').startswith(sys.argv[1])}\n"
+        "sys.exit(f'from elsewhere: {wrong}' if wrong else 0)\n"
+    )
+    run(sys.executable, "-c", code, target, *setup_cfg["options"]["packages"].split(), cwd=Path("/"), env=environment)
+    assert "quickstart" in run(sys.executable, target / "bin" / "tia2", "--help", cwd=Path("/"), env=environment)
