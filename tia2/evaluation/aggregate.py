@@ -1,0 +1,80 @@
+"""From the figures of prompts to those of a subset, and of all subsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tia2.evaluation.bootstrap import interval, resample_weights
+from tia2.evaluation.metrics import METRICS, all_metrics
+from tia2.evaluation.prompts import Prompts
+from tia2.evaluation.result import Estimate, SubsetResult
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One subset, ready to be reported alone or averaged with others.
+
+    Attributes:
+        counts: The counts of a `SubsetResult`.
+        figures: Of the used prompts, shape (prompts used, metrics).
+        resampled: Their means over resamples, shape (resamples, metrics).
+        pooled: Figures of all items of the subset at once, shape (metrics,).
+    """
+
+    counts: dict[str, int]
+    figures: Floats
+    resampled: Floats
+    pooled: Floats
+
+
+def subset_part(subset: str, prompts: Prompts, seed: int, resamples: int) -> Part:
+    """Return one subset's prompts, counted, resampled and pooled."""
+    rows = prompts.rows(subset)
+    used = rows & prompts.used
+    mask = prompts.mask[rows]
+    tied, distinct = prompts.ties
+    items = int(mask.sum())
+    counts = {
+        "prompts": int(rows.sum()),
+        "prompts_used": int(used.sum()),
+        "prompts_constant": int((distinct[used] == 1).sum()),
+        "items": items,
+        "items_scored": items,
+        "tied": int(tied[rows].sum()),
+        "distinct": int(distinct[rows].sum()),
+    }
+    figures = prompts.figures[used]
+    weights = resample_weights(len(figures), resamples, seed, subset) if len(figures) else np.zeros((resamples, 0))
+    labels, human_scores, values = (
+        array[rows][mask][None, :] for array in (prompts.labels, prompts.human_scores, prompts.values)
+    )
+    pooled = np.concatenate(list(all_metrics(labels, human_scores, values).values()))
+    if 0 < labels.sum() < items:
+        pooled = np.nan_to_num(pooled)  # Values that are all equal, as within a prompt.
+    return Part(counts, figures, weights @ figures, pooled)
+
+
+def combine(parts: list[Part]) -> SubsetResult:
+    """Return the means of the subsets' figures and the sums of their counts; one subset's own when there is only one.
+
+    Subsets without a used prompt are in no mean. Each subset is resampled on its own, so that every resample has as
+    many prompts of it as there are.
+    """
+    counts = {name: sum(part.counts[name] for part in parts) for name in parts[0].counts}
+    kept = [part for part in parts if len(part.figures)] or parts
+    metrics = {}
+    for column, name in enumerate(METRICS):
+        strata = [part.figures[:, column] for part in kept]
+        low, high = interval(np.mean([part.resampled[:, column] for part in kept], axis=0), strata)
+        metrics[name] = Estimate(
+            mean=float(np.mean([figures.mean() if len(figures) else np.nan for figures in strata])),
+            low=low,
+            high=high,
+            pooled=float(np.mean([part.pooled[column] for part in kept])),
+        )
+    return SubsetResult(**counts, metrics=metrics)

@@ -1,0 +1,87 @@
+"""Intervals from a seeded bootstrap over prompts.
+
+The prompt is the unit of uncertainty: its 50 images share its wording and difficulty, so resampling images would give
+intervals that are far too narrow. Whole prompts are drawn with replacement, as weights that every entry on one
+benchmark shares: differences between entries are then paired.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+CONFIDENCE = 0.95
+RESAMPLES = 10_000
+
+
+@lru_cache(maxsize=4)
+def resample_weights(prompts: int, resamples: int, seed: int, subset: str) -> Floats:
+    """Return how often each prompt is drawn in each resample, divided by the number of prompts.
+
+    Depends on its arguments alone, on any platform: PCG64 and bounded whole numbers, no floating point.
+
+    Args:
+        prompts: How many prompts there are.
+        resamples: How many times to draw that many prompts with replacement.
+        seed: Same seed, same weights.
+        subset: Its name, so that subsets with equally many prompts are drawn independently.
+
+    Returns:
+        Read-only, shape (resamples, prompts), rows sum to 1. `weights @ figures` are the resampled means.
+
+    Example:
+        >>> weights = resample_weights(4, 3, seed=0, subset="counting")
+        >>> weights.shape, weights.sum(axis=1).tolist()
+        ((3, 4), [1.0, 1.0, 1.0])
+    """
+    name = int.from_bytes(hashlib.sha256(subset.encode()).digest()[:8], "little")
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, name])))
+    drawn = rng.integers(0, prompts, (resamples, prompts))
+    drawn += np.arange(0, resamples * prompts, prompts)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=resamples * prompts)
+    weights = counts.reshape(resamples, prompts) / prompts
+    weights.flags.writeable = False
+    return weights
+
+
+def interval(means: Floats, strata: list[Floats], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the expanded percentile interval of a mean, or of the mean of several subsets' means.
+
+    The plain percentile interval is too narrow for few prompts. Hesterberg's cure moves to wider percentiles: those at
+    which a normal distribution leaves as much outside as Student's t does for the unbiased variance, Φ(−t √(n/(n−1))).
+    It stays within the values that resamples take, so within a metric's range. Over several subsets the degrees of
+    freedom are Welch and Satterthwaite's.
+
+    Args:
+        means: Resampled means, shape (resamples,).
+        strata: Figures of the prompts, one array a subset.
+        confidence: Wanted coverage.
+
+    Returns:
+        Low and high end; NaN when a subset has fewer than two prompts.
+
+    Measured coverage of 95 % over 1,500 simulated sets of 20 prompts: normal figures 94.9 % (plain percentile 92.5 %,
+    BCa 92.6 %), AUROC 94.9 % (91.9 %, 92.7 %), AUPRC 95.1 % (93.1 %, 94.3 %), Kendall 95.1 % (93.0 %, 93.5 %), AP@5,
+    whose figures are skewed by −1.6, 93.1 % (90.9 %, 92.7 %). With 50 prompts or more all are between 94.7 and 95.8 %.
+
+    Source: Hesterberg 2015, section 3.5, https://doi.org/10.1080/00031305.2015.1089789
+    """
+    from scipy.special import ndtr, stdtrit
+
+    sizes = np.array([len(figures) for figures in strata])
+    if sizes.min(initial=2) < 2:
+        return float("nan"), float("nan")
+    variances = np.array([figures.var(ddof=1) / len(figures) for figures in strata])
+    tail = (1 - confidence) / 2
+    if variances.sum() > 0:
+        shares = variances / variances.sum()
+        freedom = 1 / (shares**2 / (sizes - 1)).sum()
+        widening = 1 / np.sqrt((shares * (sizes - 1) / sizes).sum())
+        tail = float(ndtr(stdtrit(freedom, tail) * widening))
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)

@@ -1,0 +1,183 @@
+"""From a score table to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tia2.errors import ResultError
+from tia2.evaluation.aggregate import combine, subset_part
+from tia2.evaluation.bootstrap import CONFIDENCE, RESAMPLES
+from tia2.evaluation.prompts import Prompts
+from tia2.evaluation.result import BenchmarkInfo, Entry, Result, RewardInfo
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tia2.scoring import ScoreTable
+
+Floats = NDArray[np.float64]
+_COLUMNS = ("item_id", "subset", "prompt_id", "prompt", "human_score", "label")
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """The part of a score table that evaluation reads."""
+
+    @property
+    def name(self) -> str:
+        """Name of the table."""
+
+    @property
+    def manifest(self) -> Any:
+        """What was scored with what."""
+
+    @property
+    def items(self) -> pd.DataFrame:
+        """The benchmark's items."""
+
+    @property
+    def raw(self) -> NDArray[np.float32]:
+        """The reward of each item with its own prompt."""
+
+
+def evaluate(
+    table: ScoreTable | str | Path | Any,
+    benchmark: Any = None,
+    *,
+    calibration: Callable[[ScoreTable], NDArray[Any]] | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Result:
+    """Measure how well the values of a score table agree with people.
+
+    Each metric is computed within each prompt and averaged over the prompts of a subset, with a 95 % interval from a
+    bootstrap over prompts; `overall` is the mean of the subsets. Prompts whose labels are all equal are left out. A
+    prompt whose *values* are all equal is not: it gets what chance gets, AUROC 0.5, and 0 for the rank correlations,
+    which SciPy leaves undefined. Leaving it out would favour a reward that is silent where it is at a loss.
+    `prompts_constant` says how often that was.
+
+    Args:
+        table: A score table, or the folder of one; or, with `benchmark`, a reward model or spec that is scored first.
+        benchmark: What `tia2.score` takes; only with a reward model.
+        calibration: From the score table to one value an item; None for the prompt's own reward. Arguments bound with
+            `functools.partial` become the entry's settings.
+        seed: Seed of the bootstrap. Entries on one benchmark see the same resamples under the same seed.
+        resamples: How many.
+
+    Returns:
+        The result; equal arguments give an equal result.
+
+    Raises:
+        ResultError: If values are missing, not finite, or not one an item; if the table is incomplete.
+        Tia2Error: If the table, reward model or benchmark can't be loaded.
+
+    Example:
+        >>> import tia2
+        >>> result = tia2.evaluate("runs/quickstart/scores/mini-strong")  # doctest: +SKIP
+        >>> result.overall.metrics["auroc"]  # doctest: +SKIP
+        Estimate(mean=0.81, low=0.79, high=0.83, pooled=0.78)
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ResultError(f"The seed must be a whole number of at least 0, got {seed!r}.")
+    if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 1:
+        raise ResultError(f"The number of resamples must be a whole number of at least 1, got {resamples!r}.")
+    scores = _score_table(table, benchmark)
+    name, settings = _describe(calibration)
+    values = _check(scores.raw if calibration is None else calibration(scores), scores.items)
+    from tia2 import __version__
+
+    prompts = Prompts.of(scores.items, values)
+    parts = {subset: subset_part(subset, prompts, seed, resamples) for subset in prompts.subsets}
+    manifest = scores.manifest
+    reward = manifest.reward
+    return Result(
+        tia2_version=__version__,
+        entry=Entry(
+            name=scores.name if calibration is None else f"{scores.name} + {name}",
+            rewards=[RewardInfo(name=reward.name, spec=reward.spec, fingerprint=reward.fingerprint)],
+            calibration=name,
+            settings=settings,
+        ),
+        benchmark=BenchmarkInfo(
+            name=manifest.benchmark.name,
+            fingerprint=manifest.benchmark.fingerprint,
+            votes_fingerprint=manifest.benchmark.votes_fingerprint,
+            items=manifest.benchmark.items,
+        ),
+        seed=seed,
+        resamples=resamples,
+        confidence=CONFIDENCE,
+        subsets={subset: combine([part]) for subset, part in parts.items()},
+        overall=combine(list(parts.values())),
+        prompts=prompts.records(),
+    )
+
+
+def _score_table(table: Any, benchmark: Any) -> Scores:
+    if benchmark is not None:
+        if isinstance(table, Scores):
+            raise ResultError("A score table brings its own benchmark; pass `benchmark` only with a reward model.")
+        from tia2.scoring import score
+
+        scored: Scores = score(table, benchmark)
+        return scored
+    if isinstance(table, Scores):
+        return table
+    if not isinstance(table, str | Path):
+        raise ResultError(
+            f"Expected a score table, got {type(table).__name__}; to score a reward model first, pass `benchmark`."
+        )
+    if not Path(table).exists():
+        raise ResultError(
+            f"There is no score table at {table}. Give a folder that tia2.score wrote, or, "
+            "if this is a reward model, the benchmark to score it on."
+        )
+    from tia2.scoring import ScoreTable
+
+    loaded: Scores = ScoreTable.load(table)
+    return loaded
+
+
+def _describe(calibration: Callable[..., Any] | None) -> tuple[str, dict[str, Any]]:
+    if calibration is None:
+        return "raw", {}
+    settings: dict[str, Any] = {}
+    while isinstance(calibration, partial):
+        settings = {**calibration.keywords, **settings}
+        calibration = calibration.func
+    for key, value in settings.items():
+        if not isinstance(value, str | int | float | None):
+            raise ResultError(
+                f"Settings of a calibration must be plain numbers or text, {key} is {type(value).__name__}."
+            )
+    return str(getattr(calibration, "__name__", type(calibration).__name__)), settings
+
+
+def _check(given: Any, items: pd.DataFrame) -> Floats:
+    missing = [column for column in _COLUMNS if column not in items.columns]
+    if missing:
+        raise ResultError(f"The score table's items lack the column(s) {', '.join(missing)}.")
+    if not len(items):
+        raise ResultError("The score table holds no items.")
+    for column in _COLUMNS:
+        if items[column].isna().any():
+            first = items["item_id"][items[column].isna()].iloc[0]
+            raise ResultError(f"{column} is missing for {int(items[column].isna().sum())} items, the first is {first}.")
+    values = np.asarray(given)
+    if values.shape != (len(items),):
+        raise ResultError(f"Expected one value for each of the {len(items)} items, got shape {values.shape}.")
+    if values.dtype.kind not in "fiub":
+        raise ResultError(f"Values must be real numbers, got dtype {values.dtype}.")
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise ResultError(
+            f"{np.count_nonzero(bad)} of {len(items)} values are NaN or infinite, the first is that of "
+            f"{items['item_id'].iloc[int(bad.argmax())]}. Every item needs a finite reward."
+        )
+    return values.astype(np.float64)

@@ -1,0 +1,197 @@
+"""What an evaluation found, as a file that explains itself."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError
+
+from tia2.errors import ResultError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+
+
+def _figure(value: Any) -> Any:
+    if value is None:
+        return math.nan
+    if isinstance(value, float) and math.isinf(value):
+        raise ValueError("a figure can't be infinite")
+    return value
+
+
+Figure = Annotated[float, BeforeValidator(_figure)]
+"""A number, NaN where undefined; null in the file."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+
+
+class Estimate(_Record):
+    """One metric on one subset."""
+
+    mean: Figure
+    """Mean over the prompts whose labels differ."""
+    low: Figure
+    """Lower end of the interval of the mean; NaN with fewer than two prompts."""
+    high: Figure
+    """Upper end."""
+    pooled: Figure
+    """The same metric over all items of the subset at once: can rewards of different prompts be compared?"""
+
+
+class SubsetResult(_Record):
+    """The figures of one subset, or of all (then counts are sums, and figures the means of the subsets')."""
+
+    prompts: int
+    prompts_used: int
+    """Prompts whose labels differ; the others are in no mean."""
+    prompts_constant: int
+    """Of those used, how many got one and the same value for all their items; their rank correlations count as 0."""
+    items: int
+    items_scored: int
+    """Items with a value."""
+    tied: int
+    """Items that share their value with another item of their prompt."""
+    distinct: int
+    """Distinct values within each prompt, summed over prompts; equals `items_scored` when none is tied."""
+    metrics: dict[str, Estimate]
+
+
+class PromptResult(_Record):
+    """The figures of one prompt."""
+
+    subset: str
+    prompt_id: str
+    prompt: str
+    items: int
+    aligned: float
+    """Share of its items that people call aligned, from 0 to 1."""
+    tied: int
+    distinct: int
+    metrics: dict[str, Figure]
+    """NaN, all of them, where the labels are all equal. As they enter the mean: a rank correlation with values that
+    are all equal is 0."""
+
+
+class RewardInfo(_Record):
+    """Which reward model gave the rewards."""
+
+    name: str
+    spec: str | None
+    fingerprint: str | None
+
+
+class Entry(_Record):
+    """Which values were evaluated: reward models, and what was made of their rewards."""
+
+    name: str
+    rewards: list[RewardInfo]
+    calibration: str
+    settings: dict[str, JsonValue]
+
+
+class BenchmarkInfo(_Record):
+    """What the values were compared with. Two results can be compared when both fingerprints agree."""
+
+    name: str
+    fingerprint: str
+    votes_fingerprint: str
+    items: int
+
+
+class Result(_Record):
+    """How well one entry agrees with people on one benchmark, with intervals, and every prompt's own figures.
+
+    Example:
+        >>> from tia2.evaluation import Result
+        >>> result = Result.load("runs/quickstart/results/mini-strong.json")  # doctest: +SKIP
+        >>> result.overall.metrics["auroc"].mean  # doctest: +SKIP
+        0.81
+    """
+
+    schema_version: Literal[1] = 1
+    tia2_version: str
+    entry: Entry
+    benchmark: BenchmarkInfo
+    seed: int
+    resamples: int
+    confidence: float
+    subsets: dict[str, SubsetResult]
+    overall: SubsetResult
+    prompts: list[PromptResult]
+
+    @property
+    def per_prompt(self) -> pd.DataFrame:
+        """One row a prompt: subset, prompt_id, prompt, items, aligned, tied, distinct, and one column a metric."""
+        import pandas as pd
+
+        rows = [{**prompt.model_dump(exclude={"metrics"}), **prompt.metrics} for prompt in self.prompts]
+        frame: pd.DataFrame = pd.DataFrame(rows)
+        return frame
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result as JSON, NaN as null; the file is whole or absent at any time.
+
+        Args:
+            path: The file to write; folders are made as needed.
+
+        Returns:
+            The path.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(self.model_dump_json(indent=1) + "\n")
+            Path(unfinished).replace(path)
+        except BaseException:
+            Path(unfinished).unlink(missing_ok=True)
+            raise
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Result:
+        """Read what `save` wrote, in this version or an earlier one.
+
+        Args:
+            path: The JSON file.
+
+        Returns:
+            The result.
+
+        Raises:
+            ResultError: If there is no such file, or it isn't a result that this version knows.
+        """
+        import json
+
+        path = Path(path)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ResultError(f"Can't read a result from {path}: {error.strerror or error}.") from error
+        except ValueError as error:
+            raise ResultError(f"{path} is not a result: it isn't JSON ({error}).") from error
+        if not isinstance(content, Mapping) or "schema_version" not in content:
+            raise ResultError(f"{path} is not a result: `schema_version` is missing. Result.save writes such files.")
+        if content["schema_version"] != SCHEMA_VERSION:
+            raise ResultError(
+                f"{path} has schema version {content['schema_version']!r}, this tia2 reads {SCHEMA_VERSION}; "
+                "upgrade tia2 to read newer results."
+            )
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            more = f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+            raise ResultError(f"{path} is not a valid result: {where}: {first['msg']}{more}.") from error
