@@ -1,0 +1,107 @@
+"""A plain function, or an object that only has `score`, as a reward model."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tia2.errors import RewardError
+from tia2.rewards.base import RewardModel, Rewards, check_pairs, checked, source_fingerprint
+from tia2.rewards.card import RewardCard
+from tia2.rewards.pixels import to_rgb
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MEMBERS = ("name", "card", "fingerprint", "score", "score_matrix")
+
+
+class FunctionReward:
+    """Score pairs with a function `(images, texts) -> rewards`.
+
+    The function gets a list of RGB images and a list of as many texts, at most `batch_size` of them, and returns as
+    many numbers. Two runs count as the same model when the function's source code is the same; give a `fingerprint` of
+    your own when something else, such as weights that it loads, decides the rewards too.
+
+    Args:
+        function: The function.
+        name: What to call the reward; the function's name if None.
+        card: Its facts; only the name is known if None.
+        fingerprint: What identifies it; its source code if None.
+        batch_size: The most pairs in one call.
+
+    Example:
+        >>> from PIL import Image
+        >>> def words(images, texts):
+        ...     return [float(len(text.split())) for text in texts]
+        >>> FunctionReward(words).score([Image.new("L", (4, 4))], ["two cats"]).tolist()
+        [2.0]
+    """
+
+    device = "unknown"
+
+    def __init__(
+        self,
+        function: Callable[[list[Image.Image], list[str]], Any],
+        *,
+        name: str | None = None,
+        card: RewardCard | None = None,
+        fingerprint: str | None = None,
+        batch_size: int = 64,
+    ) -> None:
+        self.function = function
+        self.name = name or str(getattr(function, "__name__", type(function).__name__))
+        self.card = card or RewardCard(name=self.name)
+        self.fingerprint = fingerprint or source_fingerprint(_code_of(function))
+        self.batch_size = batch_size
+
+    def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Rewards:
+        """Score image i against text i: (n,), float32."""
+        check_pairs(images, texts)
+        converted = {id(image): to_rgb(image) for image in images}
+        rewards = np.zeros(len(texts), dtype=np.float32)
+        for start in range(0, len(texts), self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            pairs = [converted[id(image)] for image in images[batch]], list(texts[batch])
+            rewards[batch] = checked(self.function(*pairs), (len(pairs[1]),), self.name)
+        return rewards
+
+    def score_matrix(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Rewards:
+        """Score every image against every text: (n_images, n_texts), float32. Calls the function with every pair."""
+        converted = [to_rgb(image) for image in images]
+        pairs = [(image, text) for image in converted for text in texts]
+        flat = self.score([image for image, _ in pairs], [text for _, text in pairs])
+        return flat.reshape(len(images), len(texts))
+
+
+def as_reward(value: Any, name: str | None = None) -> RewardModel:
+    """Return a reward model from a reward model, an object with a method `score(images, texts)`, or a function.
+
+    Raises:
+        RewardError: It is none of these.
+    """
+    # Looked up without calling: a fingerprint may be costly to compute.
+    missing = [member for member in MEMBERS if inspect.getattr_static(value, member, None) is None]
+    if not missing and not inspect.isclass(value):
+        model: RewardModel = value
+        return model
+    scorer = getattr(value, "score", None)
+    if callable(scorer) and not inspect.isclass(value):
+        own = getattr(value, "name", None)
+        return FunctionReward(scorer, name=name or (own if isinstance(own, str) else type(value).__name__))
+    if callable(value) and not inspect.isclass(value):
+        return FunctionReward(value, name=name)
+    raise RewardError(
+        f"Expected a reward model, got {value!r}, which lacks {', '.join(missing)}; "
+        "a function (images, texts) -> rewards will do, too."
+    )
+
+
+def _code_of(function: Any) -> Any:
+    if inspect.ismethod(function):
+        return type(function.__self__)
+    return function if inspect.isfunction(function) or isinstance(function, functools.partial) else type(function)
