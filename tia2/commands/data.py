@@ -1,0 +1,289 @@
+"""`tia2 data`: look at a benchmark, check its images, fetch it, export it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tia2.benchmark.checking import SubsetCheck
+
+app = typer.Typer(no_args_is_help=True, help="Check, download, describe and export benchmarks.")
+
+_NAMED = 5
+
+BenchmarkName = Annotated[
+    str, typer.Argument(metavar="[BENCHMARK]", help="all, comprehensive, counting, composition, mini, or a path.")
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="A local copy of TIA2 in upstream's layout: human_annotations/, prompts/, images/. "
+        "Without it TIA2_DATA_DIR is asked, else the annotations are downloaded."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command(epilog="Examples:\n\n  tia2 data show mini\n\n  tia2 data show counting --data-dir ~/tia2 --json")
+def show(benchmark: BenchmarkName = "all", data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Count prompts, items, votes and images, subset by subset."""
+    from tia2 import console
+
+    with _quiet_datasets(), console.stderr.status("Loading …"):
+        from tia2.benchmark import load, summarise
+
+        loaded = load(benchmark, data_dir=data_dir)
+        subsets = summarise(loaded)
+    if as_json:
+        about = {
+            "name": loaded.name,
+            "fingerprint": loaded.fingerprint,
+            "votes_fingerprint": loaded.votes_fingerprint,
+            "subsets": [one._asdict() for one in subsets],
+        }
+        console.print_json(about)
+        return
+    numbers = ("prompts", "constant", "items", "votes", "unsure", "aligned", "images")
+    table = console.table("subset", *numbers, right=numbers)
+    for one in subsets:
+        table.add_row(
+            console.plain(one.subset),
+            f"{one.prompts:,}",
+            f"{one.constant_prompts:,}",
+            f"{one.items:,}",
+            f"{one.votes:,}",
+            f"{one.unsure_items:,}",
+            f"{one.human_rate:.1%}",
+            f"{one.images:,}",
+        )
+    if len(subsets) > 1:
+        table.add_section()
+        sums = [f"{sum(column):,}" for column in list(zip(*subsets, strict=True))[1:6]]
+        rate = f"{loaded.items['label'].mean():.1%}"
+        table.add_row("all", *sums, rate, f"{sum(one.images for one in subsets):,}")
+    console.stdout.print(table)
+    console.stdout.print(
+        "\nconstant: prompts whose labels are all equal, which ranking metrics leave out."
+        "\nunsure: items with at least one unsure vote. aligned: share of items that people"
+        "\ncall aligned."
+    )
+    if not loaded.has_images:
+        console.stdout.print(
+            f"\n{len(loaded.missing_images):,} items have no image: `tia2 data download` says how to get them."
+        )
+
+
+@app.command(
+    epilog="Examples:\n\n  tia2 data check --data-dir ~/tia2\n\n  tia2 data check counting --data-dir ~/tia2 --json\n\n"
+    "  tia2 data check ~/exported\n\nExit code: 0 when all is well, 1 when anything is wrong."
+)
+def check(benchmark: BenchmarkName = "all", data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Decode every image; name and count what is missing, corrupt, left over, or of odd size."""
+    from tia2 import console
+
+    with _quiet_datasets(), _progress("Checking") as progress:
+        from tia2.benchmark import check as check_images
+
+        results = check_images(benchmark, data_dir=data_dir, progress=progress)
+    if as_json:
+        console.print_json([{**vars(one), "problems": one.problems} for one in results])
+    else:
+        _print_checks(results)
+    if any(one.problems for one in results):
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Examples:\n\n  tia2 data download\n\n  tia2 data download --to ~/tia2\n\n"
+    "  tia2 data download --to ~/tia2 --images"
+)
+def download(
+    to: Annotated[
+        Path | None, typer.Option(help="The folder to fill, good as --data-dir. Without it: the cache.")
+    ] = None,
+    images: Annotated[bool, typer.Option(help="Try to fetch the images too, with gdown.")] = False,
+) -> None:
+    """Fetch the annotations, checked by sha256, and say how to get the images.
+
+    What is there already and unaltered isn't fetched again.
+    """
+    from tia2 import console
+    from tia2.benchmark import sources
+    from tia2.benchmark.layout import cache_dir
+    from tia2.errors import BenchmarkError
+
+    if images and to is None:
+        raise BenchmarkError("--images needs --to DIR: the images go to DIR/images/.")
+    root = cache_dir() / "annotations" / sources.COMMIT if to is None else to.expanduser().resolve()
+    fetched = []
+    paths = sources.annotation_files()
+    with console.progress() as bar:
+        task = bar.add_task("Annotations", total=len(paths))
+
+        def report(path: str, was_fetched: bool) -> None:
+            bar.advance(task)
+            if was_fetched:
+                fetched.append(path)
+
+        sources.fetch_annotations(root, report=report)
+    console.stdout.print(
+        f"{len(paths)} annotation files, {len(fetched)} fetched just now, all as released:", console.plain(root), sep="\n"
+    )
+    if images:
+        _fetch_images(root / "images")
+        console.stdout.print("\nImages fetched. Look them over:\n")
+        console.stdout.print(console.plain(f"  tia2 data check --data-dir {to}"), soft_wrap=True)
+        return
+    _print_how_to_get_images(to)
+
+
+@app.command(
+    epilog="Examples:\n\n  tia2 data export ~/tia2-parquet --data-dir ~/tia2\n\n"
+    '  tia2 data export mini-copy --benchmark mini\n\nThen, anywhere: load_dataset("mini-copy"), streaming or not.'
+)
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    benchmark: Annotated[str, typer.Option(help="all, comprehensive, counting, composition, mini, or a path.")] = "all",
+    data_dir: DataDir = None,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Write items without an image too.")] = False,
+) -> None:
+    """Write Parquet with embedded images and a card, so that load_dataset(DIR) needs no code."""
+    from tia2 import console
+
+    with _quiet_datasets(), _progress("Writing") as progress:
+        from tia2.benchmark import export as export_benchmark
+
+        written = export_benchmark(
+            benchmark, folder, data_dir=data_dir, allow_missing=allow_missing, progress=progress
+        )
+    files = [path for path in written.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files) / 1e6
+    console.stdout.print(f"{len(files)} files, {size:,.1f} MB:", console.plain(written), sep="\n")
+    console.stdout.print(
+        "\nNext:\n", console.plain(f'  python -c "from datasets import load_dataset; print(load_dataset({str(written)!r}))"'),
+        sep="\n",
+        soft_wrap=True,
+    )
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    from tia2 import console
+
+    with console.progress() as bar:
+        tasks: dict[str, Any] = {}
+
+        def update(subset: str, done: int, total: int) -> None:
+            if subset not in tasks:
+                tasks[subset] = bar.add_task(f"{what} {subset}", total=total)
+            bar.update(tasks[subset], completed=done, total=total)
+
+        yield update
+
+
+@contextmanager
+def _quiet_datasets() -> Iterator[None]:
+    """Show our own progress instead of a bar for each step inside datasets."""
+    from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
+
+    enabled = is_progress_bar_enabled()
+    disable_progress_bar()
+    try:
+        yield
+    finally:
+        if enabled:
+            enable_progress_bar()
+
+
+def _print_checks(results: list[SubsetCheck]) -> None:
+    from tia2 import console
+
+    numbers = ("items", "sound", "missing", "corrupt", "odd size", "surplus")
+    table = console.table("subset", *numbers, right=numbers)
+    for one in results:
+        problems = (one.missing, one.corrupt, one.odd_size, one.surplus)
+        table.add_row(
+            console.plain(one.subset),
+            f"{one.items:,}",
+            f"{one.sound:,}",
+            *(f"[red]{len(found):,}[/red]" if found else "0" for found in problems),
+        )
+    console.stdout.print(table)
+    for one in results:
+        _print_problems(one)
+    if any(one.location is None and len(one.missing) == one.items for one in results):
+        console.stdout.print("\nThere is no place with images: `tia2 data download` says how to get them.")
+    if any(one.released is False for one in results):
+        names = ", ".join(one.subset for one in results if one.released is False)
+        console.stdout.print(f"\nNote: the annotations differ from the released ones in {names}.")
+    if not any(one.problems for one in results):
+        console.stdout.print("\nAll is well.")
+
+
+def _print_problems(one: SubsetCheck) -> None:
+    from tia2 import console
+
+    if one.location is None and len(one.missing) == one.items:
+        return
+    groups = {
+        "missing": one.missing,
+        "corrupt": [f"{item}: {reason}" for item, reason in one.corrupt.items()],
+        f"odd size, most are {one.usual_size}": [f"{item}: {size}" for item, size in one.odd_size.items()],
+        "surplus": one.surplus,
+    }
+    for name, found in groups.items():
+        if found:
+            console.stdout.print(f"\n[bold]{one.subset}: {len(found):,} {name}[/bold]")
+            for line in found[:_NAMED]:
+                console.stdout.print(console.plain(f"  {line}"), soft_wrap=True)
+            if len(found) > _NAMED:
+                console.stdout.print(f"  and {len(found) - _NAMED:,} more; --json lists all")
+
+
+def _print_how_to_get_images(to: Path | None) -> None:
+    from importlib.util import find_spec
+
+    from tia2 import console
+    from tia2.benchmark.sources import IMAGES_URL
+
+    folder = "DIR" if to is None else str(to)
+    command = "" if find_spec("gdown") else "pip install gdown && "
+    again = f"--to {folder} --images"
+    lines = f"""
+The images lie on Google Drive, which wants a person with a browser:
+  {IMAGES_URL}
+
+1. Put them under {folder}/images/, one folder or archive for each subset:
+   comprehensive/ or comprehensive.zip (.tar, .tar.gz), counting…, composition…
+2. tia2 data check --data-dir {folder}
+3. export TIA2_DATA_DIR={folder}
+
+Or try it from here; Drive may refuse large folders:
+  {command}tia2 data download {again}"""
+    console.stdout.print(console.plain(lines), soft_wrap=True)
+
+
+def _fetch_images(folder: Path) -> None:
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    from tia2.benchmark.sources import IMAGES_URL
+    from tia2.errors import DownloadError, MissingDependencyError
+
+    if not find_spec("gdown"):
+        raise MissingDependencyError("Fetching images needs gdown: pip install gdown")
+    gdown = import_module("gdown")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        fetched = gdown.download_folder(url=IMAGES_URL, output=str(folder), resume=True)
+    except Exception as error:  # noqa: BLE001  gdown's own errors share no base class
+        raise DownloadError(f"gdown could not fetch {IMAGES_URL}: {error}. Get the images with a browser.") from error
+    if not fetched:
+        raise DownloadError(f"gdown fetched nothing from {IMAGES_URL}. Get the images with a browser.")
