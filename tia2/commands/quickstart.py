@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,7 @@ def quickstart(
         from tia2.commands.ranking import ranking
         from tia2.quickstart import REWARDS, run
 
-    with console.progress() as bar:
+    with console.quiet_datasets(), console.progress() as bar:
         tasks = {name: bar.add_task(f"Scoring {name:<16}", total=None) for name in REWARDS}
 
         def show(name: str, done: int, total: int) -> None:
@@ -46,7 +47,7 @@ def quickstart(
     if as_json:
         console.print_json(
             {
-                "summary": outcome.summary.astype({"subset": str, "metric": str}).to_dict("records"),
+                "summary": json.loads(outcome.summary.to_json(orient="records", double_precision=15)),
                 "files": {name: str(path) for name, path in outcome.files.items()},
             }
         )

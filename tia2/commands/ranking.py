@@ -15,7 +15,7 @@ def ranking(summary: pd.DataFrame, metric: str, *, coverage: bool = False) -> Ta
     """Return a table with a section for each subset, entries ranked best first.
 
     Args:
-        summary: What `tia2.quickstart.summarise` returned.
+        summary: What `tia2.evaluation.summarise` returned.
         metric: Which of its metrics to show.
         coverage: Add how many prompts entered the mean, which share of the items has a reward, and how many are tied.
 

@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from tia2.quickstart.run import REWARDS, Outcome, run
-from tia2.quickstart.summary import summarise
 
-__all__ = ["REWARDS", "Outcome", "run", "summarise"]
+__all__ = ["REWARDS", "Outcome", "run"]

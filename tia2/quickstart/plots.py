@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tia2.quickstart.summary import OVERALL
+from tia2.evaluation.frames import OVERALL
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tia2.quickstart.plots import Strip, contact_sheet, forest
-from tia2.quickstart.summary import summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +68,7 @@ def run(
         Tia2Error: A reward or the benchmark can't be loaded, or `out` holds scores of something else.
     """
     from tia2.benchmark import load
-    from tia2.evaluation import evaluate
+    from tia2.evaluation import evaluate, summarise
     from tia2.scoring import score
 
     folder = Path(out)
