@@ -19,6 +19,7 @@ from tia2.benchmark.layout import cache_dir
 from tia2.errors import BenchmarkError
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+_TAR_BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -179,10 +180,11 @@ def _in_tar(path: Path) -> Iterator[tuple[str, ImageRef]]:
             members = archive.getmembers()
     except (tarfile.TarError, OSError, EOFError) as error:
         raise BenchmarkError(f"{path} is not a whole tar archive ({error}); get it again.") from None
-    length = path.stat().st_size
+    # tarfile takes a file that stops between two members for whole; a whole one has a block of zeros at its end.
+    ends = [member.offset_data + -(-member.size // _TAR_BLOCK) * _TAR_BLOCK for member in members]
+    if path.stat().st_size < max(ends, default=0) + _TAR_BLOCK:
+        raise BenchmarkError(f"{path} is not a whole tar archive (its end is missing); get it again.")
     for member in members:
-        if member.offset_data + member.size > length:
-            raise BenchmarkError(f"{path} is not a whole tar archive (it ends inside {member.name}); get it again.")
         if member.isfile() and _is_image_member(member.name):
             yield member.name.rpartition("/")[2], ImageRef(str(path), member.name, member.offset_data, member.size)
 

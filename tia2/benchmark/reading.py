@@ -141,7 +141,8 @@ def _match(
             seen[caption] = number
     if without := [prompt for prompt in contrastive if prompt not in used]:
         raise BenchmarkError(
-            f"{prompts_path}: {len(without)} of {len(contrastive)} prompts have no items, first {without[0]!r}."
+            f"{votes_path}: no items for {len(without)} of {len(contrastive)} prompts of {prompts_path.name}, "
+            f"first {without[0]!r}."
         )
     if unknown := [caption for caption in captions.values() if caption not in contrastive]:
         raise BenchmarkError(
