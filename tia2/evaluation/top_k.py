@@ -77,7 +77,7 @@ def _at_cut(inside: Floats, before: Ints, start: Ints, size: Ints, aligned: Ints
     single = drawn / taken[:, None] * (before + 1)[:, None]
     found = before[:, None] + drawn
     figures = (inside[:, None] + single * once[:, None] + pairs * twice[:, None]) / np.maximum(found, 1)
-    expected: Floats = (chance * figures).sum(axis=1)
+    expected: Floats = np.minimum((chance * figures).sum(axis=1), 1.0)  # Rounding may add 1e-16.
     return expected
 
 
