@@ -24,7 +24,7 @@ SHAPES = ("circle", "square", "triangle", "cross")
 SIZES = ("small", "large")
 RELATIONS = ("left of", "right of", "above", "below")
 NUMBERS = ("a", "two", "three", "four", "five", "six", "seven", "eight")
-"""The number words, from one to eight; prompts of the benchmark stop at six so that contrastive prompts can go beyond."""
+"""The number words, from one to eight; the benchmark stops at six so that contrastive prompts can go beyond."""
 
 OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 
@@ -110,7 +110,9 @@ def parse(prompt: str) -> Specification:
 
 def _group(fields: tuple[str | None, ...]) -> Group:
     number, size, colour, shape = fields
-    if number is None or colour is None or shape is None:  # the pattern makes them mandatory; this tells the type checker
+    if (
+        number is None or colour is None or shape is None
+    ):  # the pattern makes them mandatory; this tells the type checker
         raise BenchmarkError(f"Expected a number, a colour and a shape, got {fields!r}.")
     return Group(NUMBERS.index(number) + 1, colour, _SINGULAR[shape], size)
 
@@ -119,9 +121,9 @@ def contrastive_prompts(prompt: str) -> list[str]:
     """Return the prompts that TextNorm compares a prompt with, by rule.
 
     Counting prompts get the other numbers up to two away (and never more than eight); composition prompts get swapped
-    colours, a changed colour or shape, an object missing and an object too many; relations get the other relations, and
-    swapped colours; single objects get other colours, shapes, the other size, and two of them. None of them is true of an
-    image that the prompt describes.
+    colours, a changed colour or shape, an object missing and an object too many; relations get the other relations,
+    and swapped colours; single objects get other colours, shapes, the other size, and two of them. None of them is
+    true of an image that the prompt describes.
 
     Args:
         prompt: A prompt of the miniature world.

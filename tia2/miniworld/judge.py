@@ -151,7 +151,7 @@ def see(image: npt.ArrayLike) -> tuple[tuple[SeenObject, ...], int]:
     hue = _hue_index(smooth)
     objects, specks = [], 0
     for index, colour in enumerate(COLOURS):
-        labels, count = ndimage.label(hue == index)
+        labels, _count = ndimage.label(hue == index)
         for part, window in enumerate(ndimage.find_objects(labels), start=1):
             mask = labels[window] == part
             area = int(mask.sum())
@@ -177,11 +177,13 @@ def _hue_index(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     light = codes[values.reshape(-1, 3).min(axis=1) > 0.6]
     common = np.bincount(light if len(light) else codes).argmax()
     background = np.median(values.reshape(-1, 3)[codes == common], axis=0)
-    # How much a pixel darkens each channel is the object's colour times its share of the pixel, whatever the background.
+    # What a pixel takes from each channel is the object's colour times its share of the pixel, on any background.
     shade = background - values
     chroma = shade.max(axis=-1) - shade.min(axis=-1)
     x, y = _chroma_plane(shade)
-    reference = np.array([np.arctan2(*_chroma_plane(background - np.array(rgb) / 255)[::-1]) for rgb in COLOURS.values()])
+    reference = np.array(
+        [np.arctan2(*_chroma_plane(background - np.array(rgb) / 255)[::-1]) for rgb in COLOURS.values()]
+    )
     turn = np.abs(np.angle(np.exp(1j * (np.arctan2(y, x)[..., None] - reference))))
     return np.where(chroma > max(_CHROMA, 0.35 * float(np.quantile(chroma, 0.97))), turn.argmin(axis=-1), -1)
 
@@ -199,9 +201,7 @@ def _templates() -> npt.NDArray[np.bool_]:
     return np.stack([signed_distance(shape, x, y, 1.0) <= 0 for shape in SHAPES])
 
 
-def _read_part(
-    colour: str, mask: npt.NDArray[np.bool_], window: tuple[slice, slice], area: int
-) -> SeenObject:
+def _read_part(colour: str, mask: npt.NDArray[np.bool_], window: tuple[slice, slice], area: int) -> SeenObject:
     height, width = mask.shape
     grid = (np.arange(_SHAPE_GRID) + 0.5) / _SHAPE_GRID
     filled = np.pad(mask.astype(float), 1, mode="edge")
@@ -214,8 +214,14 @@ def _read_part(
     order = np.argsort(-overlap)
     top, left = window[0].start, window[1].start
     return SeenObject(
-        colour, SHAPES[order[0]], left + width / 2, top + height / 2, (height + width) / 4, area,
-        float(overlap[order[0]]), float(overlap[order[0]] - overlap[order[1]]),
+        colour,
+        SHAPES[order[0]],
+        left + width / 2,
+        top + height / 2,
+        (height + width) / 4,
+        area,
+        float(overlap[order[0]]),
+        float(overlap[order[0]] - overlap[order[1]]),
     )
 
 

@@ -14,7 +14,7 @@ SIDE = 64
 
 SIZE_RADII = {"small": (7.5, 10.0), "large": (16.5, 22.0)}
 LARGE_FROM = 13.25
-"""Radius in pixels from which an object counts as large: midway between the largest small and the smallest large one."""
+"""Radius in pixels from which an object counts as large: midway between the largest small and smallest large one."""
 
 _GAP = 2.5
 _MAX_RADIUS = (20.0, 14.5, 12.5, 11.5, 9.8, 9.4, 8.8, 8.6)
@@ -143,9 +143,7 @@ def _centres(radii: list[float], rng: np.random.Generator) -> list[tuple[float, 
     return grid if _apart(grid, radii) else None
 
 
-def _relation_centres(
-    relation: str, radii: list[float], rng: np.random.Generator
-) -> list[tuple[float, float]] | None:
+def _relation_centres(relation: str, radii: list[float], rng: np.random.Generator) -> list[tuple[float, float]] | None:
     """Place two objects apart along the relation's axis, and nearly level across it."""
     for _ in range(40):
         along = sorted(rng.uniform(min(radii) + 1, SIDE - 1 - min(radii), size=2))
@@ -154,7 +152,9 @@ def _relation_centres(
             along = along[::-1]
         axes = (along, across) if relation in ("left of", "right of") else (across, along)
         centres = [(float(axes[0][i]), float(axes[1][i])) for i in range(2)]
-        inside = all(r + 1 <= value <= SIDE - 1 - r for centre, r in zip(centres, radii, strict=True) for value in centre)
+        inside = all(
+            r + 1 <= value <= SIDE - 1 - r for centre, r in zip(centres, radii, strict=True) for value in centre
+        )
         if inside and abs(along[0] - along[1]) > 1.6 * abs(across[0] - across[1]) and _apart(centres, radii):
             return centres
     return None

@@ -42,8 +42,9 @@ class Schedule:
 
 @dataclass(frozen=True)
 class StepRandom:
-    """The randomness of one step: a NumPy generator for data, a torch generator (on the CPU) for noise."""
+    """A step's number and randomness: a NumPy generator for data, a torch generator (on the CPU) for noise."""
 
+    step: int
     numpy: np.random.Generator
     torch: torch.Generator
 
@@ -52,7 +53,7 @@ class StepRandom:
         """Return the generators of one step of one seed."""
         sequence = np.random.SeedSequence([seed, step])
         noise = torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
-        return cls(np.random.default_rng(sequence), noise)
+        return cls(step, np.random.default_rng(sequence), noise)
 
     def normal(self, *shape: int) -> Tensor:
         """Return standard normal noise of a shape, on the CPU so that every device gets the same."""

@@ -1,7 +1,7 @@
 """The autoencoder of the tiny Stable Diffusion: 64 x 64 x 3 images to 8 x 8 x 8 latents and back.
 
 Two stages. The first trains encoder and decoder together, then folds each latent channel's mean and deviation into the
-1 x 1 convolutions around the bottleneck, so that latents are standardised and the pipeline's single scaling factor is 1.
+1 x 1 convolutions around the bottleneck: latents are standardised, and the pipeline's single scaling factor is 1.
 The second trains the decoder alone on the now fixed latents, with noise on them as a sampler leaves it.
 """
 
@@ -41,13 +41,20 @@ def new_autoencoder() -> AutoencoderKL:
 def reconstruction_loss(output: Tensor, target: Tensor) -> Tensor:
     """Squared plus absolute error, and the same on 2 x 2 differences so that outlines come out sharp."""
     error = output - target
-    edges = torch.cat([(error[..., 1:] - error[..., :-1]).flatten(), (error[..., 1:, :] - error[..., :-1, :]).flatten()])
+    edges = torch.cat(
+        [(error[..., 1:] - error[..., :-1]).flatten(), (error[..., 1:, :] - error[..., :-1, :]).flatten()]
+    )
     pixel = error.square().mean() + 0.2 * error.abs().mean()
     return pixel + _STRUCTURE_WEIGHT * (edges.square().mean() + 0.2 * edges.abs().mean())
 
 
 def train_autoencoder(
-    state: Path, *, seed: int, steps: int, batch: int = 32, device: str = "cpu",
+    state: Path,
+    *,
+    seed: int,
+    steps: int,
+    batch: int = 32,
+    device: str = "cpu",
     progress: Callable[[int, int, float], None] | None = None,
 ) -> AutoencoderKL:
     """Train encoder and decoder together and standardise the latents.
@@ -95,7 +102,7 @@ def standardise_latents(model: AutoencoderKL, seed: int, count: int = 2048) -> N
     latents = torch.cat([model.encode(part).latent_dist.mean for part in images.split(256)])
     mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
     moments, back = model.quant_conv, model.post_quant_conv
-    # post_quant_conv sees deviation * z + mean in place of z; quant_conv gives (z - mean) / deviation and its log-variance.
+    # post_quant_conv sees deviation * z + mean for z; quant_conv gives (z - mean) / deviation and its log-variance.
     back.bias += torch.einsum("oi,i->o", back.weight[:, :, 0, 0], mean)
     back.weight *= deviation[None, :, None, None]
     channels = LATENT_CHANNELS
@@ -105,7 +112,13 @@ def standardise_latents(model: AutoencoderKL, seed: int, count: int = 2048) -> N
 
 
 def train_decoder(
-    model: AutoencoderKL, state: Path, *, seed: int, steps: int, batch: int = 32, device: str = "cpu",
+    model: AutoencoderKL,
+    state: Path,
+    *,
+    seed: int,
+    steps: int,
+    batch: int = 32,
+    device: str = "cpu",
     progress: Callable[[int, int, float], None] | None = None,
 ) -> AutoencoderKL:
     """Train the decoder alone on fixed latents with up to 0.15 of noise.

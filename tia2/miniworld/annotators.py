@@ -1,0 +1,58 @@
+"""Simulated people: three annotators with different, stated rates of error and of being unsure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tia2.miniworld.judge import Judgement
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Annotator:
+    """One simulated person; every rate is a probability and rises linearly with the judgement's ambiguity.
+
+    Attributes:
+        name: How the card calls them.
+        error: Probability of a wrong vote on a plain image.
+        error_slope: How much the most ambiguous image adds to it.
+        unsure: Probability of an unsure vote on a plain image.
+        unsure_slope: How much the most ambiguous image adds to it.
+    """
+
+    name: str
+    error: float
+    error_slope: float
+    unsure: float
+    unsure_slope: float
+
+    def vote(self, judgement: Judgement, rng: np.random.Generator) -> int:
+        """Return 1 (aligned), 0 (not) or -1 (unsure).
+
+        Args:
+            judgement: What the exact judge says of the image.
+            rng: Source of all randomness; two numbers are drawn whatever the outcome.
+
+        Returns:
+            The vote.
+        """
+        doubt, slip = rng.random(2)
+        ambiguity = judgement.ambiguity
+        if doubt < self.unsure + self.unsure_slope * ambiguity:
+            return -1
+        return int(judgement.accepted != (slip < self.error + self.error_slope * ambiguity))
+
+
+ANNOTATORS = (
+    Annotator("careful", error=0.05, error_slope=0.30, unsure=0.00, unsure_slope=0.08),
+    Annotator("ordinary", error=0.09, error_slope=0.32, unsure=0.01, unsure_slope=0.12),
+    Annotator("hasty", error=0.15, error_slope=0.30, unsure=0.02, unsure_slope=0.10),
+)
+
+
+def votes(judgement: Judgement, rng: np.random.Generator) -> list[int]:
+    """Return the three annotators' votes on one image, always in the order of `ANNOTATORS`."""
+    return [annotator.vote(judgement, rng) for annotator in ANNOTATORS]
