@@ -49,7 +49,7 @@ test: lint
 	$(BIN)/pytest
 
 docs: $(VENV)/.installed-dev
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open site/index.html in a browser."
 
 wheel-test: $(VENV)/.installed-dev
