@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.evaluation.bootstrap import interval, resample_weights
+from tia2.evaluation.bootstrap import interval, resample_counts
 from tia2.evaluation.metrics import METRICS, all_metrics
 from tia2.evaluation.prompts import Prompts
 from tia2.evaluation.result import Estimate, SubsetResult
@@ -49,14 +49,14 @@ def subset_part(subset: str, prompts: Prompts, seed: int, resamples: int) -> Par
         "distinct": int(distinct[rows].sum()),
     }
     figures = prompts.figures[used]
-    weights = resample_weights(len(figures), resamples, seed, subset) if len(figures) else np.zeros((resamples, 0))
+    drawn = resample_counts(max(len(figures), 1), resamples, seed, subset)[:, : len(figures)]
     labels, human_scores, values = (
         array[rows][mask][None, :] for array in (prompts.labels, prompts.human_scores, prompts.values)
     )
     pooled = np.concatenate(list(all_metrics(labels, human_scores, values).values()))
     if 0 < labels.sum() < items:
         pooled = np.nan_to_num(pooled)  # Values that are all equal, as within a prompt.
-    return Part(counts, figures, weights @ figures, pooled)
+    return Part(counts, figures, drawn @ figures / max(len(figures), 1), pooled)
 
 
 def combine(parts: list[Part]) -> SubsetResult:

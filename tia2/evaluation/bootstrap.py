@@ -1,7 +1,7 @@
 """Intervals from a seeded bootstrap over prompts.
 
 The prompt is the unit of uncertainty: its 50 images share its wording and difficulty, so resampling images would give
-intervals that are far too narrow. Whole prompts are drawn with replacement, as weights that every entry on one
+intervals that are far too narrow. Whole prompts are drawn with replacement, as counts that every entry on one
 benchmark shares: differences between entries are then paired.
 """
 
@@ -20,33 +20,32 @@ RESAMPLES = 10_000
 
 
 @lru_cache(maxsize=4)
-def resample_weights(prompts: int, resamples: int, seed: int, subset: str) -> Floats:
-    """Return how often each prompt is drawn in each resample, divided by the number of prompts.
+def resample_counts(prompts: int, resamples: int, seed: int, subset: str) -> Floats:
+    """Return how often each prompt is drawn in each resample.
 
     Depends on its arguments alone, on any platform: PCG64 and bounded whole numbers, no floating point.
 
     Args:
         prompts: How many prompts there are.
         resamples: How many times to draw that many prompts with replacement.
-        seed: Same seed, same weights.
+        seed: Same seed, same counts.
         subset: Its name, so that subsets with equally many prompts are drawn independently.
 
     Returns:
-        Read-only, shape (resamples, prompts), rows sum to 1. `weights @ figures` are the resampled means.
+        Whole numbers, read-only, shape (resamples, prompts). `counts @ figures / prompts` are the resampled means.
 
     Example:
-        >>> weights = resample_weights(4, 3, seed=0, subset="counting")
-        >>> weights.shape, weights.sum(axis=1).tolist()
-        ((3, 4), [1.0, 1.0, 1.0])
+        >>> counts = resample_counts(4, 3, seed=0, subset="counting")
+        >>> counts.shape, counts.sum(axis=1).tolist()
+        ((3, 4), [4.0, 4.0, 4.0])
     """
     name = int.from_bytes(hashlib.sha256(subset.encode()).digest()[:8], "little")
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, name])))
     drawn = rng.integers(0, prompts, (resamples, prompts))
     drawn += np.arange(0, resamples * prompts, prompts)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=resamples * prompts)
-    weights = counts.reshape(resamples, prompts) / prompts
-    weights.flags.writeable = False
-    return weights
+    counts = np.bincount(drawn.ravel(), minlength=resamples * prompts).reshape(resamples, prompts).astype(np.float64)
+    counts.flags.writeable = False
+    return counts
 
 
 def interval(means: Floats, strata: list[Floats], confidence: float = CONFIDENCE) -> tuple[float, float]:
