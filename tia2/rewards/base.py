@@ -127,16 +127,16 @@ class DualEncoder(ABC):
         prepared = [self.prepare_image(to_rgb(image)) for image in images]
         return self.encode_prepared(prepared)
 
-    def encode_prepared(self, prepared: Sequence[Any]) -> Rewards:
+    def encode_prepared(self, prepared: Sequence[Any], *, batch_size: int | None = None) -> Rewards:
         """Embed what `prepare_image` returned, as `encode_images` does after its first step."""
-        return self._in_batches(self.embed_images, prepared, "embed_images")
+        return self._in_batches(self.embed_images, prepared, batch_size)
 
-    def encode_texts(self, texts: Sequence[str]) -> Rewards:
+    def encode_texts(self, texts: Sequence[str], *, batch_size: int | None = None) -> Rewards:
         """Embed texts, each distinct one once, and normalise to length one in float32: (n_texts, d)."""
         _check_texts(texts)
         # Equal lengths share a batch, so that little is spent on padding.
         distinct = sorted(set(texts), key=lambda text: (len(text), text))
-        features = self._in_batches(self.embed_texts, distinct, "embed_texts")
+        features = self._in_batches(self.embed_texts, distinct, batch_size)
         row = {text: index for index, text in enumerate(distinct)}
         return features[[row[text] for text in texts]]
 
@@ -187,14 +187,15 @@ class DualEncoder(ABC):
             rewards[pairs] = checked(found, (len(pairs), 1), self.name)[:, 0]
         return rewards
 
-    def _in_batches(self, embed: Any, values: Sequence[Any], what: str) -> Rewards:
+    def _in_batches(self, embed: Any, values: Sequence[Any], batch_size: int | None) -> Rewards:
         parts = []
-        for start in range(0, len(values), self.batch_size):
-            batch = values[start : start + self.batch_size]
+        size = batch_size or self.batch_size
+        for start in range(0, len(values), size):
+            batch = values[start : start + size]
             part = as_float32(embed(batch), self.name)
             if part.ndim < 2 or len(part) != len(batch):
                 raise RewardError(
-                    f"{what} of reward {self.name!r} returned shape {part.shape} for {len(batch)} inputs; "
+                    f"{embed.__name__} of reward {self.name!r} returned shape {part.shape} for {len(batch)} inputs; "
                     f"expected ({len(batch)}, d)."
                 )
             parts.append(part)

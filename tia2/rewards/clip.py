@@ -126,14 +126,14 @@ class ClipReward(DualEncoder):
             states = self._model.vision_model(pixels.to(self._model.device, self._model.dtype))
             return as_float32(self._model.visual_projection(states.pooler_output), self.name)
 
-    def encode_texts(self, texts: Sequence[str]) -> Rewards:
+    def encode_texts(self, texts: Sequence[str], *, batch_size: int | None = None) -> Rewards:
         """Embed texts, each distinct one once, normalised: (n, d). Follows the text policy past the limit."""
         if long := self.overlong(texts):
             found = f"{len(long)} of {len(set(texts))} texts are longer than the {self._limit} tokens of {self.name}"
             if self._text_policy == "error":
                 raise RewardError(f"{found}, the first: {long[0]!r}. Shorten them, or use text_policy='truncate'.")
             warnings.warn(f"{found} and were cut, the first: {long[0][:60]!r}…", stacklevel=2)
-        return super().encode_texts(texts)
+        return super().encode_texts(texts, batch_size=batch_size)
 
     def embed_texts(self, texts: Sequence[str]) -> Rewards:
         """Embed one batch of texts: (n, d)."""

@@ -53,7 +53,7 @@ def load_tokenizer(files: ClipFiles, text_config: Any) -> Any:
     Raises:
         RewardError: It can't be read, or its end token isn't the one at which the model pools.
     """
-    from transformers import CLIPTokenizerFast  # type: ignore[attr-defined]
+    from transformers import CLIPTokenizerFast
 
     where = files.hub_id or str(files.folder)
     try:

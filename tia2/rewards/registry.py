@@ -139,6 +139,21 @@ def records() -> dict[str, Record]:
     return known | _registered
 
 
+def describe() -> list[dict[str, str]]:
+    """Return spec, summary and source of everything known, and warn of plugins that can't be imported."""
+    rows = []
+    for record in records().values():
+        summary = record.summary
+        if isinstance(record.target, EntryPoint):
+            try:
+                summary = (inspect.getdoc(record.resolve()) or record.summary).partition("\n")[0]
+            except RewardError as error:
+                warnings.warn(str(error), stacklevel=2)
+                summary = "broken, see the warning"
+        rows.append({"spec": record.example or record.name, "summary": summary, "source": record.source})
+    return rows
+
+
 def load_reward(
     spec: str | os.PathLike[str] | RewardModel | Callable[..., Any],
     *,

@@ -1,0 +1,9 @@
+"""Scoring: every reward of one model on one benchmark, computed once and kept."""
+
+from __future__ import annotations
+
+from tia2.scoring.manifest import Manifest
+from tia2.scoring.scorer import score
+from tia2.scoring.table import ScoreTable
+
+__all__ = ["Manifest", "ScoreTable", "score"]

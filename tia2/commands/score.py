@@ -1,0 +1,148 @@
+"""`tia2 score`."""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tia2.errors import RewardError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from tia2.benchmark import Benchmark
+    from tia2.scoring import ScoreTable
+
+app = typer.Typer()
+
+EXAMPLES = """\
+Examples:
+
+  tia2 score --reward mini-strong
+
+  tia2 score --reward mini-strong --reward mini-web --out runs/two
+
+  tia2 score --reward clip:openai/clip-vit-large-patch14 --benchmark counting
+
+  tia2 score --reward my_reward.py:MyReward --benchmark exports/mine
+"""
+
+
+@app.command(epilog=EXAMPLES)
+def score(
+    reward: Annotated[
+        list[str],
+        typer.Option(help="A name from `tia2 rewards list`, clip:PATH_OR_HUB_ID, or FILE.py:NAME; can be repeated."),
+    ],
+    benchmark: Annotated[
+        str, typer.Option(help="mini, all, comprehensive, counting, composition, or a folder or Parquet file.")
+    ] = "mini",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the score table; with several rewards OUT/REWARD. [default: runs/BENCHMARK/REWARD]"
+        ),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [default: float32]")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a model from the hub.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Images at a time. [default: what the model says]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another score table in the folder.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Score a benchmark with one or several reward models, and keep every reward.
+
+    Each image and each text is encoded once. Stop it whenever you like: the same command goes on where it stopped.
+    """
+    from tia2 import console
+
+    with console.stderr.status("Loading the benchmark …"):
+        from tia2.benchmark import load
+
+        loaded = load(benchmark)
+    options = {"device": device, "dtype": dtype, "revision": revision}
+    done: list[dict[str, Any]] = []
+    for spec in reward:
+        with console.stderr.status(f"Loading {console.plain(spec).plain} …"):
+            from tia2.rewards import load_reward
+
+            model = load_reward(spec, **options)
+        folder = _folder(out, loaded.name, model.name, several=len(reward) > 1)
+        if str(folder) in {row["folder"] for row in done}:
+            raise RewardError(
+                f"Two of the rewards are called {model.name!r}: score them one at a time, each with its --out."
+            )
+        started = time.monotonic()
+        with warnings.catch_warnings(record=True) as caught, console.progress() as progress:
+            table = _score(progress, model, loaded, folder, spec=spec, batch_size=batch_size, overwrite=overwrite)
+        for warning in caught:
+            console.stderr.print("warning: ", console.plain(warning.message), sep="", soft_wrap=True)
+        done.append(_summary(table, folder, time.monotonic() - started))
+
+    if as_json:
+        console.print_json(done)
+        return
+    shown = console.table("reward", "items", "rewards", "seconds", "folder", right=("items", "rewards", "seconds"))
+    for row in done:
+        numbers = f"{row['items']:,}", f"{row['rewards']:,}", f"{row['seconds']:.1f}"
+        shown.add_row(console.plain(row["reward"]), *numbers, console.plain(row["folder"]))
+    console.stdout.print(shown)
+    folders = " ".join(str(row["folder"]) for row in done)
+    console.stderr.print("\nNext: tia2 evaluate ", console.plain(folders), sep="", soft_wrap=True)
+
+
+def _score(
+    progress: Progress,
+    model: Any,
+    benchmark: Benchmark,
+    folder: Path,
+    *,
+    spec: str,
+    batch_size: int | None,
+    overwrite: bool,
+) -> ScoreTable:
+    from rich.markup import escape
+
+    from tia2.scoring.scorer import Scorer
+
+    label = escape(model.name)
+    task = progress.add_task(label, total=len(benchmark))
+    first: list[tuple[float, int]] = []
+
+    def report(done: int, total: int) -> None:
+        now = time.monotonic()
+        first.append((now, done))
+        begun, before = first[0]
+        speed = f" {(done - before) / (now - begun):,.0f}/s" if done > before and now > begun else ""
+        progress.update(task, completed=done, total=total, description=label + speed)
+
+    return Scorer(model, benchmark, spec, batch_size).run(folder, overwrite, report)
+
+
+def _folder(out: Path | None, benchmark: str, reward: str, *, several: bool) -> Path:
+    # Names of models from the hub hold slashes.
+    safe = re.sub(r"[^\w.-]+", "-", reward).strip("-.") or "reward"
+    if out is None:
+        return Path("runs") / benchmark / safe
+    return out / safe if several else out
+
+
+def _summary(table: ScoreTable, folder: Path, seconds: float) -> dict[str, Any]:
+    return {
+        "reward": table.name,
+        "spec": table.manifest.reward.spec,
+        "fingerprint": table.manifest.reward.fingerprint,
+        "benchmark": table.manifest.benchmark.name,
+        "items": len(table),
+        "rewards": int(table.mask.sum()),
+        "truncated_texts": table.manifest.truncated_texts,
+        "seconds": round(seconds, 2),
+        "folder": str(folder),
+    }

@@ -1,0 +1,169 @@
+"""What a score table says about itself, in manifest.json."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tia2.errors import ScoreTableError
+from tia2.rewards.card import RewardCard
+
+if TYPE_CHECKING:
+    from tia2.benchmark import Benchmark
+    from tia2.rewards import RewardModel
+
+SCHEMA_VERSION = 1
+
+PACKAGES = ("tia2", "torch", "transformers", "tokenizers", "numpy", "pillow", "datasets", "pyarrow")
+"""The distributions whose version may change a reward's last digits."""
+
+
+class ScoredBenchmark(BaseModel):
+    """Which benchmark was scored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    fingerprint: str
+    """SHA-256 over ids, prompts and contrastive prompts."""
+    votes_fingerprint: str
+    """SHA-256 over ids and human scores."""
+    items: int
+
+
+class ScoredReward(BaseModel):
+    """Which reward model scored it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    spec: str
+    """What `load_reward` was given."""
+    fingerprint: str
+    """SHA-256 over everything that changes a reward."""
+    card: RewardCard
+
+
+class Manifest(BaseModel):
+    """Everything but the rewards themselves."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+    created: str
+    """When scoring began, UTC."""
+    benchmark: ScoredBenchmark
+    reward: ScoredReward
+    versions: dict[str, str]
+    dtype: str
+    device: str
+    batch_size: int
+    shard_size: int
+    """How many items each file under shards/ holds; batches never cross shards."""
+    texts: int
+    """Distinct texts in the benchmark."""
+    truncated_texts: int
+    """How many of them the model saw only the beginning of."""
+    images_fingerprint: str | None = None
+    """SHA-256 over the SHA-256 of every image file in order; None until complete."""
+    complete: bool = False
+
+    @classmethod
+    def begin(
+        cls,
+        model: RewardModel,
+        benchmark: Benchmark,
+        *,
+        spec: str,
+        batch_size: int,
+        shard_size: int,
+        texts: int,
+        truncated_texts: int,
+    ) -> Manifest:
+        """Return the manifest of a table about to be scored."""
+        return cls(
+            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            benchmark=ScoredBenchmark(
+                name=benchmark.name,
+                fingerprint=benchmark.fingerprint,
+                votes_fingerprint=benchmark.votes_fingerprint,
+                items=len(benchmark),
+            ),
+            reward=ScoredReward(name=model.name, spec=spec, fingerprint=model.fingerprint, card=model.card),
+            versions=_versions(),
+            dtype=model.card.dtype,
+            device=str(getattr(model, "device", "unknown")),
+            batch_size=batch_size,
+            shard_size=shard_size,
+            texts=texts,
+            truncated_texts=truncated_texts,
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Read a manifest.json.
+
+        Raises:
+            ScoreTableError: It can't be read, or was written by a newer version.
+        """
+        try:
+            found = cls.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            raise ScoreTableError(
+                f"{path} is no manifest of a score table, or damaged ({where}: {first['msg']}). "
+                "Score to another folder, or with --overwrite (overwrite=True)."
+            ) from None
+        except OSError as error:
+            raise ScoreTableError(f"{path} can't be read: {error.strerror or error}.") from None
+        if found.schema_version > SCHEMA_VERSION:
+            raise ScoreTableError(
+                f"{path} has schema version {found.schema_version}; this tia2 reads {SCHEMA_VERSION}. Update tia2."
+            )
+        return found
+
+    @property
+    def key(self) -> str:
+        """Identifies the rewards: a shard with another key belongs to another table."""
+        parts = (self.benchmark.fingerprint, self.reward.fingerprint, self.dtype, str(self.shard_size))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
+    def shards(self) -> list[range]:
+        """The positions of the items in each shard."""
+        total, size = self.benchmark.items, self.shard_size
+        return [range(start, min(start + size, total)) for start in range(0, total, size)]
+
+    def differences(self, other: Manifest) -> list[str]:
+        """Say in what another manifest differs, so that rewards of the two must not be mixed."""
+        pairs = {
+            "benchmark": (_label(self.benchmark), _label(other.benchmark)),
+            "reward model": (_label(self.reward), _label(other.reward)),
+            "dtype": (self.dtype, other.dtype),
+            "device": (self.device.partition(":")[0], other.device.partition(":")[0]),
+            "shard size": (str(self.shard_size), str(other.shard_size)),
+        }
+        return [f"{what} {old}, now {new}" for what, (old, new) in pairs.items() if old != new]
+
+
+def _label(scored: ScoredBenchmark | ScoredReward) -> str:
+    return f"{scored.name} ({scored.fingerprint[:12]})"
+
+
+def _versions() -> dict[str, str]:
+    installed = {name: _version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **{name: found for name, found in installed.items() if found}}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

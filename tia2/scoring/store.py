@@ -1,0 +1,192 @@
+"""The files of a score table: whole or not there, checked when read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tia2.errors import ScoreTableError
+from tia2.scoring.manifest import Manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+_KEY = b"tia2.table"
+_LISTS = {"votes": pa.int8(), "contrastive_prompts": pa.string(), "texts": pa.string()}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The rewards of consecutive items.
+
+    Attributes:
+        item_ids: Their ids.
+        image_sha256: SHA-256 hex digests of their image files.
+        rewards: For each item, one reward per text, the prompt's first.
+    """
+
+    item_ids: list[str]
+    image_sha256: list[str]
+    rewards: list[NDArray[np.float32]]
+
+
+class Store:
+    """A score table's folder.
+
+    Args:
+        folder: The folder; made when the first file is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest_path = folder / "manifest.json"
+        self.items_path = folder / "items.parquet"
+
+    def shard_path(self, number: int) -> Path:
+        """Return where a shard is or will be."""
+        return self.folder / "shards" / f"{number:05d}.parquet"
+
+    def is_empty(self) -> bool:
+        """Whether nothing is there yet.
+
+        Raises:
+            ScoreTableError: The folder holds other things, or is a file.
+        """
+        if not self.folder.exists():
+            return True
+        if not self.folder.is_dir():
+            raise ScoreTableError(f"{self.folder} is a file; a score table needs a folder.")
+        if self.manifest_path.exists():
+            return False
+        # Names with a dot in front may be the unfinished files of a killed run.
+        others = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
+        if others:
+            raise ScoreTableError(
+                f"{self.folder} holds no score table but other files ({', '.join(others[:3])}): "
+                "score to another folder."
+            )
+        return True
+
+    def clear(self) -> None:
+        """Delete the table's files, and nothing else."""
+        shards = sorted((self.folder / "shards").glob("*.parquet"))
+        for path in (self.manifest_path, self.items_path, *shards):
+            path.unlink(missing_ok=True)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write manifest.json."""
+        write_atomically(self.manifest_path, (manifest.model_dump_json(indent=2) + "\n").encode())
+
+    def write_items(self, items: pd.DataFrame) -> None:
+        """Write items.parquet."""
+        columns = {
+            name: pa.array(items[name].tolist(), pa.list_(_LISTS[name]) if name in _LISTS else None)
+            for name in items.columns
+        }
+        write_atomically(self.items_path, _parquet(pa.table(columns)))
+
+    def read_items(self) -> pd.DataFrame:
+        """Read items.parquet.
+
+        Raises:
+            ScoreTableError: It is missing or damaged.
+        """
+        import pandas as pd
+
+        table = _read(self.items_path)
+        items: pd.DataFrame = pd.DataFrame({name: table.column(name).to_pylist() for name in table.column_names})
+        return items
+
+    def write_shard(self, number: int, shard: Shard, key: str) -> None:
+        """Write a shard of the table with this key."""
+        offsets = np.cumsum([0, *map(len, shard.rewards)], dtype=np.int32)
+        values = np.concatenate(shard.rewards) if shard.rewards else np.zeros(0, dtype=np.float32)
+        table = pa.table(
+            {
+                "item_id": pa.array(shard.item_ids, pa.string()),
+                "image_sha256": pa.array(shard.image_sha256, pa.string()),
+                "rewards": pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, pa.float32())),
+            }
+        )
+        write_atomically(self.shard_path(number), _parquet(table.replace_schema_metadata({_KEY: key.encode()})))
+
+    def read_shard(self, number: int, key: str, item_ids: Sequence[str], lengths: Sequence[int]) -> Shard:
+        """Read a shard.
+
+        Args:
+            number: Which one.
+            key: The key of its table.
+            item_ids: The ids it must have.
+            lengths: How many rewards each item must have.
+
+        Raises:
+            ScoreTableError: It is missing, damaged, or of another table.
+        """
+        path = self.shard_path(number)
+        table = _read(path)
+        if (table.schema.metadata or {}).get(_KEY) != key.encode():
+            raise ScoreTableError(f"{path} belongs to another score table.")
+        rewards = table.column("rewards").combine_chunks()
+        values = rewards.flatten().to_numpy(zero_copy_only=False)
+        sizes = rewards.value_lengths().to_numpy(zero_copy_only=False)
+        if table.column("item_id").to_pylist() != list(item_ids) or list(sizes) != list(lengths):
+            raise ScoreTableError(f"{path} holds other items or texts than its table.")
+        return Shard(list(item_ids), table.column("image_sha256").to_pylist(), np.split(values, np.cumsum(sizes)[:-1]))
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that, whatever happens, the path holds either what it held before or all of the new content.
+
+    Raises:
+        ScoreTableError: The disk is full, or the folder can't be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(unfinished, 0o666 & ~_umask())
+            os.replace(unfinished, path)
+        except BaseException:
+            Path(unfinished).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ScoreTableError(f"{path} can't be written: {error.strerror or error}. What was done is kept.") from None
+
+
+def _umask() -> int:
+    # The only way to read it is to set it.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise ScoreTableError(f"{path} is missing. Score again with the same --out: only what is missing is computed.")
+    try:
+        return pq.read_table(path, page_checksum_verification=True, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise ScoreTableError(
+            f"{path} is damaged ({reason}). Score again with the same --out: only what is damaged is computed."
+        ) from None

@@ -1,0 +1,122 @@
+"""Every reward of one reward model on one benchmark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tia2.errors import ScoreTableError
+from tia2.scoring.manifest import Manifest
+from tia2.scoring.store import Shard, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+class ScoreTable:
+    """Every reward of one reward model on one benchmark: for each item, the prompt's and each contrastive prompt's.
+
+    Attributes:
+        manifest: What was scored with what.
+        items: The benchmark's columns but the image, and `texts`: the prompt, then its contrastive prompts, each once.
+        rewards: (n_items, max |texts|), float32; column j belongs to the item's j-th text, NaN where there is none.
+        mask: Same shape; whether there is a text.
+        image_sha256: SHA-256 hex digest of each item's image file.
+
+    Example:
+        >>> from datasets import Dataset
+        >>> from PIL import Image
+        >>> import tia2
+        >>> row = {"item_id": "a/0", "subset": "a", "prompt_id": "a/0", "prompt": "a cat", "votes": [1, 1, 0],
+        ...        "contrastive_prompts": ["two cats"], "image": Image.new("RGB", (8, 8))}
+        >>> table = tia2.score(lambda images, texts: [float(len(text)) for text in texts], Dataset.from_list([row]))
+        >>> table.rewards.tolist(), table.raw.tolist()
+        ([[5.0, 8.0]], [5.0])
+    """
+
+    def __init__(self, manifest: Manifest, items: pd.DataFrame, shards: Sequence[Shard]) -> None:
+        self.manifest = manifest
+        self.items = items
+        self.image_sha256 = [sha for shard in shards for sha in shard.image_sha256]
+        rows = [row for shard in shards for row in shard.rewards]
+        lengths = np.array([len(row) for row in rows], dtype=np.int64)
+        self.mask: NDArray[np.bool_] = np.arange(lengths.max(initial=0)) < lengths[:, None]
+        self.rewards: NDArray[np.float32] = np.full(self.mask.shape, np.nan, dtype=np.float32)
+        self.rewards[self.mask] = np.concatenate(rows) if rows else []
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __repr__(self) -> str:
+        return (
+            f"ScoreTable({self.name!r} on {self.manifest.benchmark.name!r}: "
+            f"{len(self):,} items, {int(self.mask.sum()):,} rewards)"
+        )
+
+    @property
+    def name(self) -> str:
+        """The reward model's name."""
+        return self.manifest.reward.name
+
+    @cached_property
+    def raw(self) -> NDArray[np.float32]:
+        """The reward of each item's own prompt, (n_items,)."""
+        column: NDArray[np.float32] = self.rewards[:, 0].copy()
+        return column
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ScoreTable:
+        """Read the folder of a finished score table.
+
+        Args:
+            path: What `tia2 score` got as --out.
+
+        Raises:
+            ScoreTableError: It is no score table, damaged, or not complete.
+        """
+        store = Store(Path(path))
+        if not store.manifest_path.is_file():
+            raise ScoreTableError(
+                f"{path} holds no score table (no manifest.json). `tia2 score --out {path}` makes one."
+            )
+        manifest = Manifest.read(store.manifest_path)
+        if not manifest.complete:
+            done = sum(store.shard_path(number).is_file() for number in range(len(manifest.shards)))
+            raise ScoreTableError(
+                f"{path} is not complete, {done} of {len(manifest.shards)} shards are there: "
+                "score again with the same --out to go on."
+            )
+        items = store.read_items()
+        if len(items) != manifest.benchmark.items:
+            raise ScoreTableError(
+                f"{store.items_path} has {len(items)} items, its manifest {manifest.benchmark.items}: score again."
+            )
+        ids, lengths = items["item_id"].tolist(), [len(texts) for texts in items["texts"]]
+        shards = [
+            store.read_shard(number, manifest.key, ids[rows.start : rows.stop], lengths[rows.start : rows.stop])
+            for number, rows in enumerate(manifest.shards)
+        ]
+        return cls(manifest, items, shards)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the table to a folder that is empty or new, from where `load` reads it.
+
+        Raises:
+            ScoreTableError: The folder holds something already, or can't be written to.
+        """
+        store = Store(Path(path))
+        if not store.is_empty():
+            raise ScoreTableError(f"{path} holds a score table already: save to another folder.")
+        store.write_items(self.items)
+        for number, rows in enumerate(self.manifest.shards):
+            rewards = [self.rewards[row][self.mask[row]] for row in rows]
+            ids = self.items["item_id"].tolist()[rows.start : rows.stop]
+            shard = Shard(ids, self.image_sha256[rows.start : rows.stop], rewards)
+            store.write_shard(number, shard, self.manifest.key)
+        store.write_manifest(self.manifest)
