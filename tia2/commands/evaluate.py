@@ -92,4 +92,4 @@ def _save(results: list[Result], out: Path) -> None:
     if twice := {name for name in names if names.count(name) > 1}:
         raise ResultError(f"Several entries are named {', '.join(sorted(twice))}: save their results one at a time.")
     for result in results:
-        result.save(out if out.suffix == ".json" else out / f"{result.entry.name}.json")
+        result.save(out if out.suffix == ".json" else out / f"{result.entry.name.replace('/', '-')}.json")

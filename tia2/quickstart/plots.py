@@ -28,6 +28,7 @@ _STYLE: Any = {
     "text.color": INK,
     "axes.labelcolor": INK,
     "savefig.dpi": 160,
+    "text.parse_math": False,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def run(
     folder = Path(out)
     items = load(benchmark)
     tables = [
-        score(name, items, folder / "scores" / name, progress=_named(progress, name) if progress else None)
+        score(name, items, folder / "scores" / _file_name(name), progress=_named(progress, name) if progress else None)
         for name in rewards
     ]
     results = [evaluate(table, seed=seed) for table in tables]
@@ -82,7 +83,7 @@ def run(
 
     files = {name: folder / name for name in ("results", "summary.csv", "forest.png", "contact_sheet.png", "scores")}
     for result in results:
-        result.save(files["results"] / f"{result.entry.name}.json")
+        result.save(files["results"] / f"{_file_name(result.entry.name)}.json")
     _write_csv(summary, files["summary.csv"])
     forest(summary, files["forest.png"])
     best = _best(summary)
@@ -93,6 +94,10 @@ def run(
         heading=f"What {best} ranks best and worst, for the most typical prompt of each subset",
     )
     return Outcome(items, results, summary, files)
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")
 
 
 def _named(progress: Progress, name: str) -> Callable[[int, int], None]:

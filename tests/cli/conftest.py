@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from PIL import Image
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch) -> Callable[..., Said]:
+    """Run a command in this process, as wide as a terminal of 80 columns."""
+    from tia2.cli import main
+
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*words: object) -> Said:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shell() -> Callable[..., Said]:
+    """Run a command in a process of its own."""
+
+    def run(*words: object, code: str = "import sys; from tia2.cli import main; sys.exit(main())", **kwargs) -> Said:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *(str(word) for word in words)], capture_output=True, text=True, **kwargs
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_benchmark(tmp_path_factory) -> Path:
+    """Two subsets, three prompts each, eight grey images a prompt; people call the bright half aligned."""
+    from datasets import Dataset, Features, List, Value
+    from datasets import Image as ImageFeature
+
+    rows = []
+    for subset in ("counting", "composition"):
+        for prompt in range(3):
+            for number in range(8):
+                file = io.BytesIO()
+                Image.new("L", (16, 16), 20 + 28 * number).save(file, "PNG")
+                rows.append(
+                    {
+                        "item_id": f"{subset}/image_{prompt}_{number}",
+                        "subset": subset,
+                        "prompt_id": f"{subset}/{prompt}",
+                        "prompt": f"{subset} prompt {prompt}",
+                        "image": {"bytes": file.getvalue(), "path": None},
+                        "votes": [
+                            int(number >= 4),
+                            int(number >= 4 + prompt - 1),
+                            -1 if number == 3 else int(number >= 4),
+                        ],
+                        "contrastive_prompts": [f"{subset} prompt {prompt} or not"],
+                    }
+                )
+    texts = ("item_id", "subset", "prompt_id", "prompt")
+    features = Features(
+        {
+            **{name: Value("string") for name in texts},
+            "image": ImageFeature(),
+            "votes": List(Value("int8")),
+            "contrastive_prompts": List(Value("string")),
+        }
+    )
+    path = tmp_path_factory.mktemp("benchmark") / "small.parquet"
+    Dataset.from_list(rows, features=features).to_parquet(path)
+    return path
+
+
+REWARDS = """
+import time
+import numpy as np
+
+def bright(images, texts):
+    return [float(np.asarray(image).mean()) for image in images]
+
+def dark(images, texts):
+    return [-float(np.asarray(image).mean()) for image in images]
+
+def slow(images, texts):
+    time.sleep(0.05 * len(images))
+    return bright(images, texts)
+
+def broken(images, texts):
+    return [float("nan")] * len(images)
+"""
+
+
+@pytest.fixture(scope="session")
+def reward_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("rewards") / "rewards.py"
+    path.write_text(REWARDS, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tables(small_benchmark, reward_file, tmp_path_factory) -> dict[str, Path]:
+    """Score tables of a reward that agrees with people and of its opposite."""
+    import tia2
+
+    folder = tmp_path_factory.mktemp("tables")
+    for name in ("bright", "dark"):
+        tia2.score(f"{reward_file}:{name}", small_benchmark, folder / name)
+    return {name: folder / name for name in ("bright", "dark")}

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tia2.evaluation import Result, summarise
+from tia2.evaluation.evaluate import evaluate
+from tia2.quickstart import run
+from tia2.quickstart.plots import Strip, contact_sheet, forest
+
+
+@pytest.fixture(scope="module")
+def small_run(small_benchmark, reward_file, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quickstart")
+    specs = [f"{reward_file}:{name}" for name in ("bright", "dark")]
+    calls = []
+    outcome = run(folder, rewards=specs, benchmark=str(small_benchmark), progress=lambda *call: calls.append(call))
+    return outcome, calls, folder
+
+
+def test_writes_what_it_says(small_run):
+    outcome, _, folder = small_run
+    assert all(path.exists() and folder in path.parents for path in outcome.files.values())
+    assert [path.name for path in folder.rglob("*") if path.name.endswith(".part")] == []
+    with outcome.files["summary.csv"].open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(outcome.summary) == 3 * 7 * 2
+    best = [row["entry"] for row in rows if row["metric"] == "auroc" and row["rank"] == "1"]
+    assert best == ["bright"] * 3
+
+
+def test_results_are_those_of_the_tables(small_run):
+    outcome, _, folder = small_run
+    for result in outcome.results:
+        saved = Result.load(folder / "results" / f"{result.entry.name}.json")
+        assert saved == result
+        assert saved.benchmark.fingerprint == outcome.benchmark.fingerprint
+
+
+def test_reports_progress_for_each_reward(small_run):
+    _, calls, _ = small_run
+    assert len({name for name, _, _ in calls}) == 2
+    assert all(done <= total == 48 for _, done, total in calls)
+    assert calls[-1][1] == 48
+
+
+def test_a_second_run_scores_nothing_anew(small_run, small_benchmark, reward_file):
+    outcome, _, folder = small_run
+    shards = {path: path.stat().st_mtime_ns for path in folder.rglob("shards/*.parquet")}
+    assert shards
+    specs = [f"{reward_file}:{name}" for name in ("bright", "dark")]
+    again = run(folder, rewards=specs, benchmark=str(small_benchmark))
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("shards/*.parquet")} == shards
+    assert again.results == outcome.results
+
+
+def test_a_lost_shard_is_scored_again(small_run, small_benchmark, reward_file, tmp_path):
+    outcome, _, folder = small_run
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    lost = next(copy.rglob("shards/*.parquet"))
+    before = lost.read_bytes()
+    lost.unlink()
+    specs = [f"{reward_file}:{name}" for name in ("bright", "dark")]
+    assert run(copy, rewards=specs, benchmark=str(small_benchmark)).results == outcome.results
+    assert lost.read_bytes() == before
+
+
+def test_pictures_are_pictures(small_run):
+    outcome, _, _ = small_run
+    for name in ("forest.png", "contact_sheet.png"):
+        with Image.open(outcome.files[name]) as image:
+            pixels = np.asarray(image.convert("L"))
+        assert pixels.shape[1] > 900
+        assert 0.5 < (pixels > 250).mean() < 0.99, "mostly white, with something on it"
+
+
+def svg_words(monkeypatch, draw, path: Path) -> str:
+    """Draw as SVG with its text as text, so that what is written can be read back."""
+    import matplotlib as mpl
+
+    from tia2.quickstart import plots
+
+    monkeypatch.setitem(plots._STYLE, "svg.fonttype", "none")
+    monkeypatch.setattr(plots, "_save", lambda figure, target: figure.savefig(target, format="svg"))
+    with mpl.rc_context():
+        draw(path)
+    return " ".join(ElementTree.parse(path).getroot().itertext())
+
+
+def test_forest_shows_every_entry_and_figure(tables, tmp_path, monkeypatch):
+    summary = summarise([evaluate(path) for path in tables.values()])
+    words = svg_words(monkeypatch, lambda path: forest(summary, path), tmp_path / "forest.svg")
+    for expected in ("bright", "dark", "counting", "composition", "overall", "AUROC", "chance", "pooled"):
+        assert expected in words
+    for mean in summary[summary["metric"] == "auroc"]["mean"]:
+        assert f"{mean:.2f}" in words
+
+
+def test_forest_of_one_entry_and_one_subset(tables, tmp_path):
+    summary = summarise([evaluate(tables["bright"])])
+    forest(summary[summary["subset"] == "counting"], tmp_path / "one.png")
+    assert (tmp_path / "one.png").stat().st_size > 1000
+
+
+def test_contact_sheet_shows_prompts_and_notes(tmp_path, monkeypatch):
+    image = Image.new("RGB", (64, 64))
+    strips = [Strip(f"prompt $x_{n}$", f"note {n}", [image] * 4, [[1, 0, -1]] * 4, 2) for n in range(2)]
+    words = svg_words(monkeypatch, lambda path: contact_sheet(strips, path, heading="All"), tmp_path / "sheet.svg")
+    for expected in ("prompt $x_0$", "prompt $x_1$", "note 1", "ranked best", "ranked worst", "unsure", "All"):
+        assert expected in words
+
+
+@pytest.fixture(scope="module")
+def real_run(shell, tmp_path_factory):
+    pytest.importorskip("tia2.miniworld")
+    folder = tmp_path_factory.mktemp("real")
+    return shell("quickstart", "--out", folder / "out", cwd=folder), folder / "out"
+
+
+@pytest.mark.slow
+def test_quickstart_ranks_the_four_mini_rewards(real_run):
+    said, folder = real_run
+    assert said.code == 0, said.err
+    assert max(map(len, said.out.splitlines())) <= 80 + len(str(folder)), "the table fits 80 columns"
+    table = said.out[: said.out.index("AUROC of")]
+    assert max(map(len, table.splitlines())) <= 80
+    for name in ("mini-strong", "mini-web", "mini-countblind", "mini-vivid"):
+        assert table.count(name) == 4, "three subsets and overall"
+    assert "simulated" in said.out
+    assert "tia2 evaluate" in said.out
+    assert {path.name for path in folder.iterdir()} == {
+        "contact_sheet.png",
+        "forest.png",
+        "results",
+        "scores",
+        "summary.csv",
+    }
+
+
+@pytest.mark.slow
+def test_quickstart_again_as_json(real_run, shell):
+    _, folder = real_run
+    said = shell("quickstart", "--out", folder, "--json")
+    assert said.code == 0, said.err
+    summary = json.loads(said.out)["summary"]
+    overall = {row["entry"]: row for row in summary if (row["subset"], row["metric"]) == ("overall", "auroc")}
+    assert len(overall) == 4
+    assert all(0.5 < row["mean"] < 1 and row["low"] < row["mean"] < row["high"] for row in overall.values())
