@@ -6,13 +6,15 @@ import json
 import logging
 import os
 import shutil
+from pathlib import Path
 
 import datasets
 import pytest
 from datasets import load_dataset
 
 import tia2  # noqa: F401  installs the hook
-from tia2.benchmark import builder, layout as layout_module
+from tia2.benchmark import builder
+from tia2.benchmark import layout as layout_module
 from tia2.benchmark.columns import COLUMNS, features
 from tia2.errors import BenchmarkError, Tia2Error, UnknownNameError
 
@@ -43,6 +45,10 @@ def mini(layout, tmp_path, monkeypatch, make_jpeg):
     data.to_parquet(str(path), batch_size=6)
     monkeypatch.setattr(layout_module, "MINI_PARQUET", path)
     return path
+
+
+def content(image):
+    return image["bytes"] or Path(image["path"]).read_bytes()
 
 
 def test_rows_of_one_subset(layout):
@@ -105,7 +111,7 @@ def test_images_of_every_kind_and_a_change_under_the_same_path_is_noticed(layout
     location = layout.add_images("counting", kind)
     data = load_dataset("tia2", "counting", data_dir=str(layout.root), split="test")
     raw = data.cast_column("image", datasets.Image(decode=False))
-    before = [row["image"]["bytes"] or open(row["image"]["path"], "rb").read() for row in raw]
+    before = [content(row["image"]) for row in raw]
     assert before == list(layout.pictures("counting").values())
     assert data[0]["image"].size == (16, 16)
 
@@ -114,7 +120,7 @@ def test_images_of_every_kind_and_a_change_under_the_same_path_is_noticed(layout
     layout.add_images("counting", kind, image_0_0_0=other)
     again = load_dataset("tia2", "counting", data_dir=str(layout.root), split="test")
     image = again.cast_column("image", datasets.Image(decode=False))[0]["image"]
-    assert (image["bytes"] or open(image["path"], "rb").read()) == other
+    assert content(image) == other
     assert built == ["counting"] * 2
 
 
@@ -157,7 +163,7 @@ def test_new_code_or_new_release_is_another_cache_entry(layout, built, monkeypat
 def test_source_hash_covers_every_module_that_makes_rows():
     used = set(builder._SOURCES)
     makes_none = {"__init__.py", "card.py", "checking.py", "exporting.py", "layout.py", "loading.py", "prompts.py"}
-    makes_none |= {"sources.py", "summary.py", "table.py"}
+    makes_none |= {"progress.py", "sources.py", "summary.py", "table.py"}
     folder = os.path.dirname(builder.__file__)
     assert used | makes_none == {name for name in os.listdir(folder) if name.endswith(".py")}
 
@@ -281,7 +287,9 @@ def test_folder_with_images_alone_gets_the_released_annotations(layout, monkeypa
     shutil.copytree(layout.root / "images", images / "images")
     asked = []
     monkeypatch.setattr(builder.sources, "fetch_annotations", lambda root, subsets: asked.append(tuple(subsets)))
-    monkeypatch.setattr(builder.reading, "read_subset", lambda root, subset, real=builder.reading.read_subset: real(layout.root, subset))
+    monkeypatch.setattr(
+        builder.reading, "read_subset", lambda root, subset, real=builder.reading.read_subset: real(layout.root, subset)
+    )
     rows = load_dataset("tia2", "counting", data_dir=str(images), split="test")
     assert asked == [("counting",)]
     assert rows[0]["image"].size == (16, 16)

@@ -69,7 +69,9 @@ def test_truncated_archive_is_named(layout, kind, keep, isolated_caches):
     path = layout.add_images("counting", kind)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * keep)])
-    with pytest.raises(BenchmarkError, match=rf"counting\.{kind} is not a whole (zip|tar|tar\.gz) archive .*get it again"):
+    with pytest.raises(
+        BenchmarkError, match=rf"counting\.{kind} is not a whole (zip|tar|tar\.gz) archive .*get it again"
+    ):
         find_images(layout.root, "counting")
     assert not list(isolated_caches.rglob("*.tar"))
     assert not list(isolated_caches.rglob("*.partial"))

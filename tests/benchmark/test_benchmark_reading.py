@@ -50,7 +50,11 @@ def item(**changes):
         (LABELS, {"image_0_0_0.jpg": item(human_labels=[1, 2])}, "expected votes of 1, 0 or -1"),
         (LABELS, {"image_0_0_0.jpg": item(human_labels=[True])}, "expected votes of 1, 0 or -1"),
         (LABELS, {"image_0_0_0.jpg": item(human_labels="101")}, "expected votes of 1, 0 or -1"),
-        (LABELS, {"image_0_0_0.jpg": item()}, "no items for 1 of 2 prompts of prompt_set_counting.json, first 'counting prompt 1'"),
+        (
+            LABELS,
+            {"image_0_0_0.jpg": item()},
+            "no items for 1 of 2 prompts of prompt_set_counting.json, first 'counting prompt 1'",
+        ),
         (PROMPTS, {"counting prompt 0": []}, "no entry for 1 of 2 prompts that have votes, first 'counting prompt 1'"),
         (PROMPTS, {"counting prompt 0": "x"}, "expected a list of contrastive prompts under 'counting prompt 0'"),
         (PROMPTS, '{"a": [], "a": []}', "'a' appears twice"),
@@ -108,5 +112,5 @@ def test_bad_data_dir_says_where_it_came_from(monkeypatch, tmp_path):
     with pytest.raises(BenchmarkError, match="data_dir is '/nowhere', but /nowhere is not a folder"):
         resolve_data_dir("/nowhere")
     monkeypatch.setenv("TIA2_DATA_DIR", str(tmp_path))
-    with pytest.raises(BenchmarkError, match="TIA2_DATA_DIR is .* holds none of these"):
+    with pytest.raises(BenchmarkError, match=r"TIA2_DATA_DIR is .* holds none of these"):
         resolve_data_dir(None)

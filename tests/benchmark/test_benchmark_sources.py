@@ -34,7 +34,7 @@ class Server:
             def log_message(self, *_):
                 pass
 
-            def do_GET(self):  # noqa: N802
+            def do_GET(self):
                 path = self.path.removeprefix("/mirror/")
                 server.requests.append(path)
                 steps = server.plan.get(path, [])
@@ -186,6 +186,6 @@ def test_a_local_copy_is_never_fetched(server, layout):
 
 def test_incomplete_local_copy_is_an_error_and_not_filled_up(server, layout):
     os.remove(layout.root / COUNTING[1])
-    with pytest.raises(BenchmarkError, match="prompt_set_counting.json is missing"):
+    with pytest.raises(BenchmarkError, match=r"prompt_set_counting\.json is missing"):
         load("counting", data_dir=layout.root)
     assert server.requests == []

@@ -21,7 +21,13 @@ def test_three_votes_label_is_the_majority_of_sure_votes_for_every_combination()
 
 @pytest.mark.parametrize(
     ("votes", "score", "label"),
-    [([1, 1, 1], 1, True), ([1, 0, -1], 0.5, False), ([-1], 0.5, False), ([1, -1, -1], 2 / 3, True), ([0, 0], 0, False)],
+    [
+        ([1, 1, 1], 1, True),
+        ([1, 0, -1], 0.5, False),
+        ([-1], 0.5, False),
+        ([1, -1, -1], 2 / 3, True),
+        ([0, 0], 0, False),
+    ],
 )
 def test_score_and_label(votes, score, label):
     assert human_score(votes) == pytest.approx(score, abs=1e-15)

@@ -110,10 +110,7 @@ def test_import_is_light(run_python):
 
 @pytest.mark.parametrize("order", ["import datasets.load; del datasets.load.dataset_module_factory; import tia2", None])
 def test_a_datasets_without_the_resolver_warns_and_names_the_other_way(run_python, layout, tmp_path, order):
-    later = (
-        "import tia2, tia2._datasets_hook as hook, types\n"
-        "hook.wrap_resolver(types.ModuleType('datasets.load'))"
-    )
+    later = "import tia2, tia2._datasets_hook as hook, types\nhook.wrap_resolver(types.ModuleType('datasets.load'))"
     load = f"\nfrom tia2.benchmark import load; print(len(load('counting', data_dir={str(layout.root)!r})))"
     code, stdout, stderr = run_python((order or later) + load)
     assert code == 0, stderr

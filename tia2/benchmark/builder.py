@@ -102,10 +102,7 @@ class Tia2(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
         shards = self._shards()
         if dl_manager.is_streaming and all(isinstance(shard, PromptShard) for shard in shards):
             absent = [
-                shard.prompt.item_id(index)
-                for shard in shards
-                for index, ref in enumerate(shard.images)
-                if ref is None
+                shard.prompt.item_id(index) for shard in shards for index, ref in enumerate(shard.images) if ref is None
             ]
             self._tell_missing(absent, sum(len(shard.images) for shard in shards))
         # A list, and one shard per prompt: datasets splits lists, and nothing else, over processes and workers.

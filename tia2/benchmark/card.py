@@ -27,8 +27,8 @@ _ORIGIN = {
     "tia2": """The Text-Image Alignment Assessment benchmark of Kim et al., "Confidence-aware Reward Optimization for
 Fine-tuning Text-to-Image Models" (ICLR 2024, arXiv 2404.01863); annotations from kykim0/TextNorm, Apache-2.0.
 The images are samples of Stable Diffusion 2.1, three people voted on each.""",
-    "mini": """A miniature world of coloured shapes, made for TIA2. The images are samples of a small diffusion model. **The
-votes are simulated**, not given by people. Apache-2.0.""",
+    "mini": """A miniature world of coloured shapes, made for TIA2. The images are samples of a small diffusion model.
+**The votes are simulated**, not given by people. Apache-2.0.""",
 }
 
 
@@ -49,7 +49,11 @@ class ConfigFiles(NamedTuple):
         metadata = [pq.read_metadata(path) for path in files]
         groups = [one.row_group(index).total_byte_size for one in metadata for index in range(one.num_row_groups)]
         return cls(
-            name, patterns, sum(one.num_rows for one in metadata), sum(path.stat().st_size for path in files), sum(groups)
+            name,
+            patterns,
+            sum(one.num_rows for one in metadata),
+            sum(path.stat().st_size for path in files),
+            sum(groups),
         )
 
 
@@ -126,7 +130,12 @@ def _body(benchmark: Benchmark, title: str, origin: str | None, default: str) ->
         f"| {one.human_rate:.1%} | {one.images:,} |"
         for one in summarise(benchmark)
     ]
-    lines += ["", "```python", "from datasets import load_dataset", f'load_dataset("DIR", "{default}", split="{SPLIT}")']
+    lines += [
+        "",
+        "```python",
+        "from datasets import load_dataset",
+        f'load_dataset("DIR", "{default}", split="{SPLIT}")',
+    ]
     lines += ["```", "", _COLUMNS, ""]
     if origin == "tia2":
         lines += ["```bibtex", CITATION, "```", ""]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,6 +14,7 @@ from tia2.benchmark import sources
 from tia2.benchmark.images import ImageReader, find_images
 from tia2.benchmark.layout import SUBSETS, resolve_data_dir, subsets_of
 from tia2.benchmark.loading import load
+from tia2.benchmark.progress import Progress, silent
 from tia2.benchmark.reading import read_subset
 from tia2.errors import BenchmarkError
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from tia2.benchmark.loading import Benchmark
 
 _BATCH = 64
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass
@@ -64,7 +64,7 @@ def check(
     benchmark: str | os.PathLike[str] | Benchmark = "all",
     *,
     data_dir: str | os.PathLike[str] | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> list[SubsetCheck]:
     """Decode every image of a benchmark and report what is wrong.
 
@@ -79,13 +79,12 @@ def check(
     Raises:
         BenchmarkError: The annotations can't be read, or an archive is damaged as a whole.
     """
-    report = progress or (lambda subset, done, total: None)
     if isinstance(benchmark, str) and benchmark in ("all", *SUBSETS):
         folder = resolve_data_dir(data_dir)
-        return [_check_layout(folder, subset, report) for subset in subsets_of(benchmark)]
+        return [_check_layout(folder, subset, progress) for subset in subsets_of(benchmark)]
     loaded = load(benchmark, data_dir=data_dir)
     positions = loaded.items.groupby("subset", sort=False).indices
-    return [_check_loaded(loaded, str(subset), positions[subset].tolist(), report) for subset in positions]
+    return [_check_loaded(loaded, str(subset), list(positions[subset]), progress) for subset in positions]
 
 
 def _check_layout(folder: Path | None, subset: str, progress: Progress) -> SubsetCheck:
@@ -101,7 +100,9 @@ def _check_layout(folder: Path | None, subset: str, progress: Progress) -> Subse
         location=None if found is None else str(found.location),
         missing=[item for file, item in files.items() if file not in refs],
         surplus=sorted(refs.keys() - files.keys()),
-        released=all(sources.sha256_of(root / path) == sources.SHA256[path] for path in sources.annotation_files([subset])),
+        released=all(
+            sources.sha256_of(root / path) == sources.SHA256[path] for path in sources.annotation_files([subset])
+        ),
     )
     with ImageReader() as reader:
 

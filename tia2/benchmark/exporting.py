@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tia2.benchmark.columns import COLUMNS, features
 from tia2.benchmark.loading import SPLIT, Benchmark, load
+from tia2.benchmark.progress import Progress, silent
 from tia2.errors import BenchmarkError
 
 if TYPE_CHECKING:
     import datasets
 
 SHARD_BYTES = 500_000_000
+ROW_GROUP = 100
 
 
 def export(
@@ -26,7 +27,7 @@ def export(
     data_dir: str | os.PathLike[str] | None = None,
     allow_missing: bool = False,
     shard_bytes: int = SHARD_BYTES,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Write a benchmark into a new folder: a config per subset, and the default `all` over several.
 
@@ -52,12 +53,13 @@ def export(
     if loaded.missing_images and not allow_missing:
         raise BenchmarkError(
             f"{len(loaded.missing_images):,} of {len(loaded):,} items of {loaded.name} have no image, first "
-            f"{loaded.missing_images[0]}. `tia2 data check` names them; to write them without, allow missing images."
+            f"{loaded.missing_images[0]}. `tia2 data check` names them; --allow-missing (allow_missing=True) "
+            "writes them without."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        _write(loaded, temporary, shard_bytes, progress or (lambda subset, done, total: None))
+        _write(loaded, temporary, shard_bytes, progress)
         temporary.chmod(0o755)  # mkdtemp's 0700 would lock out others
         if target.is_dir():
             target.rmdir()
@@ -74,7 +76,7 @@ def _refuse_occupied(target: Path) -> None:
         raise BenchmarkError(f"{target} is a file; export needs a new or empty folder.")
 
 
-def _write(benchmark: Benchmark, root: Path, shard_bytes: int, progress: Callable[[str, int, int], None]) -> None:
+def _write(benchmark: Benchmark, root: Path, shard_bytes: int, progress: Progress) -> None:
     from tia2.benchmark.card import ConfigFiles, card_text
 
     rows = _rows(benchmark)
@@ -85,7 +87,7 @@ def _write(benchmark: Benchmark, root: Path, shard_bytes: int, progress: Callabl
         if not name.replace("-", "").replace("_", "").isalnum() or name == "all":
             raise BenchmarkError(f"Subset {name!r} can't be a folder and config; use letters, digits, - and _.")
         (root / name).mkdir()
-        written = _write_subset(rows.select(indices.tolist()), root / name, shard_bytes, progress)
+        written = _write_subset(rows.select(list(indices)), root / name, shard_bytes, progress)
         configs.append(ConfigFiles.of(name, [f"{name}/{SPLIT}-*.parquet"], written))
     (root / "README.md").write_text(card_text(benchmark, rows.features, configs), encoding="utf-8")
 
@@ -109,19 +111,22 @@ def _rows(benchmark: Benchmark) -> datasets.Dataset:
     return rows.select_columns([column for column in COLUMNS if column in rows.column_names])
 
 
-def _write_subset(
-    rows: datasets.Dataset, folder: Path, shard_bytes: int, progress: Callable[[str, int, int], None]
-) -> list[Path]:
+def _write_subset(rows: datasets.Dataset, folder: Path, shard_bytes: int, progress: Progress) -> list[Path]:
+    import pyarrow.parquet as pq
+    from datasets.table import embed_table_storage  # Dataset.to_parquet would store the paths of local files
+
     shards = max(1, min(len(rows), -(-_image_bytes(rows) // shard_bytes)))
     written = []
     done = 0
     for index in range(shards):
         piece = rows.shard(shards, index, contiguous=True)
         path = folder / f"{SPLIT}-{index:05d}-of-{shards:05d}.parquet"
-        piece.to_parquet(str(path))
+        with pq.ParquetWriter(path, schema=rows.features.arrow_schema) as writer:
+            for table in piece.with_format("arrow").iter(batch_size=ROW_GROUP):
+                writer.write_table(embed_table_storage(table))
+                done += len(table)
+                progress(folder.name, done, len(rows))
         written.append(path)
-        done += len(piece)
-        progress(folder.name, done, len(rows))
     return written
 
 

@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -92,7 +93,7 @@ def find_images(data_dir: Path | None, subset: str) -> ImageSet | None:
     if location is None:
         return None
     if location.is_dir():
-        found = ((entry.name, ImageRef(entry.path)) for entry in _walk(location))
+        found = _in_folder(location)
     elif location.suffix == ".zip":
         found = _in_zip(location)
     else:
@@ -110,14 +111,14 @@ class ImageReader:
 
     def __init__(self) -> None:
         self._open: dict[str, Any] = {}
+        self._stack = ExitStack()
 
     def __enter__(self) -> ImageReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for handle in self._open.values():
-            handle.close()
         self._open.clear()
+        self._stack.close()
 
     def read(self, ref: ImageRef) -> bytes:
         """Return an image's bytes, as they are.
@@ -137,12 +138,15 @@ class ImageReader:
                 raise EOFError("it ends too early")
         except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
             where = ref.container if ref.member is None else f"{ref.member} in {ref.container}"
-            raise BenchmarkError(f"Could not read {where}: {error}. `tia2 data check` lists every such image.") from None
+            raise BenchmarkError(
+                f"Could not read {where}: {error}. `tia2 data check` lists every such image."
+            ) from None
         return content
 
     def _handle(self, container: str) -> Any:
         if container not in self._open:
-            self._open[container] = zipfile.ZipFile(container) if container.endswith(".zip") else open(container, "rb")
+            archive = zipfile.ZipFile(container) if container.endswith(".zip") else None
+            self._open[container] = self._stack.enter_context(archive or open(container, "rb"))
         return self._open[container]
 
 
@@ -156,6 +160,11 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
             yield from _walk(Path(entry.path))
         else:
             yield entry
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[str, ImageRef]]:
+    for entry in _walk(folder):
+        yield entry.name, ImageRef(entry.path)
 
 
 def _is_image_member(name: str) -> bool:

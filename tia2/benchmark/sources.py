@@ -21,12 +21,12 @@ COMMIT = "5ed52025b1c4a62f31765165a14dff41d304b4a9"
 IMAGES_URL = "https://drive.google.com/drive/folders/1sgWSzlFm740PFCngcRmsgN2J5oPYncCW"
 BASE_URL_VARIABLE = "TIA2_BASE_URL"
 SHA256 = {
-    "human_annotations/human_labels_comprehensive.json": "eeb31f73d1cf53c3a169c303d66f40b02f1f52cd0c1198efcfe283a6158ce0cf",
-    "human_annotations/human_labels_counting.json": "58b9a8a4bc934cc3fd60e01f851fd82b2dc8df1d1c60f27a8b568ebb50520d17",
-    "human_annotations/human_labels_composition.json": "f7b1710c969f72b4d9c80e8360a01bb4666a877aa83e1d200cd28ef19ca48d46",
-    "prompts/prompt_set_comprehensive.json": "e99dc45050babe26656f2012fb8ba118452cebc6eb034af5d11e0b2f3f197a60",
-    "prompts/prompt_set_counting.json": "09e9364d29d2e6ac20e2c8a1e701e7fe53a69835ade83fe4236bf423eea4b52b",
-    "prompts/prompt_set_composition.json": "de5da1f63d6f5051824aba05355820ecc76e14cd65217f4f15b22bf44fbd3136",
+    labels_file("comprehensive"): "eeb31f73d1cf53c3a169c303d66f40b02f1f52cd0c1198efcfe283a6158ce0cf",
+    labels_file("counting"): "58b9a8a4bc934cc3fd60e01f851fd82b2dc8df1d1c60f27a8b568ebb50520d17",
+    labels_file("composition"): "f7b1710c969f72b4d9c80e8360a01bb4666a877aa83e1d200cd28ef19ca48d46",
+    prompts_file("comprehensive"): "e99dc45050babe26656f2012fb8ba118452cebc6eb034af5d11e0b2f3f197a60",
+    prompts_file("counting"): "09e9364d29d2e6ac20e2c8a1e701e7fe53a69835ade83fe4236bf423eea4b52b",
+    prompts_file("composition"): "de5da1f63d6f5051824aba05355820ecc76e14cd65217f4f15b22bf44fbd3136",
 }
 ATTEMPTS = 4
 FIRST_WAIT = 0.5

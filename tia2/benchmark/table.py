@@ -52,7 +52,8 @@ def checked_items(dataset: datasets.Dataset, name: str) -> pd.DataFrame:
         values["label"] = labels(values["human_score"]).tolist()
     contrastive = values.get("contrastive_prompts") or [None] * len(dataset)
     values["contrastive_prompts"] = _contrastive(values["prompt_id"], contrastive, name)
-    return pd.DataFrame({column: values[column] for column in COLUMNS if column in values})
+    frame: pd.DataFrame = pd.DataFrame({column: values[column] for column in COLUMNS if column in values})
+    return frame
 
 
 def digest(frame: pd.DataFrame) -> str:

@@ -8,11 +8,14 @@ is the majority's, and its mean per prompt equals the released `human` rate of a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from tia2.errors import BenchmarkError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 UNSURE = -1
 THRESHOLD = 0.5

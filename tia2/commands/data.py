@@ -134,7 +134,9 @@ def download(
 
         sources.fetch_annotations(root, report=report)
     console.stdout.print(
-        f"{len(paths)} annotation files, {len(fetched)} fetched just now, all as released:", console.plain(root), sep="\n"
+        f"{len(paths)} annotation files, {len(fetched)} fetched just now, all as released:",
+        console.plain(root),
+        sep="\n",
     )
     if images:
         _fetch_images(root / "images")
@@ -160,14 +162,13 @@ def export(
     with _quiet_datasets(), _progress("Writing") as progress:
         from tia2.benchmark import export as export_benchmark
 
-        written = export_benchmark(
-            benchmark, folder, data_dir=data_dir, allow_missing=allow_missing, progress=progress
-        )
+        written = export_benchmark(benchmark, folder, data_dir=data_dir, allow_missing=allow_missing, progress=progress)
     files = [path for path in written.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 1e6
     console.stdout.print(f"{len(files)} files, {size:,.1f} MB:", console.plain(written), sep="\n")
     console.stdout.print(
-        "\nNext:\n", console.plain(f'  python -c "from datasets import load_dataset; print(load_dataset({str(written)!r}))"'),
+        "\nNext:\n",
+        console.plain(f'  python -c "from datasets import load_dataset; print(load_dataset({str(written)!r}))"'),
         sep="\n",
         soft_wrap=True,
     )
@@ -271,7 +272,8 @@ Or try it from here; Drive may refuse large folders:
 
 
 def _fetch_images(folder: Path) -> None:
-    from importlib import import_module
+    import subprocess
+    import sys
     from importlib.util import find_spec
 
     from tia2.benchmark.sources import IMAGES_URL
@@ -279,11 +281,10 @@ def _fetch_images(folder: Path) -> None:
 
     if not find_spec("gdown"):
         raise MissingDependencyError("Fetching images needs gdown: pip install gdown")
-    gdown = import_module("gdown")
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        fetched = gdown.download_folder(url=IMAGES_URL, output=str(folder), resume=True)
-    except Exception as error:  # noqa: BLE001  gdown's own errors share no base class
-        raise DownloadError(f"gdown could not fetch {IMAGES_URL}: {error}. Get the images with a browser.") from error
-    if not fetched:
-        raise DownloadError(f"gdown fetched nothing from {IMAGES_URL}. Get the images with a browser.")
+    command = [sys.executable, "-m", "gdown", "--folder", IMAGES_URL, "-O", str(folder), "--continue"]
+    status = subprocess.run(command, check=False).returncode
+    if status != 0 or not any(folder.iterdir()):
+        raise DownloadError(
+            f"gdown could not fetch {IMAGES_URL}; its messages are above. Get the images with a browser."
+        )

@@ -1,0 +1,12 @@
+"""How long-running functions tell how far they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being worked on, how much is done, and how much there is."""
+
+
+def silent(*_: object) -> None:
+    """Tell nobody."""
