@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -93,6 +94,8 @@ def main(args: list[str] | None = None) -> int:
         tia2 0.1.0
         0
     """
+    # One bar for each command is enough; datasets reads this when it is imported.
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     # typer brings its own click since 0.26 and used the click package before: take the errors from where it has them.
     click_error = import_module(typer.BadParameter.__module__).ClickException
     try:

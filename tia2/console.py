@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 from rich import box
@@ -52,20 +51,6 @@ def progress() -> Progress:
         console=stderr,
         transient=True,
     )
-
-
-@contextmanager
-def quiet_datasets() -> Iterator[None]:
-    """Keep `datasets` from drawing a bar for each step of its own."""
-    from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
-
-    enabled = is_progress_bar_enabled()
-    disable_progress_bar()
-    try:
-        yield
-    finally:
-        if enabled:
-            enable_progress_bar()
 
 
 def plain(text: object) -> Text:

@@ -20,8 +20,11 @@ class Said(NamedTuple):
 @pytest.fixture
 def cli(capsys, monkeypatch) -> Callable[..., Said]:
     """Run a command in this process, as wide as a terminal of 80 columns."""
+    from datasets import disable_progress_bars
+
     from tia2.cli import main
 
+    disable_progress_bars()  # A command in a process of its own does so through the environment.
     monkeypatch.setenv("COLUMNS", "80")
 
     def run(*words: object) -> Said:

@@ -42,12 +42,14 @@ def test_no_command_shows_the_help(cli):
 
 
 def test_unknown_reward(cli, small_benchmark, tmp_path):
-    line = one_error(cli("score", "mini-stong", small_benchmark, "--out", tmp_path / "out"))
+    line = one_error(cli("score", "--reward", "mini-stong", "--benchmark", small_benchmark, "--out", tmp_path / "out"))
     assert "Unknown reward 'mini-stong'. Did you mean 'mini-strong'?" in line
 
 
 def test_unknown_benchmark(cli, reward_file, tmp_path):
-    line = one_error(cli("score", f"{reward_file}:bright", "countng", "--out", tmp_path / "out"))
+    line = one_error(
+        cli("score", "--reward", f"{reward_file}:bright", "--benchmark", "countng", "--out", tmp_path / "out")
+    )
     assert "Did you mean 'counting'?" in line
 
 
@@ -89,7 +91,7 @@ def test_version(cli):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to a process")
 def test_interrupted_scoring_keeps_its_shards_and_goes_on(shell, small_benchmark, reward_file, tmp_path):
     out = tmp_path / "table"
-    words = ("score", f"{reward_file}:slow", str(small_benchmark), "--out", str(out), "--batch-size", "4")
+    words = ("score", "--reward", f"{reward_file}:slow", "--benchmark", str(small_benchmark), "--out", str(out))
     code = "import sys; from tia2.cli import main; sys.exit(main())"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -19,7 +19,6 @@ HEAVY = (
     "numpy",
     "pandas",
     "pyarrow",
-    "pydantic",
     "torch",
     "transformers",
 )

@@ -14,7 +14,7 @@ NEXT = """\
 [bold]Next[/bold]
   tia2 evaluate {scores}/*  --metric ap10    other metrics of the same scores
   tia2 rewards list                          what is known of each reward model
-  tia2 score my_reward.py:MyReward mini --out runs/mine
+  tia2 score --reward my_reward.py:MyReward --out runs/mine
                                              your own reward model
 """
 
@@ -36,7 +36,7 @@ def quickstart(
         from tia2.commands.ranking import ranking
         from tia2.quickstart import REWARDS, run
 
-    with console.quiet_datasets(), console.progress() as bar:
+    with console.progress() as bar:
         tasks = {name: bar.add_task(f"Scoring {name:<16}", total=None) for name in REWARDS}
 
         def show(name: str, done: int, total: int) -> None:
