@@ -145,8 +145,10 @@ class ImageReader:
 
     def _handle(self, container: str) -> Any:
         if container not in self._open:
-            archive = zipfile.ZipFile(container) if container.endswith(".zip") else None
-            self._open[container] = self._stack.enter_context(archive or open(container, "rb"))
+            if container.endswith(".zip"):
+                self._open[container] = self._stack.enter_context(zipfile.ZipFile(container))
+            else:
+                self._open[container] = self._stack.enter_context(open(container, "rb"))  # noqa: SIM115
         return self._open[container]
 
 
