@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tia2.quickstart.run import REWARDS, Outcome, run
+from tia2.quickstart.pipeline import REWARDS, Outcome, run
 
 __all__ = ["REWARDS", "Outcome", "run"]
