@@ -6,13 +6,17 @@ import warnings
 from fractions import Fraction
 from itertools import groupby
 from math import comb, nan
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
+
+from tia2.rewards.card import RewardCard
+from tia2.scoring import Manifest, ScoreTable
+from tia2.scoring.manifest import ScoredBenchmark, ScoredReward
+from tia2.scoring.store import Shard
 
 
 def expected_ap_at_k(labels, values, k):
@@ -103,23 +107,31 @@ def _table(subsets=None, items=12, seed=0, name="toy"):
 
 
 def _with(frame, raw, name="toy"):
-    manifest = SimpleNamespace(
-        benchmark=SimpleNamespace(name="toys", fingerprint="b" * 64, votes_fingerprint="v" * 64, items=len(frame)),
-        reward=SimpleNamespace(name=name, spec=f"spec:{name}", fingerprint="r" * 64),
+    manifest = Manifest(
+        created="2026-01-01T00:00:00+00:00",
+        benchmark=ScoredBenchmark(name="toys", fingerprint="b" * 64, votes_fingerprint="v" * 64, items=len(frame)),
+        reward=ScoredReward(name=name, spec=f"spec:{name}", fingerprint="r" * 64, card=RewardCard(name=name)),
+        versions={},
+        dtype="float32",
+        device="cpu",
+        batch_size=1,
+        shard_size=len(frame) or 1,
+        texts=1,
+        truncated_texts=0,
+        images_fingerprint="i" * 64,
         complete=True,
     )
-    return SimpleNamespace(
-        name=name, items=frame, raw=raw, rewards=raw[:, None], mask=np.ones((len(raw), 1), bool), manifest=manifest
-    )
+    shard = Shard(frame["item_id"].tolist(), [""] * len(frame), [np.array([reward], np.float32) for reward in raw])
+    return ScoreTable(manifest, frame, [shard])
 
 
 @pytest.fixture
 def make_table():
-    """Build what evaluation reads of a score table: (subsets={name: prompts}, items, seed, name)."""
+    """Build a score table: (subsets={name: prompts}, items, seed, name)."""
     return _table
 
 
 @pytest.fixture
 def table_of():
-    """Build the same from a frame of items and their rewards."""
+    """Build one from a frame of items and their rewards."""
     return _with

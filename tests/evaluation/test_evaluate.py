@@ -64,6 +64,7 @@ def test_says_what_was_evaluated(make_table):
         "fingerprint": "b" * 64,
         "votes_fingerprint": "v" * 64,
         "items": 25 * 12,
+        "images_fingerprint": "i" * 64,
     }
     assert (result.seed, result.resamples, result.confidence) == (4, RESAMPLES, 0.95)
 
@@ -71,17 +72,18 @@ def test_says_what_was_evaluated(make_table):
 def test_counts(make_table):
     table = make_table({"a": 4}, items=5)
     table.items["label"] = [item % 5 < 2 or item < 5 for item in range(20)]
+    table.raw[:5] = 0.0
     table.raw[5:10] = 1.0
     table.raw[10:12] = 7.0
     part = run(table).subsets["a"]
     assert (part.prompts, part.prompts_used, part.prompts_constant) == (4, 3, 1)
     assert (part.items, part.items_scored) == (20, 20)
-    assert (part.tied, part.distinct) == (5 + 2, 5 + 1 + 4 + 5)
+    assert (part.tied, part.distinct) == (5 + 5 + 2, 1 + 1 + 4 + 5)
 
 
-def test_prompts_without_both_labels_are_left_out(make_table):
+def test_prompts_without_both_labels_are_left_out(make_table, table_of):
     table = make_table({"a": 4})
-    kept = run(table.__class__(**{**vars(table), "items": table.items[12:], "raw": table.raw[12:]}))
+    kept = run(table_of(table.items[12:], table.raw[12:]))
     table.items.loc[:11, ["label", "human_score"]] = [True, 1.0]
     result = run(table)
     assert result.subsets["a"].prompts_used == 3
@@ -113,10 +115,10 @@ def test_a_constant_reward(make_table):
         assert overall[name].model_dump() == {"mean": 0.0, "low": 0.0, "high": 0.0, "pooled": 0.0}
 
 
-def test_pooled_sees_what_the_mean_over_prompts_cannot(make_table):
+def test_pooled_sees_what_the_mean_over_prompts_cannot(make_table, table_of):
     table = make_table()
     shifts = table.items["prompt_id"].map({p: 10 * i for i, p in enumerate(table.items["prompt_id"].unique())})
-    shifted = table.__class__(**{**vars(table), "raw": table.raw + shifts.to_numpy(np.float32)})
+    shifted = table_of(table.items, table.raw + shifts.to_numpy(np.float32))
     a, b = run(table).overall.metrics["auroc"], run(shifted).overall.metrics["auroc"]
     assert b.mean == pytest.approx(a.mean, abs=1e-6)
     assert abs(b.pooled - 0.5) < abs(a.pooled - 0.5) / 2

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,29 +26,8 @@ Floats = NDArray[np.float64]
 _COLUMNS = ("item_id", "subset", "prompt_id", "prompt", "human_score", "label")
 
 
-@runtime_checkable
-class Scores(Protocol):
-    """The part of a score table that evaluation reads."""
-
-    @property
-    def name(self) -> str:
-        """Name of the table."""
-
-    @property
-    def manifest(self) -> Any:
-        """What was scored with what."""
-
-    @property
-    def items(self) -> pd.DataFrame:
-        """The benchmark's items."""
-
-    @property
-    def raw(self) -> NDArray[np.float32]:
-        """The reward of each item with its own prompt."""
-
-
 def evaluate(
-    table: ScoreTable | str | Path | Any,
+    table: ScoreTable | str | os.PathLike[str] | Any,
     benchmark: Any = None,
     *,
     calibration: Callable[[ScoreTable], NDArray[Any]] | None = None,
@@ -89,7 +69,8 @@ def evaluate(
         raise ResultError(f"The number of resamples must be a whole number of at least 1, got {resamples!r}.")
     scores = _score_table(table, benchmark)
     name, settings = _describe(calibration)
-    values = _check(scores.raw if calibration is None else calibration(scores), scores.items)
+    _check_items(scores.items)
+    values = _check_values(scores.raw if calibration is None else calibration(scores), scores.items)
     from tia2 import __version__
 
     prompts = Prompts.of(scores.items, values)
@@ -109,6 +90,7 @@ def evaluate(
             fingerprint=manifest.benchmark.fingerprint,
             votes_fingerprint=manifest.benchmark.votes_fingerprint,
             items=manifest.benchmark.items,
+            images_fingerprint=manifest.images_fingerprint,
         ),
         seed=seed,
         resamples=resamples,
@@ -119,17 +101,16 @@ def evaluate(
     )
 
 
-def _score_table(table: Any, benchmark: Any) -> Scores:
-    if benchmark is not None:
-        if isinstance(table, Scores):
-            raise ResultError("A score table brings its own benchmark; pass `benchmark` only with a reward model.")
-        from tia2.scoring import score
+def _score_table(table: Any, benchmark: Any) -> ScoreTable:
+    from tia2.scoring import ScoreTable, score
 
-        scored: Scores = score(table, benchmark)
-        return scored
-    if isinstance(table, Scores):
+    if benchmark is not None:
+        if isinstance(table, ScoreTable):
+            raise ResultError("A score table brings its own benchmark; pass `benchmark` only with a reward model.")
+        return score(table, benchmark)
+    if isinstance(table, ScoreTable):
         return table
-    if not isinstance(table, str | Path):
+    if not isinstance(table, str | os.PathLike):
         raise ResultError(
             f"Expected a score table, got {type(table).__name__}; to score a reward model first, pass `benchmark`."
         )
@@ -138,10 +119,7 @@ def _score_table(table: Any, benchmark: Any) -> Scores:
             f"There is no score table at {table}. Give a folder that tia2.score wrote, or, "
             "if this is a reward model, the benchmark to score it on."
         )
-    from tia2.scoring import ScoreTable
-
-    loaded: Scores = ScoreTable.load(table)
-    return loaded
+    return ScoreTable.load(table)
 
 
 def _describe(calibration: Callable[..., Any] | None) -> tuple[str, dict[str, Any]]:
@@ -159,16 +137,20 @@ def _describe(calibration: Callable[..., Any] | None) -> tuple[str, dict[str, An
     return str(getattr(calibration, "__name__", type(calibration).__name__)), settings
 
 
-def _check(given: Any, items: pd.DataFrame) -> Floats:
+def _check_items(items: pd.DataFrame) -> None:
     missing = [column for column in _COLUMNS if column not in items.columns]
     if missing:
         raise ResultError(f"The score table's items lack the column(s) {', '.join(missing)}.")
     if not len(items):
         raise ResultError("The score table holds no items.")
     for column in _COLUMNS:
-        if items[column].isna().any():
-            first = items["item_id"][items[column].isna()].iloc[0]
-            raise ResultError(f"{column} is missing for {int(items[column].isna().sum())} items, the first is {first}.")
+        empty = items[column].isna()
+        if empty.any():
+            first = items["item_id"][empty].iloc[0]
+            raise ResultError(f"{column} is missing for {int(empty.sum())} items, the first is {first}.")
+
+
+def _check_values(given: Any, items: pd.DataFrame) -> Floats:
     values = np.asarray(given)
     if values.shape != (len(items),):
         raise ResultError(f"Expected one value for each of the {len(items)} items, got shape {values.shape}.")

@@ -86,8 +86,8 @@ class RewardInfo(_Record):
     """Which reward model gave the rewards."""
 
     name: str
-    spec: str | None
-    fingerprint: str | None
+    spec: str
+    fingerprint: str
 
 
 class Entry(_Record):
@@ -106,6 +106,8 @@ class BenchmarkInfo(_Record):
     fingerprint: str
     votes_fingerprint: str
     items: int
+    images_fingerprint: str | None
+    """SHA-256 over the images that were scored."""
 
 
 class Result(_Record):
