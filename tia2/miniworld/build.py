@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ def build_benchmark(
     pipeline: StableDiffusionPipeline,
     *,
     seed: int = SEED,
-    images_per_prompt: int = IMAGES_PER_PROMPT,
+    only: Collection[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[MiniItem]:
     """Make the items of the `mini` benchmark.
@@ -54,7 +54,7 @@ def build_benchmark(
     Args:
         pipeline: The generator that draws the images.
         seed: Seed of images and votes.
-        images_per_prompt: How many images each of the 60 prompts gets.
+        only: Make the items of these prompts alone; all 60 if not given.
         progress: Called with (images done, images).
 
     Returns:
@@ -63,12 +63,12 @@ def build_benchmark(
     prompts = [
         (subset, index, text) for subset, texts in benchmark_prompts().items() for index, text in enumerate(texts)
     ]
-    total = len(prompts) * images_per_prompt
+    wanted = [(number, *found) for number, found in enumerate(prompts) if only is None or found[2] in only]
     items: list[MiniItem] = []
-    for number, (subset, index, prompt) in enumerate(prompts):
-        seeds = [seed * 1_000_000 + number * 1_000 + k for k in range(images_per_prompt)]
+    for number, subset, index, prompt in wanted:
+        seeds = [seed * 1_000_000 + number * 1_000 + k for k in range(IMAGES_PER_PROMPT)]
         rng = np.random.default_rng([seed, number])
-        for k, pixels in enumerate(sample(pipeline, [prompt] * images_per_prompt, seeds)):
+        for k, pixels in enumerate(sample(pipeline, [prompt] * IMAGES_PER_PROMPT, seeds)):
             file = encode(pixels)
             given = votes(judge(decode(file), prompt), rng)
             score = human_score(given)
@@ -77,7 +77,7 @@ def build_benchmark(
             edits = contrastive_prompts(prompt)
             items.append(MiniItem(name, subset, prompt_id, prompt, file, given, score, is_aligned(score), edits))
         if progress:
-            progress(len(items), total)
+            progress(len(items), len(wanted) * IMAGES_PER_PROMPT)
     return items
 
 

@@ -14,7 +14,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 _ROWS, _COLUMNS = np.mgrid[0:SIDE, 0:SIDE] + 0.5
 _CROSS_ARM = 0.36
-_TRIANGLE_SLOPE = 2 / np.sqrt(5)
+_TRIANGLE_SLOPE = 2 / 5**0.5
 
 
 def signed_distance(shape: str, x: Floats, y: Floats, radius: float) -> Floats:
@@ -38,7 +38,8 @@ def signed_distance(shape: str, x: Floats, y: Floats, radius: float) -> Floats:
     if shape == "triangle":
         return np.maximum(y - radius, (np.abs(x) - (y + radius) / 2) * _TRIANGLE_SLOPE)
     ax, ay, arm = np.abs(x), np.abs(y), _CROSS_ARM * radius
-    return np.minimum(np.maximum(ax - radius, ay - arm), np.maximum(ax - arm, ay - radius))
+    bars: Floats = np.minimum(np.maximum(ax - radius, ay - arm), np.maximum(ax - arm, ay - radius))
+    return bars
 
 
 def render(scene: Scene, rng: np.random.Generator | None = None, wobble: float = 0.0, noise: float = 0.0) -> Pixels:

@@ -30,7 +30,8 @@ def web(spec: Specification, rng: np.random.Generator) -> Specification:
         groups = list(spec.groups)
         which = int(rng.integers(len(groups)))
         colour, shape = list(COLOURS)[rng.integers(len(COLOURS))], SHAPES[rng.integers(len(SHAPES))]
-        groups[which] = replace(groups[which], **({"colour": colour} if rng.random() < 0.5 else {"shape": shape}))
+        wrong = replace(groups[which], colour=colour) if rng.random() < 0.5 else replace(groups[which], shape=shape)
+        groups[which] = wrong
         spec = Specification(tuple(groups), spec.relation)
     return spec
 

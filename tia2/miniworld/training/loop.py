@@ -123,7 +123,7 @@ def fit(
             # A young average forgets faster, or it would still hold the random start.
             decay = min(average, (1 + step) / (10 + step))
             with torch.no_grad():
-                torch._foreach_lerp_(shadow, parameters, 1 - decay)
+                torch._foreach_lerp_(shadow, list[Tensor](parameters), 1 - decay)
         recent.append(float(value.detach()))
         now = time.monotonic()
         if now - saved_at > _SAVE_EVERY_SECONDS or step + 1 == last:

@@ -79,7 +79,8 @@ def train_autoencoder(
         posterior = model.encode(target).latent_dist
         noise = random.normal(*posterior.mean.shape).to(device)
         output = model.decode(posterior.mean + posterior.std * noise).sample
-        return reconstruction_loss(output, target) + _KL_WEIGHT * posterior.kl().mean() / posterior.mean[0].numel()
+        divergence: Tensor = posterior.kl().mean() / posterior.mean[0].numel()
+        return reconstruction_loss(output, target) + _KL_WEIGHT * divergence
 
     fit(model, loss, Schedule(steps, 2e-3), seed=seed, state=state, average=0.995, progress=progress)
     standardise_latents(model.to("cpu"), seed)
@@ -99,7 +100,7 @@ def standardise_latents(model: AutoencoderKL, seed: int, count: int = 2048) -> N
     """
     random = StepRandom.of(seed, 2**31 - 1)
     images = to_model_range(render_batch(random_specifications(count, random.numpy), random.numpy, wobble=0.8))
-    latents = torch.cat([model.encode(part).latent_dist.mean for part in images.split(256)])
+    latents = torch.cat([model.encode(part).latent_dist.mean for part in torch.split(images, 256)])
     mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
     moments, back = model.quant_conv, model.post_quant_conv
     # post_quant_conv sees deviation * z + mean for z; quant_conv gives (z - mean) / deviation and its log-variance.
@@ -158,5 +159,7 @@ def reconstruction_error(model: AutoencoderKL, seed: int, count: int = 512) -> f
     """Return the mean squared error of reconstructions of new scenes, values between -1 and 1."""
     random = StepRandom.of(seed, 2**31 - 2)
     images = to_model_range(render_batch(random_specifications(count, random.numpy), random.numpy))
-    parts = [F.mse_loss(model.decode(model.encode(part).latent_dist.mean).sample, part) for part in images.split(128)]
+    parts = [
+        F.mse_loss(model.decode(model.encode(part).latent_dist.mean).sample, part) for part in torch.split(images, 128)
+    ]
     return float(torch.stack(parts).mean())

@@ -1,0 +1,94 @@
+"""What ships as the `mini` benchmark, and that its recipe makes it again."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from tia2.miniworld.assets import BENCHMARK
+from tia2.miniworld.grammar import contrastive_prompts
+from tia2.miniworld.judge import judge
+from tia2.miniworld.prompts import benchmark_prompts
+
+AGREEMENT_IN_TIA2 = {"comprehensive": 0.662, "counting": 0.759, "composition": 0.674}
+"""AUROC of one annotator's vote against the other two, mean over prompts, measured on the released votes."""
+
+
+@pytest.fixture(scope="module")
+def items() -> pd.DataFrame:
+    return pq.read_table(BENCHMARK).to_pandas()
+
+
+def pixels(row: pd.Series) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB"))
+
+
+def test_sixty_prompts_of_fifty_images(items: pd.DataFrame) -> None:
+    assert items.groupby(["subset", "prompt"]).size().eq(50).all()
+    shipped = {subset: list(group["prompt"].unique()) for subset, group in items.groupby("subset", sort=False)}
+    assert shipped == benchmark_prompts()
+    assert items["item_id"].is_unique
+    assert items["image"].map(lambda image: image["bytes"]).is_unique
+
+
+def test_columns_follow_from_each_other(items: pd.DataFrame) -> None:
+    for row in items.iloc[::37].itertuples():
+        worth = [0.5 if vote == -1 else vote for vote in row.votes]
+        assert row.human_score == pytest.approx(np.mean(worth))
+        assert row.label == (row.human_score > 0.5)
+        assert list(row.contrastive_prompts) == contrastive_prompts(row.prompt)
+        assert len(row.votes) == 3
+
+
+def test_the_generator_is_recognisable_and_imperfect_in_each_subset(items: pd.DataFrame) -> None:
+    accepted = pd.Series([judge(pixels(row), row["prompt"]).accepted for _, row in items.iloc[::5].iterrows()])
+    rates = accepted.groupby(items["subset"].iloc[::5].to_numpy()).mean()
+    assert rates.between(0.25, 0.90).all(), rates.to_dict()
+
+
+def test_base_rates_spread_and_nearly_all_prompts_have_both_labels(items: pd.DataFrame) -> None:
+    rates = items.groupby("prompt")["label"].mean()
+    assert rates.between(0, 1, inclusive="neither").mean() >= 0.9
+    assert np.ptp(rates) > 0.5
+
+
+def one_against_the_rest(group: pd.DataFrame) -> float:
+    votes = np.array(group["votes"].tolist(), float)
+    votes[votes == -1] = 0.5
+    found = []
+    for annotator in range(3):
+        label = np.delete(votes, annotator, axis=1).mean(1) > 0.5
+        good, bad = votes[label, annotator], votes[~label, annotator]
+        if len(good) and len(bad):
+            found.append(np.mean(np.sign(good[:, None] - bad) / 2 + 0.5))
+    return float(np.mean(found)) if found else np.nan
+
+
+def test_simulated_people_agree_about_as_well_as_the_real_ones(items: pd.DataFrame) -> None:
+    per_prompt = items.groupby(["subset", "prompt"])[["votes"]].apply(one_against_the_rest)
+    for subset, agreement in per_prompt.groupby("subset").mean().items():
+        assert agreement == pytest.approx(AGREEMENT_IN_TIA2[str(subset)], abs=0.08)
+
+
+@pytest.mark.slow
+def test_the_same_weights_and_seed_make_the_same_content(items: pd.DataFrame) -> None:
+    pytest.importorskip("diffusers")
+    from tia2.miniworld.build import build_benchmark
+    from tia2.miniworld.generator import load_pipeline
+
+    made = build_benchmark(load_pipeline(), only=benchmark_prompts()["composition"][:1])
+    shipped = items[items["prompt"] == made[0].prompt]
+    assert [item.item_id for item in made] == shipped["item_id"].tolist()
+    difference = [
+        np.abs(pixels(pd.Series({"image": {"bytes": item.image}})).astype(int) - pixels(row).astype(int)).mean()
+        for item, (_, row) in zip(made, shipped.iterrows(), strict=True)
+    ]
+    # Another processor may round another way; on the same one the files are equal to the byte.
+    assert np.median(difference) < 1.0
+    same = [item.votes == list(votes) for item, votes in zip(made, shipped["votes"], strict=True)]
+    assert np.mean(same) > 0.9
