@@ -12,7 +12,7 @@ from tia2._datasets_hook import install as _install_datasets_hook
 
 if TYPE_CHECKING:
     from tia2.evaluation import Result as Result
-    from tia2.evaluation import evaluate as evaluate
+    from tia2.evaluation.evaluate import evaluate as evaluate
     from tia2.rewards import load_reward as load_reward
     from tia2.rewards import register_reward as register_reward
     from tia2.scoring import ScoreTable as ScoreTable
