@@ -19,25 +19,29 @@ stderr = Console(stderr=True, highlight=False)
 def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) -> Table:
     """Return an empty table in the house style.
 
-    Long cells of left-aligned columns are cut with an ellipsis, so that a long path never breaks the layout.
+    Columns aligned right keep their width. The others give way where the terminal is too narrow: a cell made with
+    `plain` is then cut with an ellipsis, other text is wrapped.
 
     Args:
         *columns: The headings.
         title: A line above the table.
-        right: The headings of the columns to align right, usually the numbers; these are never cut.
+        right: The headings of the columns to align right, usually the numbers.
 
     Returns:
         The table; fill it with `add_row` and `add_section`, show it with `stdout.print`.
     """
     numbers = set(right)
     made = Table(
-        box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False
+        box=box.SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for column in columns:
-        if column in numbers:
-            made.add_column(column, justify="right", no_wrap=True, overflow="fold")
-        else:
-            made.add_column(column, no_wrap=True, overflow="ellipsis")
+        made.add_column(column, justify="right" if column in numbers else "left", no_wrap=column in numbers)
     return made
 
 
@@ -54,8 +58,8 @@ def progress() -> Progress:
 
 
 def plain(text: object) -> Text:
-    """Return text to be shown as it is: square brackets in names and paths are not markup."""
-    return Text(str(text))
+    """Return text to be shown as it is, on one line: square brackets in names and paths are not markup."""
+    return Text(str(text), no_wrap=True, overflow="ellipsis")
 
 
 def print_json(value: Any) -> None:

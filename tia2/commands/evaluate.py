@@ -44,8 +44,11 @@ def evaluate(
 ) -> None:
     """Say how well rewards agree with people, with intervals.
 
-    Reads score tables, so it needs no model, no images and no GPU. Shows, for each subset, the mean over prompts with
-    its 95 % interval, the figure over all items pooled, and how many prompts, items and ties stand behind it.
+    Reads score tables, so it needs no model, no images and no GPU.
+
+    Shows, for each subset, the mean over prompts with its 95 % interval, the same over all items pooled, how many
+    items are tied, and how many prompts and items stand behind it. Prompts whose labels are all equal have no contrast
+    and are left out.
     """
     from tia2 import console
 
@@ -65,12 +68,14 @@ def evaluate(
         console.print_json([json.loads(result.model_dump_json()) for result in results])
         return
 
-    from tia2.commands.ranking import ranking
+    from tia2.commands.ranking import coverage, ranking
     from tia2.evaluation import summarise
 
-    first = results[0]
-    console.stdout.print(f"[bold]{METRICS[metric].title}[/bold] on {first.benchmark.name}\n")
-    console.stdout.print(ranking(summarise(results), metric, coverage=True))
+    summary = summarise(results)
+    console.stdout.print("Benchmark ", console.plain(results[0].benchmark.name), "\n", sep="")
+    console.stdout.print(ranking(summary, metric))
+    console.stdout.print()
+    console.stdout.print(coverage(summary))
     if out is not None:
         console.stderr.print("Saved ", console.plain(out), sep="")
 

@@ -10,12 +10,24 @@ import typer
 
 app = typer.Typer()
 
-NEXT = """\
-[bold]Next[/bold]
-  tia2 evaluate {scores}/*  --metric ap10    other metrics of the same scores
-  tia2 rewards list                          what is known of each reward model
-  tia2 score --reward my_reward.py:MyReward --out runs/mine
-                                             your own reward model
+NOTE = (
+    "AUROC of the human label against the reward, within each prompt, averaged over prompts: 0.5 is chance, 1 perfect. "
+    "Pooled: over all images of a subset at once; lower where the rewards of different prompts can't be compared. "
+    "Where intervals overlap, the order is not settled. The votes of this benchmark are simulated."
+)
+
+WROTE = """\
+Wrote {folder}
+  forest.png           the table as a picture
+  contact_sheet.png    what the best reward model ranks first and last
+  summary.csv          every metric of every reward model
+  results, scores      one file, one folder of rewards for each
+
+Next
+  tia2 evaluate {folder}/scores/* --metric ap10
+  tia2 rewards show mini-vivid
+  tia2 score --reward FILE.py:NAME --out runs/mine     (your own: FILE.py, in it
+  tia2 evaluate runs/mine                 a function (images, texts) -> rewards)
 """
 
 
@@ -52,12 +64,6 @@ def quickstart(
             }
         )
         return
-    say = console.stdout.print
-    say(ranking(outcome.summary, "auroc"))
-    say(
-        "\n[dim]AUROC of the human label against the reward: 0.5 is chance, 1 is perfect. mean: within each prompt,"
-        "\naveraged over prompts. pooled: over all images of a subset at once. Where intervals overlap, the"
-        "\norder is not settled. The votes of this benchmark are simulated.[/dim]\n"
-    )
-    say(f"[bold]Wrote[/bold] {out}/: {', '.join(path.name for path in outcome.files.values())}\n")
-    say(NEXT.format(scores=outcome.files["scores"]))
+    console.stdout.print(ranking(outcome.summary, "auroc"))
+    console.stdout.print(f"\n[dim]{NOTE}[/dim]\n")
+    console.stdout.print(WROTE.format(folder=out), markup=False, soft_wrap=True)
