@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST_RESIZE = 64_000_000
-"""Above this many pixels only the part that the centre crop keeps is resized; equal up to rounding."""
+"""Above this many pixels only the part that the centre crop keeps is resized: equal but for rounding in PIL."""
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -200,9 +200,10 @@ def load_reward(
         raise _unknown(text)
     if record.example and not rest:
         raise RewardError(f"{name!r} is a family of rewards: say which one, for example {record.example!r}.")
-    if record.target == _MINI and colon:
+    is_mini = record.target is _MINI
+    if is_mini and colon:
         raise RewardError(f"{name!r} takes nothing after a colon, got {text!r}.")
-    arguments = [name] if record.target == _MINI else [rest] if colon else []
+    arguments = [name] if is_mini else [rest] if colon else []
     return _build(record.resolve(), text, name, arguments, given)
 
 

@@ -1,0 +1,41 @@
+"""Fixtures of the reward models' tests."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tia2.rewards.clip import ClipReward
+
+build = runpy.run_path(str(Path(__file__).parents[1] / "tiny_clip.py"))["build"]
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("clip") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def clip(clip_folder: Path) -> ClipReward:
+    return ClipReward(clip_folder, device="cpu")
+
+
+@pytest.fixture
+def clip_copy(clip_folder: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(clip_folder, tmp_path / "tiny"))
+
+
+@pytest.fixture
+def noise() -> Callable[..., Image.Image]:
+    def make(seed: int = 0, size: tuple[int, int] = (40, 50), mode: str = "RGB") -> Image.Image:
+        pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        return Image.fromarray(pixels).convert(mode)
+
+    return make
