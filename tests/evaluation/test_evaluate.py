@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -255,3 +257,10 @@ def test_what_is_no_table(make_table, tmp_path):
         evaluate(3)
     with pytest.raises(ResultError, match="brings its own benchmark"):
         evaluate(make_table(), "mini")
+
+
+def test_importing_it_loads_nothing_heavy():
+    heavy = "{'torch', 'transformers', 'datasets', 'pandas', 'pyarrow', 'scipy', 'sklearn', 'matplotlib'}"
+    code = f"import sys, tia2.evaluation; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
