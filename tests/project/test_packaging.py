@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import shutil
@@ -121,3 +122,27 @@ def test_wheel_runs_outside_the_checkout(wheel, setup_cfg, tmp_path):
     )
     run(sys.executable, "-c", code, target, *setup_cfg["options"]["packages"].split(), cwd=Path("/"), env=environment)
     assert "quickstart" in run(sys.executable, target / "bin" / "tia2", "--help", cwd=Path("/"), env=environment)
+
+
+DISTRIBUTION = {"PIL": "pillow", "sklearn": "scikit-learn"}
+OPTIONAL = {"accelerate", "diffusers", "peft"}
+"""What only an extra brings: imported where it is used, with a hint when it's missing."""
+
+
+def test_every_import_is_declared(setup_cfg, package_folders):
+    declared = {re.split(r"[<>=\[]", line)[0] for line in setup_cfg["options"]["install_requires"].split()}
+    used = {}
+    for path in package_folders["tia2"].rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            else:
+                continue
+            for name in names:
+                used.setdefault(name.split(".")[0], path)
+    outside = {DISTRIBUTION.get(name, name): path for name, path in used.items() if name not in sys.stdlib_module_names}
+    outside.pop("tia2")
+    assert set(outside) - OPTIONAL <= declared, outside
+    assert declared <= set(outside), "declared, but never imported"
