@@ -66,10 +66,10 @@ def interval(means: Floats, strata: list[Floats], confidence: float = CONFIDENCE
 
     Measured coverage of 95 % over 1,500 simulated sets of 20 prompts: normal figures 94.9 % (plain percentile 92.5 %,
     BCa 92.6 %), AUROC 94.9 % (91.9 %, 92.7 %), AUPRC 95.1 % (93.1 %, 94.3 %), Kendall 95.1 % (93.0 %, 93.5 %), AP@5,
-    whose figures are skewed by −1.6, 93.1 % (90.9 %, 92.7 %). With 50 prompts or more all are between 94.7 and 95.8 %. Means of
-    three subsets of 20: 95.3 and 94.6 % (plain 93.8 and 93.5 %).
+    whose figures are skewed by −1.6, 93.1 % (90.9 %, 92.7 %). With 50 prompts or more all are between 94.7 and 95.8 %.
+    Means of three subsets of 20: 95.3 and 94.6 % (plain percentile 93.8 and 93.5 %).
 
-    Source: Hesterberg 2015, section 3.5, https://doi.org/10.1080/00031305.2015.1089789
+    Source: Hesterberg 2015, What Teachers Should Know About the Bootstrap, https://doi.org/10.1080/00031305.2015.1089789
     """
     from scipy.special import ndtr, stdtrit
 
