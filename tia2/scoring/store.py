@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-_KEY = b"tia2.table"
+_KEY, _CHECKSUM = b"tia2.table", b"tia2.sha256"
 _LISTS = {"votes": pa.int8(), "contrastive_prompts": pa.string(), "texts": pa.string()}
 
 
@@ -37,6 +39,14 @@ class Shard:
     item_ids: list[str]
     image_sha256: list[str]
     rewards: list[NDArray[np.float32]]
+
+    def checksum(self) -> bytes:
+        """Return the SHA-256 over everything, as hex digits."""
+        sizes = [len(row) for row in self.rewards]
+        sha = hashlib.sha256(json.dumps([self.item_ids, self.image_sha256, sizes]).encode())
+        for row in self.rewards:
+            sha.update(row.astype("<f4").tobytes())
+        return sha.hexdigest().encode()
 
 
 class Store:
@@ -117,7 +127,8 @@ class Store:
                 "rewards": pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, pa.float32())),
             }
         )
-        write_atomically(self.shard_path(number), _parquet(table.replace_schema_metadata({_KEY: key.encode()})))
+        metadata = {_KEY: key.encode(), _CHECKSUM: shard.checksum()}
+        write_atomically(self.shard_path(number), _parquet(table.replace_schema_metadata(metadata)))
 
     def read_shard(self, number: int, key: str, item_ids: Sequence[str], lengths: Sequence[int]) -> Shard:
         """Read a shard.
@@ -133,14 +144,23 @@ class Store:
         """
         path = self.shard_path(number)
         table = _read(path)
-        if (table.schema.metadata or {}).get(_KEY) != key.encode():
+        metadata = table.schema.metadata or {}
+        if metadata.get(_KEY) != key.encode():
             raise ScoreTableError(f"{path} belongs to another score table.")
-        rewards = table.column("rewards").combine_chunks()
-        values = rewards.flatten().to_numpy(zero_copy_only=False)
-        sizes = rewards.value_lengths().to_numpy(zero_copy_only=False)
-        if table.column("item_id").to_pylist() != list(item_ids) or list(sizes) != list(lengths):
+        try:
+            rewards = table.column("rewards").combine_chunks()
+            sizes = rewards.value_lengths().to_numpy(zero_copy_only=False)
+            values = rewards.flatten().to_numpy(zero_copy_only=False)
+            ids, shas = table.column("item_id").to_pylist(), table.column("image_sha256").to_pylist()
+            shard = Shard(ids, shas, np.split(values, np.cumsum(sizes)[:-1]))
+            whole = metadata.get(_CHECKSUM) == shard.checksum()
+        except (KeyError, ValueError, TypeError, pa.ArrowException):
+            whole = False
+        if not whole:
+            raise _damaged(path, "its checksum is another one")
+        if ids != list(item_ids) or list(sizes) != list(lengths):
             raise ScoreTableError(f"{path} holds other items or texts than its table.")
-        return Shard(list(item_ids), table.column("image_sha256").to_pylist(), np.split(values, np.cumsum(sizes)[:-1]))
+        return shard
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -175,7 +195,7 @@ def _umask() -> int:
 
 def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    pq.write_table(table, sink, compression="zstd")
     content: bytes = sink.getvalue().to_pybytes()
     return content
 
@@ -184,9 +204,12 @@ def _read(path: Path) -> Any:
     if not path.is_file():
         raise ScoreTableError(f"{path} is missing. Score again with the same --out: only what is missing is computed.")
     try:
-        return pq.read_table(path, page_checksum_verification=True, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise ScoreTableError(
-            f"{path} is damaged ({reason}). Score again with the same --out: only what is damaged is computed."
-        ) from None
+        return pq.read_table(path, partitioning=None)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _damaged(path, " ".join(str(error).split())) from None
+
+
+def _damaged(path: Path, reason: str) -> ScoreTableError:
+    return ScoreTableError(
+        f"{path} is damaged ({reason}). Score again with the same --out: only what is damaged is computed."
+    )
