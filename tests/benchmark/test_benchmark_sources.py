@@ -167,6 +167,13 @@ def test_no_network(server, monkeypatch):
         load("counting")
 
 
+def test_cache_that_can_not_be_written(server, isolated_caches):
+    isolated_caches.write_text("a file where the folder should be")
+    with pytest.raises(DownloadError, match=r"Could not write .*HF_HOME moves the cache"):
+        sources.fetch_annotations(sources.cache_dir(), ["counting"])
+    assert server.requests == []
+
+
 def test_waits_grow(server, monkeypatch):
     waits = []
     monkeypatch.setattr(sources.time, "sleep", waits.append)

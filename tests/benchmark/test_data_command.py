@@ -43,6 +43,10 @@ def test_show(tia2_data, layout):
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_show_leaves_it_to_the_table_to_say_that_images_are_missing(tia2_data, layout):
+    assert "there are no images" not in tia2_data("show", "--data-dir", layout.root)[2]
+
+
 def test_show_json(tia2_data, layout):
     code, out, _ = tia2_data("show", "counting", "--data-dir", layout.root, "--json")
     assert code == 0
@@ -76,6 +80,19 @@ def test_check_not_well(tia2_data, layout, make_jpeg):
     (report,) = json.loads(out)
     assert len(report["surplus"]) == 8
     assert report["problems"] == 11
+
+
+@pytest.mark.parametrize("words", [["check"], ["show"], ["export", "out"]])
+def test_truncated_archive_is_one_line(tia2_data, layout, monkeypatch, tmp_path, words):
+    monkeypatch.chdir(tmp_path)
+    path = layout.add_images("counting", "zip")
+    path.write_bytes(path.read_bytes()[:100])
+    code, _, err = tia2_data(*words, "--data-dir", layout.root)
+    assert code == 1
+    (line,) = [line for line in err.splitlines() if line.startswith("error:")]
+    assert "counting.zip is not a whole zip archive" in line
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_check_without_images(tia2_data, layout):

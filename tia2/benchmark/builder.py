@@ -15,7 +15,6 @@ from importlib.resources import files
 from typing import Any
 
 import datasets
-from datasets.builder import Key
 from datasets.exceptions import DatasetGenerationError
 from datasets.load import DatasetModule
 
@@ -122,15 +121,15 @@ class Tia2(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
             shards += prompt_shards(prompts, found)
         return shards
 
-    def _generate_examples(self, shards: list[PromptShard | ParquetShard]) -> Iterator[tuple[Key, dict[str, Any]]]:
+    def _generate_examples(self, shards: list[PromptShard | ParquetShard]) -> Iterator[tuple[str, dict[str, Any]]]:
         seen: set[str] = set()
         with images.ImageReader() as reader:
-            for number, shard in enumerate(shards):
-                for index, row in enumerate(shard.rows(reader)):
+            for shard in shards:
+                for row in shard.rows(reader):
                     if row["item_id"] in seen:
                         raise BenchmarkError(f"Item {row['item_id']!r} appears twice.")
                     seen.add(row["item_id"])
-                    yield Key(number, index), row
+                    yield row["item_id"], row
 
     def _prepare_split_single(self, **kwargs: Any) -> Iterator[Any]:
         # Here, not around the whole: a worker process passes on the error itself, but not its cause.

@@ -213,8 +213,10 @@ def _decompressed(path: Path) -> Path:
         with gzip.open(path) as source, os.fdopen(handle, "wb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)
         os.replace(temporary, target)
-    except (OSError, EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise BenchmarkError(f"{path} is not a whole tar.gz archive ({error}); get it again.") from None
+    except OSError as error:
+        raise BenchmarkError(f"Could not unpack {path} into the cache, {target}: {error}.") from None
     finally:
         Path(temporary).unlink(missing_ok=True)
     return target

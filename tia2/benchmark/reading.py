@@ -93,6 +93,8 @@ def _read_object(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=refuse_duplicates)
     except FileNotFoundError:
         raise BenchmarkError(f"{path} is missing; `tia2 data download --to DIR` fetches it.") from None
+    except OSError as error:
+        raise BenchmarkError(f"{path} can't be read: {error}.") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BenchmarkError(f"{path} is not valid JSON ({error}); was it cut off?") from None
     if not isinstance(content, dict) or not content:

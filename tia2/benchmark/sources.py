@@ -111,9 +111,18 @@ def download(url: str, target: Path, sha256: str) -> None:
     Raises:
         DownloadError: It failed; the text says why and what to do.
     """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _download(url, target, sha256)
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(f"Could not write {target}: {error}. HF_HOME moves the cache. {_ELSEWHERE}") from None
+
+
+def _download(url: str, target: Path, sha256: str) -> None:
     import requests
 
-    target.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with requests.get(url, stream=True, timeout=TIMEOUT) as response:

@@ -36,7 +36,7 @@ def show(benchmark: BenchmarkName = "all", data_dir: DataDir = None, as_json: As
     """Count prompts, items, votes and images, subset by subset."""
     from tia2 import console
 
-    with _quiet_datasets(), console.stderr.status("Loading …"):
+    with _quiet_datasets(), _no_warnings(), console.stderr.status("Loading …"):
         from tia2.benchmark import load, summarise
 
         loaded = load(benchmark, data_dir=data_dir)
@@ -201,6 +201,20 @@ def _quiet_datasets() -> Iterator[None]:
     finally:
         if enabled:
             enable_progress_bar()
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Hold back what the table says anyway: how many images there are."""
+    import logging
+
+    logger = logging.getLogger("tia2")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _print_checks(results: list[SubsetCheck]) -> None:
