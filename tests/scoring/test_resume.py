@@ -142,13 +142,13 @@ def test_no_changed_byte_goes_unnoticed(benchmark_, tmp_path):
     ids, lengths = table.items["item_id"].tolist()[4:8], table.mask.sum(1).tolist()[4:8]
     expected = store.Store(folder).read_shard(1, key, ids, lengths).checksum()
     noticed = 0
-    for place in range(0, len(content), 5):
+    for place in range(0, len(content), 13):
         path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
         try:
             assert store.Store(folder).read_shard(1, key, ids, lengths).checksum() == expected
         except ScoreTableError:
             noticed += 1
-    assert noticed > len(content) / 5 / 4
+    assert noticed > len(content) / 13 / 4
 
 
 def test_a_finished_table_is_not_scored_again(benchmark_, tmp_path):

@@ -65,9 +65,11 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Show a reward model's card: formula, range, preprocessing, text limit, licence, …; loads the model."""
+    from rich.markup import escape
+
     from tia2 import console
 
-    with console.stderr.status(f"Loading {console.plain(spec).plain} …"):
+    with console.stderr.status(f"Loading {escape(spec)} …"):
         from tia2.rewards import load_reward
 
         model = load_reward(spec, revision=revision)
@@ -76,12 +78,13 @@ def show(
         console.print_json(facts)
         return
     from rich.table import Table
+    from rich.text import Text
 
     shown = Table.grid(padding=(0, 2))
     shown.add_column(style="bold", no_wrap=True)
-    shown.add_column(overflow="fold")
+    shown.add_column()
     for field, value in facts.items():
-        shown.add_row(field.replace("_", " "), console.plain(_readable(field, value)))
+        shown.add_row(field.replace("_", " "), Text(_readable(field, value), overflow="fold"))
     console.stdout.print(shown)
 
 

@@ -45,14 +45,14 @@ def score(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for the score table; with several rewards OUT/REWARD. [default: runs/BENCHMARK/REWARD]"
+            help="Folder for the score table; with several rewards OUT/REWARD. Default: runs/BENCHMARK/REWARD."
         ),
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [default: float32]")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps. Default: auto.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. Default: float32.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a model from the hub.")] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Images at a time. [default: what the model says]")
+        int | None, typer.Option(min=1, help="Images at a time. Default: what the model says.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another score table in the folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
@@ -61,6 +61,8 @@ def score(
 
     Each image and each text is encoded once. Stop it whenever you like: the same command goes on where it stopped.
     """
+    from rich.markup import escape
+
     from tia2 import console
 
     with console.stderr.status("Loading the benchmark …"):
@@ -70,7 +72,7 @@ def score(
     options = {"device": device, "dtype": dtype, "revision": revision}
     done: list[dict[str, Any]] = []
     for spec in reward:
-        with console.stderr.status(f"Loading {console.plain(spec).plain} …"):
+        with console.stderr.status(f"Loading {escape(spec)} …"):
             from tia2.rewards import load_reward
 
             model = load_reward(spec, **options)

@@ -70,14 +70,14 @@ _MINI = "tia2.rewards.clip:load_mini"
 BUILT_IN = {
     record.name: record
     for record in (
-        Record("mini-strong", _MINI, "trained with hard negatives; the best of the four", "tia2"),
-        Record("mini-web", _MINI, "trained on noisy captions", "tia2"),
-        Record("mini-countblind", _MINI, "never learnt counts and relations", "tia2"),
-        Record("mini-vivid", _MINI, "tuned on judges who also like saturated colours", "tia2"),
+        Record("mini-strong", _MINI, "tiny CLIP, trained with hard negatives", "tia2"),
+        Record("mini-web", _MINI, "tiny CLIP, trained on noisy captions", "tia2"),
+        Record("mini-countblind", _MINI, "tiny CLIP, never learnt counts and relations", "tia2"),
+        Record("mini-vivid", _MINI, "tiny CLIP, tuned to like saturated colours, too", "tia2"),
         Record(
             "clip",
             "tia2.rewards.clip:ClipReward",
-            "any CLIP of transformers, by hub id or folder",
+            "any CLIP of transformers",
             "tia2",
             "clip:openai/clip-vit-large-patch14",
         ),
@@ -150,7 +150,8 @@ def describe() -> list[dict[str, str]]:
             except RewardError as error:
                 warnings.warn(str(error), stacklevel=2)
                 summary = "broken, see the warning"
-        rows.append({"spec": record.example or record.name, "summary": summary, "source": record.source})
+        spec = f"{record.name}:FOLDER_OR_HUB_ID" if record.example else record.name
+        rows.append({"spec": spec, "summary": summary, "source": record.source})
     return rows
 
 
