@@ -41,8 +41,11 @@ def mini(layout, tmp_path, monkeypatch, make_jpeg):
     for subset in SUBSETS:
         layout.add_images(subset)
     data = load_dataset("tia2", data_dir=str(layout.root), split="test")
+    pictures = [picture for subset in SUBSETS for picture in layout.pictures(subset).items()]
+    embedded = [{"path": name, "bytes": content} for name, content in pictures]
+    data = data.remove_columns("image").add_column("image", embedded, feature=datasets.Image())
     path = tmp_path / "mini.parquet"
-    data.to_parquet(str(path), batch_size=6)
+    data.select_columns(list(COLUMNS)).to_parquet(str(path), batch_size=6)
     monkeypatch.setattr(layout_module, "MINI_PARQUET", path)
     return path
 
@@ -122,6 +125,21 @@ def test_images_of_every_kind_and_a_change_under_the_same_path_is_noticed(layout
     image = again.cast_column("image", datasets.Image(decode=False))[0]["image"]
     assert content(image) == other
     assert built == ["counting"] * 2
+
+
+def test_files_of_the_same_name_in_the_working_directory_are_not_taken(layout, mini, monkeypatch):
+    other = layout.root / "images" / "composition"
+    monkeypatch.chdir(other)
+    shutil.rmtree(layout.root / "images" / "counting")
+    layout.add_images("counting", "zip")
+    expected = list(layout.pictures("counting").values())
+    assert expected[0] != (other / "image_0_0_0.jpg").read_bytes()
+    for rows in (
+        load_dataset("tia2", "counting", data_dir=str(layout.root), split="test"),
+        load_dataset("tia2", "mini", split="test").select(range(6, 12)),
+    ):
+        images = rows.cast_column("image", datasets.Image(decode=False))["image"]
+        assert [image["bytes"] for image in images] == expected
 
 
 def test_touched_added_and_removed_files_are_noticed(layout, built):

@@ -23,14 +23,14 @@ class PromptShard:
     def rows(self, reader: ImageReader) -> Iterator[dict[str, Any]]:
         """Yield a row per item; an image that is a file of its own stays one, an archive's is read."""
         prompt = self.prompt
-        for index, (file, votes, ref) in enumerate(zip(prompt.files, prompt.votes, self.images, strict=True)):
+        for index, (votes, ref) in enumerate(zip(prompt.votes, self.images, strict=True)):
             score = human_score(votes)
             yield {
                 "item_id": prompt.item_id(index),
                 "subset": prompt.subset,
                 "prompt_id": prompt.prompt_id,
                 "prompt": prompt.prompt,
-                "image": None if ref is None else _image(file, ref, reader),
+                "image": None if ref is None else _image(ref, reader),
                 "votes": list(votes),
                 "human_score": score,
                 "label": is_aligned(score),
@@ -46,12 +46,13 @@ class ParquetShard:
     row_group: int
 
     def rows(self, reader: ImageReader) -> Iterator[dict[str, Any]]:
-        """Yield the rows as they are."""
+        """Yield the rows as they are, images by their bytes alone."""
         del reader
         import pyarrow.parquet as pq
 
         with pq.ParquetFile(self.path) as file:
-            yield from file.read_row_group(self.row_group).to_pylist()
+            for row in file.read_row_group(self.row_group).to_pylist():
+                yield row | {"image": row["image"] and _embedded(row["image"]["bytes"])}
 
 
 def prompt_shards(prompts: list[AnnotatedPrompt], found: ImageSet | None) -> list[PromptShard]:
@@ -74,7 +75,10 @@ def parquet_shards(path: Path) -> list[ParquetShard]:
         raise BenchmarkError(f"{path} is damaged ({error}); install tia2 again.") from None
 
 
-def _image(file: str, ref: ImageRef, reader: ImageReader) -> dict[str, Any]:
-    if ref.member is None:
-        return {"path": ref.container, "bytes": None}
-    return {"path": file, "bytes": reader.read(ref)}
+def _image(ref: ImageRef, reader: ImageReader) -> dict[str, Any]:
+    return {"path": ref.container, "bytes": None} if ref.member is None else _embedded(reader.read(ref))
+
+
+def _embedded(content: bytes) -> dict[str, Any]:
+    # Without the file's name: datasets would drop the bytes for any file of that name in the working directory.
+    return {"path": None, "bytes": content}
