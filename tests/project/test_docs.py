@@ -1,0 +1,80 @@
+"""The documentation says what is true: its commands exist, its code parses, its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import typer
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"^(?: {4,}|\$ )(tia2 [^\n]+)$", re.M)
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def in_pages(pattern):
+    return [
+        pytest.param(found, id=f"{page.name}: {found.splitlines()[0][:60]}")
+        for page in PAGES
+        for found in pattern.findall(page.read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.mark.parametrize("line", in_pages(COMMAND))
+def test_commands_exist_with_their_options(line):
+    from tia2.cli import COMMANDS
+
+    words = shlex.split(line, comments=True)[1:]
+    assert words[0] in COMMANDS, line
+    command = typer.main.get_command(import_module(f"tia2.commands.{words[0]}").app)
+    if hasattr(command, "commands"):
+        assert words[1] in command.commands, line
+        command = command.commands[words[1]]
+    known = {option for parameter in command.params for option in parameter.opts}
+    for word in words:
+        if word.startswith("--"):
+            assert word in known, line
+
+
+@pytest.mark.parametrize("code", in_pages(PYTHON))
+def test_code_parses(code):
+    compile(code, "page", "exec")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page):
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_stay_readable_as_text(page):
+    in_code = False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        in_code ^= line.startswith("```")
+        assert in_code or len(line) <= 130 or line.startswith("|"), line
+
+
+@pytest.mark.slow
+def test_the_site_builds_strictly_and_asks_nobody_else(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for page in tmp_path.glob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        fetched = re.findall(r"<(?:script|img|link|iframe)[^>]*(?:src|href)=\"?(https?://[^\s\">]+)", html)
+        assert fetched == [], page.name
