@@ -120,7 +120,6 @@ def test_contact_sheet_shows_prompts_and_notes(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def real_run(shell, tmp_path_factory):
-    pytest.importorskip("tia2.miniworld")
     folder = tmp_path_factory.mktemp("real")
     return shell("quickstart", "--out", folder / "out", cwd=folder), folder / "out"
 
