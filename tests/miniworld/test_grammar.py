@@ -59,7 +59,8 @@ def test_the_benchmark_covers_numbers_colours_and_shapes() -> None:
     assert {group.colour for spec in specs for group in spec.groups} == set(COLOURS)
     assert {group.shape for spec in specs for group in spec.groups} == set(SHAPES)
     assert {parse(text).count for text in prompts["counting"]} == {1, 2, 3, 4, 5, 6}
-    assert all(len(set(group)) == 20 for group in prompts.values())
+    assert all(len(group) == 20 for group in prompts.values())
+    assert len(set(texts)) == 60
     assert all(
         first.colour != second.colour for first, second in (spec.groups for spec in map(parse, prompts["composition"]))
     )

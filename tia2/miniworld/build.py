@@ -114,5 +114,5 @@ def write_benchmark(items: list[MiniItem], path: Path) -> None:
     schema = features().arrow_schema
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    pq.write_table(pa.table(columns, schema=schema), part, compression="zstd", row_group_size=200)
+    pq.write_table(pa.table(columns, schema=schema), part, compression="zstd", row_group_size=IMAGES_PER_PROMPT)
     os.replace(part, path)

@@ -32,7 +32,7 @@ def _shape(index: int) -> str:
 
 
 def _comprehensive() -> list[str]:
-    singles = [Specification((Group(1, _colour(i), _shape(i)),)) for i in range(4)]
+    singles = [Specification((Group(1, _colour(i), _shape(i + 2)),)) for i in range(4)]
     sizes = [Specification((Group(1, _colour(i + 2), _shape(i + i // 4), SIZES[i % 2]),)) for i in range(8)]
     relations = [
         Specification(
