@@ -121,7 +121,7 @@ def contrastive_prompts(prompt: str) -> list[str]:
     """Return the prompts that TextNorm compares a prompt with, by rule.
 
     Counting prompts get the other numbers up to two away (and never more than eight); composition prompts get swapped
-    colours, a changed colour or shape, an object missing and an object too many; relations get the other relations,
+    colours, a changed colour or shape, an object more or less, and a group missing; relations get the other relations,
     and swapped colours; single objects get other colours, shapes, the other size, and two of them. None of them is
     true of an image that the prompt describes.
 
@@ -167,7 +167,8 @@ def _pair_edits(spec: Specification) -> list[Specification]:
     pairs += [(first, replace(second, shape=other)) for other in _others(SHAPES, second.shape, first.shape)[:1]]
     edits = [Specification(pair, relation) for pair in pairs]
     if relation is None:
-        edits += [Specification((replace(first, count=2), second)), Specification((first, replace(second, count=2)))]
+        edits += [Specification((group, second)) for group in _one_more_or_less(first)]
+        edits += [Specification((first, group)) for group in _one_more_or_less(second)]
         # Colours swapped on equal shapes name the same two objects again.
         edits = [edit for edit in edits if set(edit.groups) != set(spec.groups)]
     else:
@@ -175,6 +176,10 @@ def _pair_edits(spec: Specification) -> list[Specification]:
         # Swapping the objects of a relation and turning it round says the same thing.
         edits = [edit for edit in edits if not (edit.groups == (second, first) and edit.relation == OPPOSITE[relation])]
     return [*edits, Specification((first,)), Specification((second,))]
+
+
+def _one_more_or_less(group: Group) -> list[Group]:
+    return [replace(group, count=n) for n in (group.count - 1, group.count + 1) if 1 <= n <= len(NUMBERS)]
 
 
 def _others(names: dict[str, tuple[int, int, int]] | tuple[str, ...], *used: str) -> list[str]:

@@ -13,8 +13,8 @@ def benchmark_prompts() -> dict[str, list[str]]:
     """Return the prompts of the `mini` benchmark by subset.
 
     Returns:
-        `comprehensive` (four single objects, eight sizes, eight relations), `counting` (one to six objects) and
-        `composition` (two objects, colours bound): 20 different prompts each.
+        `comprehensive` (four single objects, four sizes, six relations, six pairs with a number), `counting` (one to
+        six objects) and `composition` (two objects, colours bound): 20 prompts each, all different.
 
     Example:
         >>> {subset: len(set(prompts)) for subset, prompts in benchmark_prompts().items()}
@@ -33,15 +33,21 @@ def _shape(index: int) -> str:
 
 def _comprehensive() -> list[str]:
     singles = [Specification((Group(1, _colour(i), _shape(i + 2)),)) for i in range(4)]
-    sizes = [Specification((Group(1, _colour(i + 2), _shape(i + i // 4), SIZES[i % 2]),)) for i in range(8)]
+    sizes = [Specification((Group(1, _colour(i + 2), _shape(i + i // 4), SIZES[i % 2]),)) for i in range(4)]
     relations = [
         Specification(
             (Group(1, _colour(i), _shape(i)), Group(1, _colour(i + 2 + i % 3), _shape(i + 1 + i // 4))),
             RELATIONS[i % 4],
         )
-        for i in range(8)
+        for i in range(6)
     ]
-    return [str(spec) for spec in singles + sizes + relations]
+    numbers = [
+        Specification(
+            (Group(1 + i % 2, _colour(i), _shape(i + 3)), Group(2 - i % 2, _colour(i + 1 + i % 4), _shape(i)))
+        )
+        for i in range(6)
+    ]
+    return [str(spec) for spec in singles + sizes + relations + numbers]
 
 
 def _counting() -> list[str]:
