@@ -12,7 +12,7 @@ app = typer.Typer()
 
 NOTE = (
     "AUROC of the human label against the reward, within each prompt, averaged over prompts: 0.5 is chance, 1 perfect. "
-    "Pooled: over all images of a subset at once; lower where the rewards of different prompts can't be compared. "
+    "Pooled: over all images of a subset at once, which needs rewards that can be compared between prompts. "
     "Where intervals overlap, the order is not settled. The votes of this benchmark are simulated."
 )
 
