@@ -16,7 +16,6 @@ PUBLIC = (
     "tia2",
     "tia2.benchmark",
     "tia2.evaluation",
-    "tia2.miniworld",
     "tia2.quickstart",
     "tia2.rewards",
     "tia2.scoring",
