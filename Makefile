@@ -3,6 +3,7 @@
 #   make test         lint, then all tests
 #   make lint         ruff and mypy
 #   make docs         the documentation, into site/
+#   make pictures     run the quickstart and put its pictures and its table into the documentation
 #   make wheel-test   build the wheel and run the quickstart from it in a fresh environment
 #   make leaderboard  set up what the leaderboard needs
 #   make clean        remove what the other targets made, except .venv and runs/
@@ -17,7 +18,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint docs wheel-test leaderboard clean
+.PHONY: help quickstart test lint docs pictures wheel-test leaderboard clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -51,6 +52,9 @@ test: lint
 docs: $(VENV)/.installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open site/index.html in a browser."
+
+pictures: $(VENV)/.installed
+	$(BIN)/python docs/hooks/refresh.py
 
 wheel-test: $(VENV)/.installed-dev
 	$(BIN)/python tests/project/wheel_quickstart.py

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
@@ -142,6 +143,20 @@ def test_quickstart_ranks_the_four_mini_rewards(real_run):
         "scores",
         "summary.csv",
     }
+
+
+@pytest.mark.slow
+def test_the_readme_shows_this_table(real_run):
+    """Another machine may differ in the last digits."""
+    said, _ = real_run
+    row = re.compile(r"^ *(?:\w+ +)?\d  (mini-\w+) +([\d.]+) +([\d.]+)–([\d.]+) +([\d.]+)", re.M)
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    shown, real = (
+        sorted((name, *map(float, figures)) for name, *figures in row.findall(text)) for text in (readme, said.out)
+    )
+    assert len(real) == 16
+    assert [name for name, *_ in shown] == [name for name, *_ in real]
+    assert np.allclose([figures for _, *figures in shown], [figures for _, *figures in real], atol=0.003)
 
 
 @pytest.mark.slow
