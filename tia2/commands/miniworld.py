@@ -87,6 +87,11 @@ def train(
             "Training needs diffusers, which isn't installed: pip install 'tia2[finetune]'."
         ) from error
 
+    import torch
+
+    if device == "cpu":
+        # Two threads wait for each other longer than they work on models this small.
+        torch.set_num_threads(1)
     if name not in [*recipes.names(), "all"]:
         raise unknown_name("recipe", name, [*recipes.names(), "all"])
     for recipe in recipes.names() if name == "all" else [name]:
