@@ -78,14 +78,11 @@ def train(
 ) -> None:
     """Train a part of the miniature world by its recipe, on a CPU in minutes to an hour."""
     from tia2 import console
-    from tia2.errors import MissingDependencyError, unknown_name
+    from tia2.errors import unknown_name
+    from tia2.miniworld.quiet import importing_diffusers
 
-    try:
+    with importing_diffusers("Training"):
         from tia2.miniworld.training import recipes
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Training needs diffusers, which isn't installed: pip install 'tia2[finetune]'."
-        ) from error
 
     import torch
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tia2.errors import BenchmarkError, MissingDependencyError, unknown_name
+from tia2.errors import BenchmarkError, unknown_name
 from tia2.miniworld.assets import HALFWAY_UNET, PIPELINE, existing
+from tia2.miniworld.quiet import importing_diffusers
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -42,18 +43,8 @@ def load_pipeline(
         >>> pipeline = load_pipeline()  # doctest: +SKIP
         >>> pipeline("a red circle", num_inference_steps=15, guidance_scale=3.0).images[0]  # doctest: +SKIP
     """
-    from transformers.utils import logging
-
-    shown = logging.get_verbosity()
-    logging.set_verbosity_error()  # diffusers imports image processors that it doesn't use here, with two warnings
-    try:
+    with importing_diffusers("Sampling"):
         from diffusers import StableDiffusionPipeline, UNet2DConditionModel
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Sampling needs diffusers, which isn't installed: pip install 'tia2[finetune]'."
-        ) from error
-    finally:
-        logging.set_verbosity(shown)
     if checkpoint not in CHECKPOINTS:
         raise unknown_name("checkpoint", checkpoint, CHECKPOINTS)
     folder = existing(PIPELINE) if path is None else Path(path)

@@ -1,0 +1,32 @@
+"""Import diffusers without its warnings about image processors that nothing here uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tia2.errors import MissingDependencyError
+
+
+@contextmanager
+def importing_diffusers(purpose: str) -> Iterator[None]:
+    """Silence transformers' advice to install torchvision, and say what to install where diffusers is missing.
+
+    Args:
+        purpose: What needs diffusers; begins the error's sentence.
+
+    Raises:
+        MissingDependencyError: When an import in the block fails.
+    """
+    from transformers.utils import logging
+
+    shown = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{purpose} needs diffusers, which isn't installed: pip install 'tia2[finetune]'."
+        ) from error
+    finally:
+        logging.set_verbosity(shown)
