@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tia2.errors import BenchmarkError, unknown_name
 from tia2.miniworld.assets import HALFWAY_UNET, PIPELINE, existing
-from tia2.miniworld.quiet import importing_diffusers
+from tia2.miniworld.quiet import importing_diffusers, loading_quietly
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -50,8 +50,9 @@ def load_pipeline(
     folder = existing(PIPELINE) if path is None else Path(path)
     if not (folder / "model_index.json").is_file():
         raise BenchmarkError(f"Expected a pipeline's folder with a model_index.json, got {folder}.")
-    parts = {} if checkpoint == "final" else {"unet": UNet2DConditionModel.from_pretrained(existing(HALFWAY_UNET))}
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, **parts)
+    with loading_quietly():
+        parts = {} if checkpoint == "final" else {"unet": UNet2DConditionModel.from_pretrained(existing(HALFWAY_UNET))}
+        pipeline = StableDiffusionPipeline.from_pretrained(folder, **parts)
     pipeline.set_progress_bar_config(disable=True)
     moved: StableDiffusionPipeline = pipeline.to(device)
     return moved

@@ -1,4 +1,4 @@
-"""Import diffusers without its warnings about image processors that nothing here uses."""
+"""Import diffusers without warnings about image processors that nothing here uses, and load without its bars."""
 
 from __future__ import annotations
 
@@ -30,3 +30,19 @@ def importing_diffusers(purpose: str) -> Iterator[None]:
         ) from error
     finally:
         logging.set_verbosity(shown)
+
+
+@contextmanager
+def loading_quietly() -> Iterator[None]:
+    """Hide the progress bars of diffusers and transformers: what is loaded here takes a second."""
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
+    shown = [library for library in (diffusers, transformers) if library.utils.logging.is_progress_bar_enabled()]
+    for library in shown:
+        library.utils.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for library in shown:
+            library.utils.logging.enable_progress_bar()
