@@ -111,10 +111,15 @@ def _best(summary: pd.DataFrame) -> str:
 
 
 def _typical_prompts(result: Result, table: ScoreTable, benchmark: Benchmark) -> list[Strip]:
-    """Return, for each subset, the prompt whose AUROC is nearest to the subset's mean."""
+    """Return, for each subset, the prompt whose AUROC is nearest to the subset's mean.
+
+    Prompts with too few images of either label to fill a side come last: they'd show no contrast.
+    """
     strips = []
     for subset, rows in result.per_prompt.dropna(subset=["auroc"]).groupby("subset", sort=False):
-        typical = rows.loc[(rows["auroc"] - rows["auroc"].mean()).abs().idxmin()]
+        rarer = rows["items"] * rows["aligned"].clip(upper=1 - rows["aligned"])
+        distance = (rows["auroc"] - rows["auroc"].mean()).abs() + (rarer < _SHOWN)
+        typical = rows.loc[distance.idxmin()]
         here = table.items["subset"].eq(subset) & table.items["prompt_id"].eq(typical["prompt_id"])
         places = here.to_numpy().nonzero()[0]
         order = places[table.raw[places].argsort(kind="stable")[::-1]]

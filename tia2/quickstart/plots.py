@@ -27,7 +27,7 @@ _STYLE: Any = {
     "font.size": 9,
     "text.color": INK,
     "axes.labelcolor": INK,
-    "savefig.dpi": 160,
+    "savefig.dpi": 140,
     "text.parse_math": False,
 }
 
