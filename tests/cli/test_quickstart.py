@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tia2.errors import ScoreTableError
 from tia2.evaluation import Result, summarise
 from tia2.evaluation.evaluate import evaluate
 from tia2.quickstart import run
@@ -72,6 +73,22 @@ def test_a_lost_shard_is_scored_again(small_run, small_benchmark, reward_file, t
     specs = [f"{reward_file}:{name}" for name in ("bright", "dark")]
     assert run(copy, rewards=specs, benchmark=str(small_benchmark)).results == outcome.results
     assert lost.read_bytes() == before
+
+
+def test_scores_of_something_else_are_refused_unless_told(small_run, small_benchmark, reward_file, tmp_path):
+    _, _, folder = small_run
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    other = reward_file.with_name("other.py")
+    other.write_text(
+        reward_file.read_text(encoding="utf-8") + "\ndef bright(images, texts):\n    return dark(images, texts)\n"
+    )
+    (table,) = copy.glob("scores/*bright")
+    table.rename(table.with_name(re.sub(r"[^\w.-]+", "-", f"{other}:bright").strip("-.")))
+    arguments = {"rewards": [f"{other}:bright"], "benchmark": str(small_benchmark)}
+    with pytest.raises(ScoreTableError, match="--overwrite"):
+        run(copy, **arguments)
+    assert run(copy, overwrite=True, **arguments).results[0].overall.metrics["auroc"].mean < 0.5
 
 
 def test_pictures_are_pictures(small_run):

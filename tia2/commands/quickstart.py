@@ -35,6 +35,7 @@ Next
 def quickstart(
     out: Annotated[Path, typer.Option(help="The folder for scores, results and pictures.")] = Path("runs/quickstart"),
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Score anew whatever the folder holds.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
     """Rank four small reward models on the built-in benchmark.
@@ -54,7 +55,7 @@ def quickstart(
         def show(name: str, done: int, total: int) -> None:
             bar.update(tasks[name], completed=done, total=total)
 
-        outcome = run(out, seed=seed, progress=show)
+        outcome = run(out, seed=seed, overwrite=overwrite, progress=show)
 
     if as_json:
         console.print_json(

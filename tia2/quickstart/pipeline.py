@@ -49,6 +49,7 @@ def run(
     rewards: Sequence[str] = REWARDS,
     benchmark: str = "mini",
     seed: int = 0,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
     """Score a benchmark with several rewards, evaluate them, and write tables and two pictures.
@@ -60,6 +61,7 @@ def run(
         rewards: Names or specs of reward models.
         benchmark: What `tia2.benchmark.load` takes; it needs images.
         seed: Seed of the bootstrap.
+        overwrite: Score anew whatever `out` holds.
         progress: Called after every batch.
 
     Returns:
@@ -75,7 +77,13 @@ def run(
     folder = Path(out)
     items = load(benchmark)
     tables = [
-        score(name, items, folder / "scores" / _file_name(name), progress=_named(progress, name) if progress else None)
+        score(
+            name,
+            items,
+            folder / "scores" / _file_name(name),
+            overwrite=overwrite,
+            progress=_named(progress, name) if progress else None,
+        )
         for name in rewards
     ]
     results = [evaluate(table, seed=seed) for table in tables]
