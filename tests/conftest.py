@@ -6,6 +6,11 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no reason to fail.
+settings.register_profile("tia2", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tia2")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

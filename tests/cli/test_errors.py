@@ -94,7 +94,12 @@ def test_interrupted_scoring_keeps_its_shards_and_goes_on(shell, small_benchmark
     words = ("score", "--reward", f"{reward_file}:slow", "--benchmark", str(small_benchmark), "--out", str(out))
     code = "import sys; from tia2.cli import main; sys.exit(main())"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run started in the background of a script ignores Ctrl-C, and would hand that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 60
     while not (out / "manifest.json").exists() and process.poll() is None and time.monotonic() < deadline:
