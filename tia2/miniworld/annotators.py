@@ -47,9 +47,9 @@ class Annotator:
 
 
 ANNOTATORS = (
-    Annotator("careful", error=0.03, error_slope=0.30, unsure=0.00, unsure_slope=0.15),
-    Annotator("ordinary", error=0.06, error_slope=0.30, unsure=0.01, unsure_slope=0.25),
-    Annotator("hasty", error=0.12, error_slope=0.30, unsure=0.02, unsure_slope=0.20),
+    Annotator("careful", error=0.04, error_slope=0.30, unsure=0.00, unsure_slope=0.15),
+    Annotator("ordinary", error=0.08, error_slope=0.30, unsure=0.01, unsure_slope=0.25),
+    Annotator("hasty", error=0.15, error_slope=0.30, unsure=0.02, unsure_slope=0.20),
 )
 """Chosen so that one annotator agrees with the other two about as well as in TIA2."""
 
