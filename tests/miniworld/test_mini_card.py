@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 CARD = (Path(__file__).resolve().parents[2] / "data_cards" / "mini.md").read_text(encoding="utf-8")
 
+AGREEMENT_IN_TIA2 = {"comprehensive": 0.662, "counting": 0.759, "composition": 0.674}
+"""AUROC of one annotator's vote against the other two, mean over prompts, measured on the released votes."""
+
 
 def rows(start: str) -> list[list[str]]:
     """The cells of the table whose first heading is given."""
@@ -70,6 +73,12 @@ def test_figures(items: pd.DataFrame) -> None:
             str((votes == -1).any(1).sum()),
             f"{agreement:.2f}",
         ]
+
+
+def test_simulated_people_agree_about_as_well_as_the_real_ones(items: pd.DataFrame) -> None:
+    per_prompt = items.groupby(["subset", "prompt"])[["votes"]].apply(one_against_two)
+    for subset, agreement in per_prompt.groupby("subset").mean().items():
+        assert agreement == pytest.approx(AGREEMENT_IN_TIA2[str(subset)], abs=0.08)
 
 
 def test_spread_of_the_aligned_share(items: pd.DataFrame) -> None:

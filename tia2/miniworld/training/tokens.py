@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
@@ -30,7 +32,7 @@ def new_tokenizer() -> CLIPTokenizer:
     learner.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False)])
     trainer = trainers.BpeTrainer(vocab_size=10_000, end_of_word_suffix="</w>", show_progress=False, min_frequency=1)
     learner.train_from_iterator(sorted(set(words)), trainer)
-    merges = [line for line in _merges(learner) if line]
+    merges = _merges(learner)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokens = [*alphabet, *(f"{byte}</w>" for byte in alphabet), *("".join(pair) for pair in merges), _START, _END]
     vocab = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
@@ -38,6 +40,4 @@ def new_tokenizer() -> CLIPTokenizer:
 
 
 def _merges(tokenizer: Tokenizer) -> list[tuple[str, str]]:
-    import json
-
     return [(pair[0], pair[1]) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from diffusers import AutoencoderKL
 from torch import Tensor
 
@@ -152,14 +151,3 @@ def train_decoder(
     fit(model, loss, Schedule(steps, 1.5e-3), seed=seed, state=state, average=0.998, progress=progress)
     model.requires_grad_(True)
     return model.to("cpu")
-
-
-@torch.no_grad()
-def reconstruction_error(model: AutoencoderKL, seed: int, count: int = 512) -> float:
-    """Return the mean squared error of reconstructions of new scenes, values between -1 and 1."""
-    random = StepRandom.of(seed, 2**31 - 2)
-    images = to_model_range(render_batch(random_specifications(count, random.numpy), random.numpy))
-    parts = [
-        F.mse_loss(model.decode(model.encode(part).latent_dist.mean).sample, part) for part in torch.split(images, 128)
-    ]
-    return float(torch.stack(parts).mean())
