@@ -217,6 +217,7 @@ def _config(name: str, data_dir: str | os.PathLike[str] | None) -> datasets.Data
 def _from_path(path: Path) -> Benchmark:
     import datasets
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from datasets.data_files import EmptyDatasetError
     from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
@@ -226,6 +227,7 @@ def _from_path(path: Path) -> Benchmark:
         raise BenchmarkError(f"Expected a .parquet file or a folder, got {path}.")
     try:
         if path.is_file():
+            pq.read_schema(path)  # datasets would log a damaged file's error on top of raising it
             loaded: Any = datasets.load_dataset("parquet", data_files={SPLIT: str(path)})
         elif (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
             loaded = datasets.load_from_disk(str(path))
