@@ -97,5 +97,9 @@ def _fresh(folder: Path) -> Iterator[Path]:
     yield part
     for file in part.rglob("*.safetensors"):
         file.chmod(0o644)  # safetensors writes for the owner alone; a package is read by others
+    for path in part.rglob("config.json"):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if config.pop("_name_or_path", None):  # where the trainer's machine had it is nobody's business
+            _write_json(path, config)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
