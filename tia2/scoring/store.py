@@ -75,10 +75,11 @@ class Store:
             return True
         if not self.folder.is_dir():
             raise ScoreTableError(f"{self.folder} is a file; a score table needs a folder.")
-        if self.manifest_path.exists():
-            return False
         # Names with a dot in front may be the unfinished files of a killed run.
         others = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
+        # Asked after the listing: another process may begin the table meanwhile, and begins with the manifest.
+        if self.manifest_path.exists():
+            return False
         if others:
             raise ScoreTableError(
                 f"{self.folder} holds no score table but other files ({', '.join(others[:3])}): "
