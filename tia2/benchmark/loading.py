@@ -184,10 +184,6 @@ class Benchmark:
             raise BenchmarkError(f"Benchmark {self.name!r}: column image is {kind}, not images: {error}") from None
 
     def _image(self, index: int) -> Image.Image:
-        import io
-
-        from PIL import Image, ImageOps, UnidentifiedImageError
-
         item = self._items["item_id"].iloc[index]
         content = self.image_bytes(index)
         if content is None:
@@ -196,13 +192,38 @@ class Benchmark:
                 f"{item} has no image; {count:,} of {len(self):,} items of {self.name} have none. "
                 "`tia2 data download` says how to get them."
             )
-        try:
-            with Image.open(io.BytesIO(content)) as image:
-                return ImageOps.exif_transpose(image).convert("RGB")
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise BenchmarkError(
-                f"The image of {item} is damaged ({error}); `tia2 data check` lists every such image."
-            ) from None
+        return decode(content, item)
+
+
+def decode(content: bytes, item: str) -> Image.Image:
+    """Return an image file's picture as RGB, turned upright where the file says so.
+
+    Args:
+        content: The file's bytes.
+        item: The item's id, for the error.
+
+    Returns:
+        The picture, read to its end.
+
+    Raises:
+        BenchmarkError: The file is damaged, or no image.
+    """
+    import io
+
+    from PIL import Image, UnidentifiedImageError
+
+    from tia2.rewards.pixels import to_rgb
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            rgb = to_rgb(image)
+            rgb.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
+        raise BenchmarkError(
+            f"The image of {item} is damaged ({reason}); `tia2 data check` lists every such image."
+        ) from None
+    return rgb
 
 
 def _config(name: str, data_dir: str | os.PathLike[str] | None) -> datasets.Dataset:

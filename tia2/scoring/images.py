@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tia2.benchmark.loading import decode
 from tia2.errors import BenchmarkError
-from tia2.rewards.pixels import to_rgb
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -65,22 +64,11 @@ class ImageLoader:
             yield waiting.popleft().result()
 
     def _load(self, index: int) -> Loaded:
-        from PIL import Image, UnidentifiedImageError
-
         content = self._benchmark.image_bytes(index)
         item = self._benchmark.items["item_id"].iloc[index]
         if content is None:
             raise BenchmarkError(f"{item} has no image.")
-        try:
-            with Image.open(io.BytesIO(content)) as image:
-                rgb = to_rgb(image)
-                rgb.load()
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
-            raise BenchmarkError(
-                f"The image of {item} is damaged ({reason}); `tia2 data check` lists every such image."
-            ) from None
-        return Loaded(index, hashlib.sha256(content).hexdigest(), self._prepare(rgb))
+        return Loaded(index, hashlib.sha256(content).hexdigest(), self._prepare(decode(content, item)))
 
 
 def image_digests(benchmark: Benchmark, indices: Iterable[int]) -> list[str | None]:

@@ -180,13 +180,17 @@ def _train_diffusion(run: Run) -> Path:
     if not halfway.is_dir():
         saving.save_model(fit(steps // 2).unet, halfway, _HALFWAY_CARD)
     final = fit(steps)
-    decoder = AutoencoderKL.from_pretrained(run.needs("training/vae-decoder", "vae-decoder"))
+    decoder = _autoencoder(run)
     saving.save_pipeline(decoder, final.unet, final.text_encoder, tokenizer, run.out / "sd", _PIPELINE_CARD)
     return run.out / "sd"
 
 
+def _autoencoder(run: Run) -> AutoencoderKL:
+    return AutoencoderKL.from_pretrained(run.needs("training/vae-decoder", "vae-decoder"))
+
+
 def _pool(run: Run) -> clip.ImagePool:
-    autoencoder = AutoencoderKL.from_pretrained(run.needs("training/vae-decoder", "vae-decoder"))
+    autoencoder = _autoencoder(run)
     folder = run.out / "training" / f"pool-{run.seed}"
     if not folder.is_dir():
         clip.save_pool(clip.build_pool(autoencoder, run.steps(POOL_SCENES), run.seed + 1, run.device), folder)
@@ -215,7 +219,7 @@ def _train_clip(name: str, recipe: ClipRecipe, run: Run) -> Path:
 
 def _train_vivid(run: Run) -> Path:
     model = CLIPModel.from_pretrained(run.needs("rewards/mini-web", "mini-web"), dtype=torch.float32)
-    autoencoder = AutoencoderKL.from_pretrained(run.needs("training/vae-decoder", "vae-decoder"))
+    autoencoder = _autoencoder(run)
     pairs = preferences.build_preferences(autoencoder, run.steps(PREFERENCE_PAIRS), run.seed + 2, run.device)
     tokenizer = new_tokenizer()
     model = preferences.train_preferences(
