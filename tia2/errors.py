@@ -61,3 +61,20 @@ def unknown_name(kind: str, name: str, options: Iterable[str]) -> UnknownNameErr
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     hint = f" Did you mean {lower[close[0]]!r}?" if close else ""
     return UnknownNameError(f"Unknown {kind} {name!r}.{hint} Available: {', '.join(known) or 'none'}.")
+
+
+def missing_dependency(what: str, extra: str) -> MissingDependencyError:
+    """Return an error that says which extra to install.
+
+    Args:
+        what: What needs it and what is missing, for example "The reward family open_clip: needs open_clip_torch".
+        extra: The extra of setup.cfg that brings it.
+
+    Returns:
+        The error, to be raised by the caller.
+
+    Example:
+        >>> str(missing_dependency("open_clip: needs open_clip_torch", "open_clip"))
+        "open_clip: needs open_clip_torch. Install it with: pip install 'tia2[open_clip]'"
+    """
+    return MissingDependencyError(f"{what}. Install it with: pip install 'tia2[{extra}]'")

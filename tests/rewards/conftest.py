@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +40,24 @@ def noise() -> Callable[..., Image.Image]:
         return Image.fromarray(pixels).convert(mode)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def goldens() -> Path:
+    """Tiny random weights, images, prompts, and the scores that the authors' code gave for them."""
+    return Path(__file__).parent / "goldens"
+
+
+@pytest.fixture(scope="session")
+def golden_images(goldens: Path) -> Callable[[Sequence[str]], list[Image.Image]]:
+    """The images of these file names, converted to RGB."""
+
+    def load(names: Sequence[str]) -> list[Image.Image]:
+        return [Image.open(goldens / "common" / "images" / name).convert("RGB") for name in names]
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def golden_prompts(goldens: Path) -> list[str]:
+    return [prompt["text"] for prompt in json.loads((goldens / "common" / "prompts.json").read_text(encoding="utf-8"))]

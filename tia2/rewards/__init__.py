@@ -9,9 +9,19 @@ Example:
 
 from __future__ import annotations
 
-from tia2.rewards.base import DualEncoder, RewardModel
+from tia2.rewards.base import RewardModel
 from tia2.rewards.card import RewardCard
+from tia2.rewards.cross import CrossEncoder
+from tia2.rewards.dual import DualEncoder
 from tia2.rewards.functions import FunctionReward
 from tia2.rewards.registry import load_reward, register_reward
 
-__all__ = ["DualEncoder", "FunctionReward", "RewardCard", "RewardModel", "load_reward", "register_reward"]
+__all__ = [
+    "CrossEncoder",
+    "DualEncoder",
+    "FunctionReward",
+    "RewardCard",
+    "RewardModel",
+    "load_reward",
+    "register_reward",
+]

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from pydantic import ValidationError
 
 from tia2.errors import RewardError
-from tia2.rewards.base import DualEncoder, Rewards, as_float32
+from tia2.rewards.base import Rewards, as_float32
 from tia2.rewards.card import RewardCard
 from tia2.rewards.clip_files import find
 from tia2.rewards.clip_loading import load_model, load_tokenizer
 from tia2.rewards.devices import pick_device, pick_dtype, threads_for
+from tia2.rewards.dual import DualEncoder
+from tia2.rewards.encoder import TextPolicy, check_text_policy
 from tia2.rewards.pixels import Preprocessing
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 FORMULA_VERSION = 1
 """Counts up when the same files would give other rewards."""
-
-TextPolicy = Literal["truncate", "error"]
 
 
 class ClipReward(DualEncoder):
@@ -52,7 +51,7 @@ class ClipReward(DualEncoder):
         text_policy: What to do with texts past the model's limit: "truncate" keeps the end token and warns with a
             count, "error" refuses them.
         name: What to call the model; its hub id or folder name if None.
-        batch_size: How many images or texts are encoded at a time.
+        batch_size: How many images or texts are encoded at a time; found automatically if None.
 
     Raises:
         RewardError: The files are missing, damaged, of another architecture, or don't fit the configuration.
@@ -67,17 +66,16 @@ class ClipReward(DualEncoder):
         revision: str | None = None,
         text_policy: TextPolicy = "truncate",
         name: str | None = None,
-        batch_size: int = 64,
+        batch_size: int | None = None,
     ) -> None:
-        if text_policy not in ("truncate", "error"):
-            raise RewardError(f"text_policy is {text_policy!r}; expected 'truncate' or 'error'.")
+        self.text_policy = check_text_policy(text_policy)
         where = pick_device(device)
         self._files = find(str(source), revision)
         self._preprocessing = Preprocessing.from_config(self._files.preprocessing)
         self._model = load_model(self._files, where, pick_dtype(dtype))
         self._tokenizer = load_tokenizer(self._files, self._model.config.text_config)
         self._limit = min(self._model.config.text_config.max_position_embeddings, self._tokenizer.model_max_length)
-        self._text_policy: TextPolicy = text_policy
+        self.parameters = sum(parameter.numel() for parameter in self._model.parameters())
         self._check_size()
         self.name = name or self._files.hub_id or self._files.folder.resolve().name
         self.device = str(where)
@@ -99,7 +97,7 @@ class ClipReward(DualEncoder):
             "paper": "arXiv:2103.00020",
             **self._files.card,
             "name": self.name,
-            "text_policy": self._text_policy,
+            "text_policy": self.text_policy,
             "dtype": str(self._model.dtype).removeprefix("torch."),
         }
         try:
@@ -122,18 +120,14 @@ class ClipReward(DualEncoder):
     def embed_images(self, prepared: Sequence[NDArray[np.uint8]]) -> Rewards:
         """Embed one batch of prepared images: (n, d)."""
         pixels = torch.from_numpy(self._preprocessing.normalise(np.stack(prepared)))
-        with torch.inference_mode(), threads_for(self._parameters):
+        with torch.inference_mode(), threads_for(self.parameters):
             states = self._model.vision_model(pixels.to(self._model.device, self._model.dtype))
             return as_float32(self._model.visual_projection(states.pooler_output), self.name)
 
-    def encode_texts(self, texts: Sequence[str], *, batch_size: int | None = None) -> Rewards:
-        """Embed texts, each distinct one once, normalised: (n, d). Follows the text policy past the limit."""
-        if long := self.overlong(texts):
-            found = f"{len(long)} of {len(set(texts))} texts are longer than the {self._limit} tokens of {self.name}"
-            if self._text_policy == "error":
-                raise RewardError(f"{found}, the first: {long[0]!r}. Shorten them, or use text_policy='truncate'.")
-            warnings.warn(f"{found} and were cut, the first: {long[0][:60]!r}…", stacklevel=2)
-        return super().encode_texts(texts, batch_size=batch_size)
+    @property
+    def text_limit(self) -> int:
+        """The longest text in tokens, start and end included."""
+        return self._limit
 
     def embed_texts(self, texts: Sequence[str]) -> Rewards:
         """Embed one batch of texts: (n, d)."""
@@ -141,7 +135,7 @@ class ClipReward(DualEncoder):
         longest = max(map(len, rows))
         end = self._tokenizer.eos_token_id
         padded = torch.tensor([row + [end] * (longest - len(row)) for row in rows], device=self._model.device)
-        with torch.inference_mode(), threads_for(self._parameters):
+        with torch.inference_mode(), threads_for(self.parameters):
             # The tower is causal and pools at the first end token, so padding after it needs no mask.
             states = self._model.text_model(input_ids=padded)
             return as_float32(self._model.text_projection(states.pooler_output), self.name)
@@ -159,10 +153,6 @@ class ClipReward(DualEncoder):
 
     def _cut(self, row: list[int]) -> list[int]:
         return row if len(row) <= self._limit else [*row[: self._limit - 1], row[-1]]
-
-    @cached_property
-    def _parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self._model.parameters())
 
     def _check_size(self) -> None:
         side = self._model.config.vision_config.image_size

@@ -13,8 +13,10 @@ import numpy as np
 
 from tia2.benchmark import prompt_set
 from tia2.errors import BenchmarkError, RewardError, ScoreTableError
-from tia2.rewards.base import DualEncoder, checked
+from tia2.rewards.base import checked
 from tia2.rewards.devices import cpu_count
+from tia2.rewards.dual import DualEncoder
+from tia2.rewards.encoder import Encoder
 from tia2.rewards.functions import FunctionReward
 from tia2.rewards.registry import load_reward
 from tia2.scoring.images import ImageLoader, Loaded, image_digests
@@ -115,7 +117,7 @@ class Scorer:
         self._texts: list[Texts] = [tuple(texts) for texts in self.items["texts"]]
         self._ids: list[str] = self.items["item_id"].tolist()
         self._batch_size_given = batch_size is not None
-        own = model.batch_size if isinstance(model, DualEncoder | FunctionReward) else BATCH_SIZE
+        own = _first_batch_size(model)
         self.manifest = Manifest.begin(
             model,
             benchmark,
@@ -286,3 +288,9 @@ def _as_it_is(image: Any) -> Any:
 def _qualified(value: Any) -> str:
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"
+
+
+def _first_batch_size(model: RewardModel) -> int:
+    if isinstance(model, Encoder):
+        return model.first_batch_size
+    return model.batch_size if isinstance(model, FunctionReward) else BATCH_SIZE

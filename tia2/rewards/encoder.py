@@ -1,0 +1,144 @@
+"""What reward models have in common that compute something of an image once and use it for many texts."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from tia2.errors import RewardError
+from tia2.rewards.base import check_texts
+from tia2.rewards.batching import first_batch_size
+from tia2.rewards.fingerprints import source_fingerprint
+from tia2.rewards.pixels import to_rgb
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from tia2.rewards.card import RewardCard
+
+TextPolicy = Literal["truncate", "error"]
+
+
+class Encoder(ABC):
+    """Base of `DualEncoder` and `CrossEncoder`; derive from one of these.
+
+    Attributes:
+        name: What tables and plots call the model.
+        device: Where it runs.
+        batch_size: How many images are encoded at a time; None begins with a size that suits device and model.
+        text_policy: What to do with texts past the model's limit: "truncate" warns with a count, "error" refuses them.
+        parameters: How many weights the model has, which decides the first batch size; 0 counts as small.
+    """
+
+    name: str = ""
+    device: str = "cpu"
+    batch_size: int | None = None
+    text_policy: TextPolicy = "truncate"
+    parameters: int = 0
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" not in vars(cls) and not cls.name:
+            cls.name = cls.__name__
+
+    @property
+    @abstractmethod
+    def card(self) -> RewardCard:
+        """The facts that a reader of its rewards needs."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the source of the class. Override it where weights or settings decide the reward too."""
+        return source_fingerprint(type(self))
+
+    @property
+    def text_limit(self) -> int | None:
+        """The longest text in the model's own tokens, special tokens included; None if there is no limit."""
+        return None
+
+    def prepare_image(self, image: Image.Image) -> Any:
+        """Turn an RGB image into what `embed_images` takes. Called from several threads at once."""
+        return image
+
+    @abstractmethod
+    def embed_images(self, prepared: Sequence[Any]) -> Any:
+        """Run the model's image part on one batch of what `prepare_image` returned."""
+
+    def overlong(self, texts: Iterable[str]) -> list[str]:
+        """Return the distinct texts of which the model sees only the beginning."""
+        del texts
+        return []
+
+    def admit(self, texts: Sequence[str]) -> None:
+        """Check texts and apply the text policy.
+
+        Args:
+            texts: The texts that are about to be scored.
+
+        Raises:
+            RewardError: Not a list of texts; or, with the policy "error", some are past the limit.
+        """
+        check_texts(texts)
+        if not (long := self.overlong(texts)):
+            return
+        limit = f"{self.text_limit} tokens" if self.text_limit else "limit"
+        found = f"{len(long)} of {len(set(texts))} texts are longer than the {limit} of {self.name}"
+        if self.text_policy == "error":
+            raise RewardError(f"{found}, the first: {long[0]!r}. Shorten them, or use text_policy='truncate'.")
+        warnings.warn(f"{found} and were cut, the first: {long[0][:60]!r}…", stacklevel=3)
+
+    @property
+    def first_batch_size(self) -> int:
+        """The batch size to begin with."""
+        return self.batch_size or first_batch_size(self.device, self.parameters)
+
+    def _prepared(self, images: Sequence[Image.Image]) -> list[Any]:
+        return [self.prepare_image(to_rgb(image)) for image in images]
+
+
+def batches(count: int, size: int) -> Iterator[slice]:
+    """Yield the slices of consecutive batches.
+
+    Example:
+        >>> [(part.start, part.stop) for part in batches(5, 2)]
+        [(0, 2), (2, 4), (4, 5)]
+    """
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+class ImageFeatures(Sequence[Any]):
+    """What `CrossEncoder.encode_images` returns: one opaque feature an image, of any type.
+
+    Args:
+        features: The features, in the order of the images.
+
+    Example:
+        >>> len(ImageFeatures(["first", "second", "third"])[1:])
+        2
+    """
+
+    def __init__(self, features: Iterable[Any]) -> None:
+        self._features = list(features)
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> ImageFeatures: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        found = self._features[index]
+        return ImageFeatures(found) if isinstance(index, slice) else found
+
+
+def check_text_policy(policy: str) -> TextPolicy:
+    """Return the policy, or raise a RewardError that names the two there are."""
+    if policy == "truncate" or policy == "error":
+        return policy
+    raise RewardError(f"text_policy is {policy!r}; expected 'truncate' or 'error'.")
