@@ -14,6 +14,17 @@ CLIP = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32},
 SIZES = [(32, 32), (64, 64), (33, 201), (201, 33), (1, 1), (7, 5), (47, 32), (333, 201)]
 
 
+@pytest.fixture
+def across_then_down(monkeypatch):
+    """The order in which Pillow up to 12 resizes, on every Pillow."""
+
+    def resize(image, size, resample=None, **_):
+        return whole(whole(image, (size[0], image.height), resample), size, resample)
+
+    whole = Image.Image.resize
+    monkeypatch.setattr(Image.Image, "resize", resize)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     "changes",
@@ -27,6 +38,7 @@ SIZES = [(32, 32), (64, 64), (33, 201), (201, 33), (1, 1), (7, 5), (47, 32), (33
     ],
     ids=str,
 )
+@pytest.mark.usefixtures("across_then_down")
 def test_equals_the_pil_processor_of_transformers(noise, size, changes):
     processors = pytest.importorskip("transformers.models.clip.image_processing_pil_clip")
     image = noise(size=size)
@@ -34,6 +46,27 @@ def test_equals_the_pil_processor_of_transformers(noise, size, changes):
     ours = Preprocessing.from_config(config)
     theirs = processors.CLIPImageProcessorPil(**config)(image, return_tensors="np")["pixel_values"][0]
     np.testing.assert_allclose(ours.normalise(ours.pixels(image)[None])[0], theirs, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [*SIZES, (225, 224), (227, 224), (231, 333), (500, 333)])
+@pytest.mark.usefixtures("across_then_down")
+def test_equals_the_transforms_of_torchvision(noise, size):
+    transforms = pytest.importorskip("torchvision.transforms")
+    image = noise(size=size)
+    bicubic = transforms.InterpolationMode.BICUBIC
+    theirs = transforms.Compose([transforms.Resize(32, bicubic), transforms.CenterCrop(32)])(image)
+    ours = Preprocessing(32, (32, 32), 3, 1 / 255, pixels.CLIP_MEAN, pixels.CLIP_STD, "even").pixels(image)
+    assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("gap", [1, 2, 3, 5, 7])
+def test_the_two_centre_crops_differ_where_half_pixels_round_differently(gap):
+    image = Image.fromarray(np.arange(32 + gap, dtype=np.uint8)[None, :, None].repeat(32, 0).repeat(3, 2))
+    lefts = []
+    for rounding in ("floor", "even"):
+        crop = Preprocessing(None, (32, 32), 3, 1.0, (0, 0, 0), (1, 1, 1), rounding).pixels(image)
+        lefts.append(int(crop[0, 0, 0]))
+    assert lefts == [gap // 2, round(gap / 2)]
 
 
 @pytest.mark.parametrize("size", [(400, 7), (7, 400), (333, 201)])

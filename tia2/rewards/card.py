@@ -49,3 +49,7 @@ class RewardCard(BaseModel):
     """Where the model is described."""
     training_data: str = "unknown"
     """What the model saw in training; "unknown" is shown as such."""
+    notes: str | None = None
+    """What else a reader must know."""
+    cite: str | None = None
+    """How to cite it, for example BibTeX."""

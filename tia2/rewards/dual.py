@@ -163,7 +163,7 @@ class DualEncoder(Encoder):
         if image_features.ndim < 2 or image_features.shape[-1] != text_features.shape[-1]:
             raise RewardError(
                 f"Reward {self.name!r} can't compare image features of shape {image_features.shape} with text features "
-                f"of shape {text_features.shape}: pass PIL images and texts, or what encode_images and encode_texts gave."
+                f"of shape {text_features.shape}: pass images and texts, or what encode_images and encode_texts gave."
             )
 
     def _fitting(self, work: Callable[[int], Rewards]) -> Rewards:
