@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import inspect
 import os
@@ -10,7 +9,6 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,9 +16,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tia2.errors import RewardError, Tia2Error, unknown_name
+from tia2.rewards.built_in import BUILT_IN
+from tia2.rewards.record import Record, imported
 
 if TYPE_CHECKING:
     from tia2.rewards.base import RewardModel
+    from tia2.rewards.card import RewardCard
 
 GROUP = "tia2.rewards"
 """The entry-point group in which an installed package offers reward models."""
@@ -28,62 +29,6 @@ GROUP = "tia2.rewards"
 _FILE_SPEC = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
 _Target = TypeVar("_Target", bound=Callable[..., Any])
 
-
-@dataclass(frozen=True)
-class Record:
-    """A known reward model or family of them, not imported yet.
-
-    Attributes:
-        name: The spec, or the part of it before the colon.
-        target: "module:attribute", an entry point, or the registered object itself.
-        summary: One line for lists.
-        source: Who offers it.
-        example: A full spec, for a family.
-    """
-
-    name: str
-    target: str | EntryPoint | Callable[..., Any]
-    summary: str
-    source: str
-    example: str | None = None
-
-    def resolve(self) -> Any:
-        """Import what the record stands for.
-
-        Raises:
-            RewardError: The import failed, whatever the reason.
-        """
-        try:
-            if isinstance(self.target, EntryPoint):
-                return self.target.load()
-            if isinstance(self.target, str):
-                module, _, attribute = self.target.partition(":")
-                return getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # a plugin may raise anything while it is imported
-            raise RewardError(
-                f"Reward {self.name!r} from {self.source} can't be imported: {type(error).__name__}: {error}"
-            ) from error
-        return self.target
-
-
-_MINI = "tia2.rewards.clip:load_mini"
-BUILT_IN = {
-    record.name: record
-    for record in (
-        Record("mini-strong", _MINI, "tiny CLIP, trained with hard negatives", "tia2"),
-        Record("mini-web", _MINI, "tiny CLIP, trained on noisy captions", "tia2"),
-        Record("mini-countblind", _MINI, "tiny CLIP, never learnt counts and relations", "tia2"),
-        Record("mini-vivid", _MINI, "tiny CLIP, tuned to like saturated colours, too", "tia2"),
-        Record(
-            "clip",
-            "tia2.rewards.clip:ClipReward",
-            "any CLIP of transformers",
-            "tia2",
-            "clip:openai/clip-vit-large-patch14",
-        ),
-    )
-}
-"""The reward models and families that come with tia2."""
 
 _registered: dict[str, Record] = {}
 
@@ -150,8 +95,7 @@ def describe() -> list[dict[str, str]]:
             except RewardError as error:
                 warnings.warn(str(error), stacklevel=2)
                 summary = "broken, see the warning"
-        spec = f"{record.name}:FOLDER_OR_HUB_ID" if record.example else record.name
-        rows.append({"spec": spec, "summary": summary, "source": record.source})
+        rows.append({"spec": record.form or record.name, "summary": summary, "source": record.source})
     return rows
 
 
@@ -196,16 +140,56 @@ def load_reward(
     if match := _FILE_SPEC.fullmatch(text):
         return _build(_from_file(Path(match["path"]), match["name"]), text, match["name"], [], given)
     name, colon, rest = text.partition(":")
+    record = _record(text)
+    if record.by_name and colon:
+        raise RewardError(f"{name!r} takes nothing after a colon, got {text!r}.")
+    arguments = [name] if record.by_name else [rest] if colon else []
+    return _build(record.resolve(), text, name, arguments, given)
+
+
+def card(spec: str | os.PathLike[str]) -> RewardCard | None:
+    """Return what is known of a reward model without loading it, or None if it must be loaded for that.
+
+    Args:
+        spec: As for `load_reward`.
+
+    Raises:
+        UnknownNameError: No reward model of that name.
+        RewardError: The spec names a family only.
+
+    Example:
+        >>> card("mini-strong").unit
+        'cosine'
+    """
+    from tia2.rewards.card import RewardCard
+    from tia2.rewards.hub import is_hub_id
+
+    text = os.fspath(spec)
+    if _FILE_SPEC.fullmatch(text):
+        return None
+    name, _, rest = text.partition(":")
+    record = _record(text)
+    if record.card is None:
+        return None
+    found = imported(record.card)
+    if not isinstance(found, RewardCard):
+        made: RewardCard = found(name if record.by_name else rest)
+        return made
+    if not rest:
+        return found
+    local = Path(rest).expanduser().exists() or not is_hub_id(rest)
+    return found.model_copy(update={"name": rest, "hub_id": None if local else rest, "revision": None})
+
+
+def _record(spec: str) -> Record:
+    """Return the record that a spec names, and raise an error if it names none or only a family."""
+    name, _, rest = spec.partition(":")
     record = records().get(name)
     if record is None:
-        raise _unknown(text)
+        raise _unknown(spec)
     if record.example and not rest:
         raise RewardError(f"{name!r} is a family of rewards: say which one, for example {record.example!r}.")
-    is_mini = record.target is _MINI
-    if is_mini and colon:
-        raise RewardError(f"{name!r} takes nothing after a colon, got {text!r}.")
-    arguments = [name] if is_mini else [rest] if colon else []
-    return _build(record.resolve(), text, name, arguments, given)
+    return record
 
 
 def _build(target: Any, spec: str, name: str, arguments: list[str], options: dict[str, Any]) -> RewardModel:
