@@ -281,7 +281,7 @@ def test_wrong_options(clip_folder):
 
 
 def test_mini_rewards_without_weights_say_so(monkeypatch, tmp_path):
-    monkeypatch.setattr("importlib.resources.files", lambda package: tmp_path)
+    monkeypatch.setattr("tia2.rewards.mini.files", lambda package: tmp_path)
     with pytest.raises(RewardError, match="The weights of 'mini-strong' are not in this installation"):
         tia2.load_reward("mini-strong")
 
@@ -290,7 +290,7 @@ def test_mini_rewards_keep_their_name(monkeypatch, tmp_path, clip_folder):
     import shutil
 
     shutil.copytree(clip_folder, tmp_path / "assets" / "rewards" / "mini-web")
-    monkeypatch.setattr("importlib.resources.files", lambda package: tmp_path)
+    monkeypatch.setattr("tia2.rewards.mini.files", lambda package: tmp_path)
     assert tia2.load_reward("mini-web", device="cpu").name == "mini-web"
 
 
