@@ -96,14 +96,15 @@ class PretrainedFiles:
         """Whether the tokenizer is there: a tokenizer.json, or all of the needed files."""
         return not self._missing_tokenizer(needed)
 
-    def check_complete(self, *tokenizer: str, preprocessing: bool = True) -> None:
+    def check_complete(self, *tokenizer: str, weights: bool = True, preprocessing: bool = True) -> None:
         """Raise a RewardError that lists what is missing of weights, tokenizer and preprocessing.
 
         Args:
             *tokenizer: The files that make a tokenizer where there is no tokenizer.json, if one is needed.
+            weights: Whether weights are needed.
             preprocessing: Whether a preprocessor_config.json is needed.
         """
-        missing = [] if self.weights() else [WEIGHTS[0]]
+        missing = [WEIGHTS[0]] if weights and not self.weights() else []
         missing += self._missing_tokenizer(tokenizer)
         if preprocessing and not self.preprocessing:
             missing.append("preprocessor_config.json")
