@@ -66,6 +66,7 @@ def test_says_what_was_evaluated(make_table):
         "fingerprint": "b" * 64,
         "votes_fingerprint": "v" * 64,
         "items": 25 * 12,
+        "items_skipped": 0,
         "images_fingerprint": "i" * 64,
     }
     assert (result.seed, result.resamples, result.confidence) == (4, RESAMPLES, 0.95)

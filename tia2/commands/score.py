@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import warnings
@@ -13,10 +14,12 @@ import typer
 from tia2.errors import RewardError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.progress import Progress
 
-    from tia2.benchmark import Benchmark
     from tia2.scoring import ScoreTable
+    from tia2.scoring.scorer import BadImages, Scorer
 
 app = typer.Typer()
 
@@ -37,7 +40,7 @@ Examples:
 def score(
     reward: Annotated[
         list[str],
-        typer.Option(help="A name from `tia2 rewards list`, clip:PATH_OR_HUB_ID, or FILE.py:NAME; can be repeated."),
+        typer.Option(help="As `tia2 rewards list` shows them, or FILE.py:NAME; can be repeated."),
     ],
     benchmark: Annotated[
         str, typer.Option(help="mini, all, comprehensive, counting, composition, or a folder or Parquet file.")
@@ -52,8 +55,20 @@ def score(
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. Default: float32.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a model from the hub.")] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Images at a time. Default: what the model says.")
+        int | None, typer.Option(min=1, help="Images at a time. Default: what suits model and device.")
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            "-o",
+            metavar="KEY=VALUE",
+            help="What else the reward takes, e.g. text_policy=error; repeatable.",
+        ),
+    ] = None,
+    skip_bad_images: Annotated[
+        bool, typer.Option("--skip-bad-images", help="Go on without missing and damaged images, rather than stop.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another score table in the folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -67,9 +82,10 @@ def score(
 
     with console.stderr.status("Loading the benchmark …"):
         from tia2.benchmark import load
+        from tia2.scoring.scorer import Scorer
 
         loaded = load(benchmark)
-    options = {"device": device, "dtype": dtype, "revision": revision}
+    options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
     done: list[dict[str, Any]] = []
     for spec in reward:
         with console.stderr.status(f"Loading {escape(spec)} …"):
@@ -83,9 +99,12 @@ def score(
             )
         started = time.monotonic()
         with warnings.catch_warnings(record=True) as caught, console.progress() as progress:
-            table = _score(progress, model, loaded, folder, spec=spec, batch_size=batch_size, overwrite=overwrite)
+            bad_images: BadImages = "skip" if skip_bad_images else "stop"
+            table = _score(progress, Scorer(model, loaded, spec, batch_size, bad_images=bad_images), folder, overwrite)
         for warning in caught:
             console.stderr.print("warning: ", console.plain(warning.message), sep="", soft_wrap=True)
+        if table.skipped:
+            console.stderr.print("warning: ", console.plain(_skipped(table)), sep="", soft_wrap=True)
         done.append(_summary(table, folder, time.monotonic() - started))
 
     if as_json:
@@ -100,32 +119,48 @@ def score(
     console.stderr.print("\nNext: tia2 evaluate ", console.plain(folders), sep="", soft_wrap=True)
 
 
-def _score(
-    progress: Progress,
-    model: Any,
-    benchmark: Benchmark,
-    folder: Path,
-    *,
-    spec: str,
-    batch_size: int | None,
-    overwrite: bool,
-) -> ScoreTable:
+def reward_options(given: list[str] | None) -> dict[str, Any]:
+    """Turn KEY=VALUE texts into the options of a reward; values that are JSON are read as such.
+
+    Raises:
+        RewardError: One has no equals sign.
+    """
+    options: dict[str, Any] = {}
+    for text in given or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key.isidentifier():
+            raise RewardError(f"--option {text!r} is not of the form KEY=VALUE, for example text_policy=error.")
+        try:
+            options[key] = json.loads(value)
+        except ValueError:
+            options[key] = value
+    return options
+
+
+def _score(progress: Progress, scorer: Scorer, folder: Path, overwrite: bool) -> ScoreTable:
     from rich.markup import escape
 
-    from tia2.scoring.scorer import Scorer
+    label = escape(scorer.model.name)
+    task = progress.add_task(label, total=len(scorer.benchmark))
 
-    label = escape(model.name)
-    task = progress.add_task(label, total=len(benchmark))
-    first: list[tuple[float, int]] = []
+    def reporter(unit: str) -> Callable[[int, int], None]:
+        first: list[tuple[float, int]] = []
 
-    def report(done: int, total: int) -> None:
-        now = time.monotonic()
-        first.append((now, done))
-        begun, before = first[0]
-        speed = f" {(done - before) / (now - begun):,.0f}/s" if done > before and now > begun else ""
-        progress.update(task, completed=done, total=total, description=label + speed)
+        def report(done: int, total: int) -> None:
+            now = time.monotonic()
+            first.append((now, done))
+            begun, before = first[0]
+            speed = f" {(done - before) / (now - begun):,.1f}/s" if done > before and now > begun else ""
+            progress.update(task, completed=done, total=total, description=f"{label} {unit}{speed}")
 
-    return Scorer(model, benchmark, spec, batch_size).run(folder, overwrite, report)
+        return report
+
+    return scorer.run(folder, overwrite, reporter("items"), reporter("texts"))
+
+
+def _skipped(table: ScoreTable) -> str:
+    first = ", ".join(table.skipped[:5]) + (", …" if len(table.skipped) > 5 else "")
+    return f"{len(table.skipped):,} of {len(table):,} items have no reward, since their images can't be read: {first}"
 
 
 def _folder(out: Path | None, benchmark: str, reward: str, *, several: bool) -> Path:
@@ -144,6 +179,7 @@ def _summary(table: ScoreTable, folder: Path, seconds: float) -> dict[str, Any]:
         "benchmark": table.manifest.benchmark.name,
         "items": len(table),
         "rewards": int(table.mask.sum()),
+        "skipped_items": table.skipped,
         "truncated_texts": table.manifest.truncated_texts,
         "seconds": round(seconds, 2),
         "folder": str(folder),

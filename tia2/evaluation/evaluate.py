@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -70,10 +71,10 @@ def evaluate(
     scores = _score_table(table, benchmark)
     name, settings = _describe(calibration)
     _check_items(scores.items)
-    values = _check_values(scores.raw if calibration is None else calibration(scores), scores.items)
+    values, items = _scored(scores.raw if calibration is None else calibration(scores), scores)
     from tia2 import __version__
 
-    prompts = Prompts.of(scores.items, values)
+    prompts = Prompts.of(items, _check_values(values, items))
     parts = {subset: subset_part(subset, prompts, seed, resamples) for subset in prompts.subsets}
     manifest = scores.manifest
     reward = manifest.reward
@@ -90,6 +91,7 @@ def evaluate(
             fingerprint=manifest.benchmark.fingerprint,
             votes_fingerprint=manifest.benchmark.votes_fingerprint,
             items=manifest.benchmark.items,
+            items_skipped=len(scores.skipped),
             images_fingerprint=manifest.images_fingerprint,
         ),
         seed=seed,
@@ -122,6 +124,24 @@ def _score_table(table: Any, benchmark: Any) -> ScoreTable:
     return ScoreTable.load(table)
 
 
+def _scored(given: Any, scores: ScoreTable) -> tuple[Any, pd.DataFrame]:
+    """Return values and items without those that have no reward, and say so."""
+    values = np.asarray(given)
+    if not scores.skipped:
+        return values, scores.items
+    if len(scores.skipped) == len(scores):
+        raise ResultError(f"No item of {scores.name} has a reward: none of the images could be read.")
+    if values.shape != (len(scores),):
+        raise ResultError(f"Expected one value for each of the {len(scores)} items, got shape {values.shape}.")
+    kept = ~scores.items["item_id"].isin(scores.skipped).to_numpy()
+    warnings.warn(
+        f"{len(scores.skipped):,} of {len(scores):,} items of {scores.name} have no reward, since their images could "
+        f"not be read, and are left out: the result is partial. The first is {scores.skipped[0]}.",
+        stacklevel=3,
+    )
+    return values[kept], scores.items[kept].reset_index(drop=True)
+
+
 def _describe(calibration: Callable[..., Any] | None) -> tuple[str, dict[str, Any]]:
     if calibration is None:
         return "raw", {}
@@ -150,8 +170,7 @@ def _check_items(items: pd.DataFrame) -> None:
             raise ResultError(f"{column} is missing for {int(empty.sum())} items, the first is {first}.")
 
 
-def _check_values(given: Any, items: pd.DataFrame) -> Floats:
-    values = np.asarray(given)
+def _check_values(values: NDArray[Any], items: pd.DataFrame) -> Floats:
     if values.shape != (len(items),):
         raise ResultError(f"Expected one value for each of the {len(items)} items, got shape {values.shape}.")
     if values.dtype.kind not in "fiub":

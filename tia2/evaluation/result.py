@@ -106,6 +106,8 @@ class BenchmarkInfo(_Record):
     fingerprint: str
     votes_fingerprint: str
     items: int
+    items_skipped: int = 0
+    """Items without a reward, because their images could not be read; where there are some, the result is partial."""
     images_fingerprint: str | None
     """SHA-256 over the images that were scored."""
 

@@ -62,22 +62,29 @@ def halving(work: Callable[[int], Result], batch_size: int, name: str) -> tuple[
         >>> halving(lambda size: size * 10, 64, "mine")
         (640, 64)
     """
+    size = batch_size
     while True:
         try:
-            return work(batch_size), batch_size
+            result = work(size)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            if batch_size == 1:
+            if size == 1:
                 reason = " ".join(str(error).split())
                 raise RewardError(
                     f"Reward {name!r} runs out of memory even with one input at a time ({reason}). "
                     "Use a lower dtype, another device, or a smaller model."
                 ) from None
+        else:
+            break
         # Here, past the handler, no frame of the failed call holds tensors any more.
         free_memory()
-        batch_size = (batch_size + 1) // 2
-        warnings.warn(f"Reward {name!r} ran out of memory; going on with a batch size of {batch_size}.", stacklevel=3)
+        size = (size + 1) // 2
+    if size < batch_size:
+        warnings.warn(
+            f"Reward {name!r} ran out of memory with a batch size of {batch_size}; going on with {size}.", stacklevel=3
+        )
+    return result, size
 
 
 def free_memory() -> None:

@@ -79,12 +79,19 @@ class DualEncoder(Encoder):
         """Embed what `prepare_image` returned, as `encode_images` does after its first step."""
         return self._in_batches(self.embed_images, prepared, batch_size or self.first_batch_size)
 
-    def encode_texts(self, texts: Sequence[str], *, batch_size: int | None = None) -> Rewards:
+    def encode_texts(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Rewards:
         """Embed texts, each distinct one once, and normalise to length one in float32: (n_texts, d).
 
         Args:
             texts: n_texts texts.
             batch_size: How many at a time; memory decides if None.
+            progress: Called after every batch with the distinct texts done and those in all.
 
         Raises:
             RewardError: Not a list of texts, or one past the model's limit that the text policy refuses.
@@ -93,9 +100,9 @@ class DualEncoder(Encoder):
         # Equal lengths share a batch, so that little is spent on padding.
         distinct = sorted(set(texts), key=lambda text: (len(text), text))
         if batch_size is None:
-            features = self._fitting(lambda size: self._in_batches(self.embed_texts, distinct, size))
+            features = self._fitting(lambda size: self._in_batches(self.embed_texts, distinct, size, progress))
         else:
-            features = self._in_batches(self.embed_texts, distinct, batch_size)
+            features = self._in_batches(self.embed_texts, distinct, batch_size, progress)
         row = {text: index for index, text in enumerate(distinct)}
         return features[[row[text] for text in texts]]
 
@@ -172,7 +179,13 @@ class DualEncoder(Encoder):
             self.batch_size = size
         return features
 
-    def _in_batches(self, embed: Callable[[Sequence[Any]], Any], values: Sequence[Any], size: int) -> Rewards:
+    def _in_batches(
+        self,
+        embed: Callable[[Sequence[Any]], Any],
+        values: Sequence[Any],
+        size: int,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Rewards:
         parts = []
         for rows in batches(len(values), size):
             part = as_float32(embed(values[rows]), self.name)
@@ -182,6 +195,8 @@ class DualEncoder(Encoder):
                     f"inputs; expected ({len(values[rows])}, d)."
                 )
             parts.append(part)
+            if progress:
+                progress(rows.stop, len(values))
         if not parts:
             return np.zeros((0, 1), dtype=np.float32)
         return normalised(np.concatenate(parts))

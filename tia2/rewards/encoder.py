@@ -37,10 +37,13 @@ class Encoder(ABC):
     batch_size: int | None = None
     text_policy: TextPolicy = "truncate"
     parameters: int = 0
+    _has_own_name: bool = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if "name" not in vars(cls) and not cls.name:
+        # A subclass of a named model keeps the name; one of an unnamed model is called by its own class.
+        cls._has_own_name = cls._has_own_name or bool(vars(cls).get("name"))
+        if not cls._has_own_name and "name" not in vars(cls):
             cls.name = cls.__name__
 
     @property

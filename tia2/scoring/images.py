@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 class Loaded(NamedTuple):
-    """An item's image, ready for the model."""
+    """An item's image, ready for the model; or what is wrong with it."""
 
     item: int
     sha256: str
     prepared: Any
+    problem: str | None = None
 
 
 class ImageLoader:
@@ -50,11 +51,7 @@ class ImageLoader:
         self._threads.shutdown(cancel_futures=True)
 
     def load(self, indices: Iterable[int]) -> Iterator[Loaded]:
-        """Yield images in the order of the indices.
-
-        Raises:
-            BenchmarkError: One is missing or damaged.
-        """
+        """Yield images in the order of the indices; those that are missing or damaged say so in `problem`."""
         waiting: deque[Future[Loaded]] = deque()
         for index in indices:
             waiting.append(self._threads.submit(self._load, index))
@@ -64,14 +61,27 @@ class ImageLoader:
             yield waiting.popleft().result()
 
     def _load(self, index: int) -> Loaded:
-        content = self._benchmark.image_bytes(index)
         item = self._benchmark.items["item_id"].iloc[index]
-        if content is None:
-            raise BenchmarkError(f"{item} has no image.")
-        return Loaded(index, hashlib.sha256(content).hexdigest(), self._prepare(decode(content, item)))
+        digest = ""
+        try:
+            content = self._benchmark.image_bytes(index)
+            if content is None:
+                return Loaded(index, digest, None, f"{item} has no image.")
+            digest = hashlib.sha256(content).hexdigest()
+            image = decode(content, item)
+        except BenchmarkError as error:
+            return Loaded(index, digest, None, str(error))
+        return Loaded(index, digest, self._prepare(image))
 
 
 def image_digests(benchmark: Benchmark, indices: Iterable[int]) -> list[str | None]:
     """Return the SHA-256 hex digest of each image file, None where there is no image."""
-    contents = (benchmark.image_bytes(index) for index in indices)
-    return [None if content is None else hashlib.sha256(content).hexdigest() for content in contents]
+    return [_digest(benchmark, index) for index in indices]
+
+
+def _digest(benchmark: Benchmark, index: int) -> str | None:
+    try:
+        content = benchmark.image_bytes(index)
+    except BenchmarkError:
+        return None
+    return None if content is None else hashlib.sha256(content).hexdigest()

@@ -68,6 +68,10 @@ class Manifest(BaseModel):
     """How many items each file under shards/ holds; batches never cross shards."""
     texts: int
     """Distinct texts in the benchmark."""
+    text_batch_size: int | None = None
+    """How many texts at a time were encoded, where they are encoded apart from the images."""
+    skipped_items: int = 0
+    """How many items have no rewards, because their images could not be read."""
     truncated_texts: int
     """How many of them the model saw only the beginning of."""
     images_fingerprint: str | None = None

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tia2.benchmark import prompt_set
 from tia2.errors import BenchmarkError, RewardError, ScoreTableError
-from tia2.rewards.base import checked
+from tia2.rewards.batching import halving
 from tia2.rewards.devices import cpu_count
-from tia2.rewards.dual import DualEncoder
-from tia2.rewards.encoder import Encoder
-from tia2.rewards.functions import FunctionReward
 from tia2.rewards.registry import load_reward
 from tia2.scoring.images import ImageLoader, Loaded, image_digests
+from tia2.scoring.kinds import Progress, Texts, first_batch_size, kind_of, truncated
 from tia2.scoring.manifest import Manifest
 from tia2.scoring.store import Shard, Store
 from tia2.scoring.table import ScoreTable
@@ -35,14 +33,13 @@ if TYPE_CHECKING:
 SHARD_SIZE = 256
 """Items in one file; at most so many are scored anew after a crash."""
 
-BATCH_SIZE = 64
-"""Images at a time, for reward models that don't say."""
-
 MOST_WORKERS = 8
 """More threads than this don't feed one model faster."""
 
-Progress = Callable[[int, int], None]
-Texts = tuple[str, ...]
+NAMED = 3
+"""How many bad images an error names."""
+
+BadImages = Literal["stop", "skip"]
 
 
 def score(
@@ -52,22 +49,27 @@ def score(
     *,
     batch_size: int | None = None,
     shard_size: int = SHARD_SIZE,
+    bad_images: BadImages = "stop",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ScoreTable:
     """Score every item of a benchmark against its prompt and contrastive prompts.
 
-    A dual encoder encodes each distinct text and each image once. With `out`, rewards are kept shard by shard: a run
-    that was killed goes on where it stopped and ends with the same bytes, and a finished table is not scored again. A
-    shard whose images have changed since is scored anew.
+    A dual encoder encodes each distinct text and each image once; a cross-encoder runs its image part once an image and
+    its text part once a pair. When memory runs out, the batch size is halved and the shard begun anew.
+
+    With `out`, rewards are kept shard by shard: a run that was killed goes on where it stopped and ends with the same
+    bytes, and a finished table is not scored again. A shard whose images have changed since is scored anew.
 
     Args:
         reward: A reward model, what `load_reward` takes, or a function `(images, texts) -> rewards`.
         benchmark: A benchmark, or what `tia2.benchmark.load` takes; with images.
         out: The folder to keep the table in; None keeps it in memory only.
-        batch_size: Images at a time. If None, that of the run that is resumed, or else of the reward model. Another
-            batch size may change the last digits.
+        batch_size: Images at a time. If None, that of the run that is resumed, or else one that suits model and device.
+            Another batch size may change the last digits.
         shard_size: Items in one file.
+        bad_images: What to do with missing and damaged images: "stop" names them and keeps what is done, "skip" goes on
+            without their items, whose rewards are NaN; `ScoreTable.skipped` names them.
         overwrite: Delete another table in `out`, rather than refuse it.
         progress: Called after every batch with the items done and the items in all.
 
@@ -88,7 +90,8 @@ def score(
     model = load_reward(reward)
     loaded = load(benchmark)
     spec = os.fspath(reward) if isinstance(reward, str | os.PathLike) else _qualified(reward)
-    return Scorer(model, loaded, spec, batch_size, shard_size).run(Path(out) if out else None, overwrite, progress)
+    scorer = Scorer(model, loaded, spec, batch_size, shard_size, bad_images)
+    return scorer.run(Path(out) if out else None, overwrite, progress)
 
 
 class Scorer:
@@ -100,36 +103,63 @@ class Scorer:
         spec: How the model was asked for.
         batch_size: Images at a time, or None.
         shard_size: Items in one file.
+        bad_images: "stop" or "skip".
 
     Raises:
-        ScoreTableError: A size is below 1.
+        ScoreTableError: A size is below 1, or `bad_images` is something else.
     """
 
     def __init__(
-        self, model: RewardModel, benchmark: Benchmark, spec: str, batch_size: int | None, shard_size: int = SHARD_SIZE
+        self,
+        model: RewardModel,
+        benchmark: Benchmark,
+        spec: str,
+        batch_size: int | None,
+        shard_size: int = SHARD_SIZE,
+        bad_images: BadImages = "stop",
     ) -> None:
         for what, size in (("batch_size", batch_size), ("shard_size", shard_size)):
             if size is not None and size < 1:
                 raise ScoreTableError(f"{what} is {size}; expected at least 1.")
+        if bad_images not in ("stop", "skip"):
+            raise ScoreTableError(f"bad_images is {bad_images!r}; expected 'stop' or 'skip'.")
         self.model = model
         self.benchmark = benchmark
         self.items = with_texts(benchmark.items)
+        self._bad_images = bad_images
+        self._kind = kind_of(model)
+        self._begun = False
+        self._text_progress: Progress = lambda *_: None
         self._texts: list[Texts] = [tuple(texts) for texts in self.items["texts"]]
+        self._distinct = list(dict.fromkeys(text for texts in dict.fromkeys(self._texts) for text in texts))
         self._ids: list[str] = self.items["item_id"].tolist()
         self._batch_size_given = batch_size is not None
-        own = _first_batch_size(model)
+        size = batch_size or first_batch_size(model)
         self.manifest = Manifest.begin(
             model,
             benchmark,
             spec=spec,
-            batch_size=batch_size or own,
+            batch_size=size,
             shard_size=shard_size,
             texts=len(self._distinct),
-            truncated_texts=len(model.overlong(self._distinct)) if isinstance(model, DualEncoder) else 0,
+            truncated_texts=truncated(model, self._distinct),
         )
 
-    def run(self, out: Path | None, overwrite: bool = False, progress: Progress | None = None) -> ScoreTable:
-        """Score what is not scored yet, and return the table."""
+    def run(
+        self,
+        out: Path | None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+        text_progress: Progress | None = None,
+    ) -> ScoreTable:
+        """Score what is not scored yet, and return the table.
+
+        Args:
+            out: The folder to keep the table in, or None.
+            overwrite: Delete another table that is there.
+            progress: Called with the items done and the items in all.
+            text_progress: Called with the texts done and the texts in all, by models that encode texts beforehand.
+        """
         store = Store(out) if out else None
         if store:
             self._open(store, overwrite)
@@ -137,9 +167,10 @@ class Scorer:
         found = [self._kept(store, number) for number in range(len(shards))]
         total = len(self.benchmark)
         done = sum(len(rows) for rows, shard in zip(shards, found, strict=True) if shard)
-        if done < total and not self.benchmark.has_images:
-            self._no_images()
+        if done < total:
+            self._check_images()
         report = progress or (lambda *_: None)
+        self._text_progress = text_progress or (lambda *_: None)
         report(done, total)
         if done < total:
             if store:
@@ -152,7 +183,9 @@ class Scorer:
                         report(done, total)
         whole = [shard for shard in found if shard is not None]
         digest = hashlib.sha256("\n".join(sha for shard in whole for sha in shard.image_sha256).encode()).hexdigest()
-        self.manifest = self.manifest.model_copy(update={"images_fingerprint": digest, "complete": True})
+        skipped = [item for shard in whole for item in shard.skipped]
+        now = {"images_fingerprint": digest, "skipped_items": len(skipped), "complete": True}
+        self.manifest = self.manifest.model_copy(update=now)
         if store:
             store.write_items(self.items)
             store.write_manifest(self.manifest)
@@ -174,7 +207,7 @@ class Scorer:
         # Votes may have changed since, which no reward depends on.
         now: dict[str, object] = {"benchmark": self.manifest.benchmark, "complete": False}
         if self._batch_size_given:
-            now["batch_size"] = self.manifest.batch_size
+            now |= {"batch_size": self.manifest.batch_size, "text_batch_size": self.manifest.text_batch_size}
         self.manifest = there.model_copy(update=now)
 
     def _kept(self, store: Store | None, number: int) -> Shard | None:
@@ -187,6 +220,8 @@ class Scorer:
             shard = store.read_shard(number, self.manifest.key, self._ids[rows.start : rows.stop], lengths)
         except ScoreTableError:
             return None
+        if shard.skipped and self._bad_images == "stop":
+            return None
         now = image_digests(self.benchmark, rows)
         same = all(new in (None, old) for new, old in zip(now, shard.image_sha256, strict=True))
         return shard if same else None
@@ -195,39 +230,54 @@ class Scorer:
         """Return a shard: scored and stored, or from another process on the same folder that was faster."""
         if kept := self._kept(store, number):
             return kept
-        rows = self.manifest.shards[number]
-        shas: list[str] = []
-        rewards: list[NDArray[np.float32]] = []
-        batch: list[Loaded] = []
-        for image in loader.load(rows):
-            batch.append(image)
-            if len(batch) == self.manifest.batch_size or image.item == rows[-1]:
-                shas += [one.sha256 for one in batch]
-                rewards += self._rewards(batch)
-                report(len(rewards))
-                batch = []
-        shard = Shard(self._ids[rows.start : rows.stop], shas, rewards)
+        if not self._begun:
+            wanted = self.manifest.text_batch_size or self.manifest.batch_size
+            size = self._kind.begin(self._distinct, wanted, self._text_progress)
+            self._resize(store, text_batch_size=size)
+            self._begun = True
+
+        def attempt(size: int) -> Shard:
+            return self._score(self.manifest.shards[number], loader, size, report)
+
+        shard, size = halving(attempt, self.manifest.batch_size, self.model.name)
+        self._resize(store, batch_size=size)
         if store:
             store.write_shard(number, shard, self.manifest.key)
         return shard
 
-    def _rewards(self, batch: Sequence[Loaded]) -> list[NDArray[np.float32]]:
-        """Return each image's rewards with its texts."""
-        groups: dict[Texts, list[int]] = {}
-        for place, image in enumerate(batch):
-            groups.setdefault(self._texts[image.item], []).append(place)
-        prepared = [image.prepared for image in batch]
-        dual = self.model if isinstance(self.model, DualEncoder) else None
-        features = dual.encode_prepared(prepared, batch_size=len(prepared)) if dual else None
-        rewards: list[NDArray[np.float32]] = [np.zeros(0, dtype=np.float32)] * len(batch)
-        for texts, places in groups.items():
-            if dual is not None and features is not None:
-                columns = [self._column[text] for text in texts]
-                found: Any = dual.similarity(features[places], self._text_features[columns])
-            else:
-                found = self.model.score_matrix([prepared[place] for place in places], list(texts))
-            matrix = checked(found, (len(places), len(texts)), self.model.name)
-            for place, row in zip(places, matrix, strict=True):
+    def _resize(self, store: Store | None, **sizes: int) -> None:
+        """Note the batch sizes that fit in memory, so that a resumed run uses the same ones."""
+        resized = self.manifest.model_copy(update=sizes)
+        if resized != self.manifest:
+            self.manifest = resized
+            if store:
+                store.write_manifest(resized)
+
+    def _score(self, rows: range, loader: ImageLoader, batch_size: int, report: Callable[[int], None]) -> Shard:
+        shas: list[str] = []
+        rewards: list[NDArray[np.float32]] = []
+        bad: list[Loaded] = []
+        batch: list[Loaded] = []
+        for image in loader.load(rows):
+            batch.append(image)
+            if len(batch) == batch_size or image.item == rows[-1]:
+                bad += [one for one in batch if one.problem]
+                shas += [one.sha256 for one in batch]
+                rewards += self._rewards(batch)
+                report(len(rewards))
+                batch = []
+        if bad and self._bad_images == "stop":
+            self._stop(bad)
+        return Shard(self._ids[rows.start : rows.stop], shas, rewards)
+
+    def _rewards(self, batch: list[Loaded]) -> list[NDArray[np.float32]]:
+        """Return each image's rewards with its texts, NaN for those of bad images."""
+        good = [place for place, image in enumerate(batch) if not image.problem]
+        rewards = [np.full(len(self._texts[image.item]), np.nan, dtype=np.float32) for image in batch]
+        if good:
+            texts = [self._texts[batch[place].item] for place in good]
+            found = self._kind.rewards([batch[place].prepared for place in good], texts)
+            for place, row in zip(good, found, strict=True):
                 self._check_finite(row, batch[place].item)
                 rewards[place] = row
         return rewards
@@ -242,30 +292,27 @@ class Scorer:
             )
 
     def _loader(self) -> ImageLoader:
-        prepare = self.model.prepare_image if isinstance(self.model, DualEncoder) else _as_it_is
-        return ImageLoader(
-            self.benchmark, prepare, workers=min(MOST_WORKERS, cpu_count()), ahead=2 * self.manifest.batch_size
-        )
+        workers = min(MOST_WORKERS, cpu_count())
+        return ImageLoader(self.benchmark, self._kind.prepare, workers=workers, ahead=2 * self.manifest.batch_size)
 
-    @cached_property
-    def _distinct(self) -> list[str]:
-        return list(dict.fromkeys(text for texts in dict.fromkeys(self._texts) for text in texts))
-
-    @cached_property
-    def _column(self) -> dict[str, int]:
-        return {text: column for column, text in enumerate(self._distinct)}
-
-    @cached_property
-    def _text_features(self) -> NDArray[np.float32]:
-        if not isinstance(self.model, DualEncoder):
-            return np.zeros((0, 0), dtype=np.float32)
-        return self.model.encode_texts(self._distinct, batch_size=self.manifest.batch_size)
-
-    def _no_images(self) -> None:
+    def _check_images(self) -> None:
+        """Stop before any model runs where images are missing that must not be."""
         missing = self.benchmark.missing_images
+        if not missing or (self._bad_images == "skip" and len(missing) < len(self.benchmark)):
+            return
         raise BenchmarkError(
             f"{len(missing):,} of {len(self.benchmark):,} items of benchmark {self.benchmark.name!r} have no image, "
             f"the first is {missing[0]}. `tia2 data download` says how to get the images."
+        )
+
+    def _stop(self, bad: list[Loaded]) -> None:
+        names = ", ".join(self._ids[image.item] for image in bad[:NAMED]) + (", …" if len(bad) > NAMED else "")
+        raise BenchmarkError(
+            f"{len(bad)} images can't be read ({names}): {bad[0].problem} Mend them, or go on without them by "
+            "--skip-bad-images (bad_images='skip'). What was done is kept."
+            if len(bad) > 1
+            else f"{bad[0].problem} Mend it, or go on without it by --skip-bad-images (bad_images='skip'). "
+            "What was done is kept."
         )
 
 
@@ -281,16 +328,6 @@ def _ahead(report: Progress, before: int, total: int, more: int) -> None:
     report(before + more, total)
 
 
-def _as_it_is(image: Any) -> Any:
-    return image
-
-
 def _qualified(value: Any) -> str:
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"
-
-
-def _first_batch_size(model: RewardModel) -> int:
-    if isinstance(model, Encoder):
-        return model.first_batch_size
-    return model.batch_size if isinstance(model, FunctionReward) else BATCH_SIZE

@@ -33,12 +33,17 @@ class Shard:
     Attributes:
         item_ids: Their ids.
         image_sha256: SHA-256 hex digests of their image files.
-        rewards: For each item, one reward per text, the prompt's first.
+        rewards: For each item, one reward per text, the prompt's first; NaN where the image could not be read.
     """
 
     item_ids: list[str]
     image_sha256: list[str]
     rewards: list[NDArray[np.float32]]
+
+    @property
+    def skipped(self) -> list[str]:
+        """The ids of the items without rewards."""
+        return [item for item, row in zip(self.item_ids, self.rewards, strict=True) if np.isnan(row).any()]
 
     def checksum(self) -> bytes:
         """Return the SHA-256 over everything, as hex digits."""

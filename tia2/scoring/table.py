@@ -65,6 +65,12 @@ class ScoreTable:
         return self.manifest.reward.name
 
     @cached_property
+    def skipped(self) -> list[str]:
+        """The ids of the items without rewards, because their images could not be read; usually none."""
+        absent = np.isnan(self.rewards[:, 0]) if len(self) else np.zeros(0, dtype=np.bool_)
+        return [item for item, gone in zip(self.items["item_id"], absent, strict=True) if gone]
+
+    @cached_property
     def raw(self) -> NDArray[np.float32]:
         """The reward of each item's own prompt, (n_items,)."""
         column: NDArray[np.float32] = self.rewards[:, 0].copy()
