@@ -21,6 +21,9 @@ from tia2.rewards.pretrained_loading import load_clip_tokenizer
 if TYPE_CHECKING:
     import torch
 
+CLASSES = {"clip": "CLIPModel"}
+"""What transformers calls the model, by `model_type`."""
+
 TOKENIZER = ("vocab.json", "merges.txt")
 """What CLIP's tokenizer is made of where there is no tokenizer.json."""
 
@@ -45,7 +48,7 @@ CARD = RewardCard(
 class ClipTowers(PretrainedDual):
     """The two towers and the tokenizer of CLIP, which `clip:` and `pickscore` share."""
 
-    model_class = "CLIPModel"
+    model_class = CLASSES["clip"]
 
     def _load_tokenizer(self, text_config: Any) -> Any:
         return load_clip_tokenizer(self._files, text_config)
@@ -97,7 +100,7 @@ class ClipReward(ClipTowers):
         name: str | None = None,
         batch_size: int | None = None,
     ) -> None:
-        files = find_model(str(source), revision, "clip", self.model_class)
+        files = find_model(str(source), revision, CLASSES)
         files.check_complete(*TOKENIZER)
         super().__init__(
             files,

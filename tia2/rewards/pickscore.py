@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tia2.rewards.card import RewardCard
-from tia2.rewards.clip import TOKENIZER, ClipTowers
+from tia2.rewards.clip import CLASSES, TOKENIZER, ClipTowers
 from tia2.rewards.pixels import Preprocessing
 from tia2.rewards.pretrained_files import PretrainedFiles, find_model, find_processor
 from tia2.rewards.pretrained_loading import load_clip_tokenizer
@@ -85,7 +85,7 @@ class PickScoreReward(ClipTowers):
         batch_size: int | None = None,
         tokenizer: str | Path | None = None,
     ) -> None:
-        files = find_model(str(source), revision, "clip", self.model_class)
+        files = find_model(str(source), revision, CLASSES)
         files.check_complete(preprocessing=False)
         self._processor = _processor(files, tokenizer)
         super().__init__(

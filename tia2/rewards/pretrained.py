@@ -48,7 +48,7 @@ class PretrainedDual(DualEncoder):
         RewardError: The weights don't fit the configuration, or the images' size doesn't fit the model.
     """
 
-    model_class: ClassVar[str]
+    model_class: str
     """What transformers calls the model."""
     base_card: ClassVar[RewardCard]
     """What is known before anything is loaded."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,10 @@ class PretrainedFiles:
         paths = [self.folder / name for name in SMALL_FILES if name != "card.json"]
         return [path for path in paths if path.is_file()]
 
+    def tokenizer_config(self) -> dict[str, Any]:
+        """Return tokenizer_config.json, or nothing."""
+        return _json(self.folder / "tokenizer_config.json", self.where)
+
     def has_tokenizer(self, *needed: str) -> bool:
         """Whether the tokenizer is there: a tokenizer.json, or all of the needed files."""
         return not self._missing_tokenizer(needed)
@@ -117,14 +121,13 @@ class PretrainedFiles:
         return [name for name in needed if not (self.folder / name).is_file()]
 
 
-def find_model(source: str, revision: str | None, model_type: str, model_class: str) -> PretrainedFiles:
+def find_model(source: str, revision: str | None, classes: Mapping[str, str]) -> PretrainedFiles:
     """Find the files of a model and check its type.
 
     Args:
         source: A folder, or the id of a model on the Hugging Face Hub.
         revision: Branch, tag or commit on the hub.
-        model_type: What config.json must say.
-        model_class: What transformers calls such a model.
+        classes: The model types that config.json may say, and what transformers calls such models.
 
     Raises:
         RewardError: Not found, not reachable, or a model of another type; the text names the family that takes it.
@@ -133,13 +136,11 @@ def find_model(source: str, revision: str | None, model_type: str, model_class: 
     found = files.config.get("model_type")
     if not files.config:
         raise RewardError(f"{files.where} is incomplete: config.json missing.")
-    if found != model_type:
+    if found not in classes:
         family = FAMILIES.get(str(found))
         advice = f" For this model use {family + ':' + source!r}." if family else ""
-        raise RewardError(
-            f"{files.where} holds a model of type {found!r}; expected {model_type!r}, transformers' "
-            f"{model_class}.{advice}"
-        )
+        expected = " or ".join(f"{kind!r}, transformers' {model_class}" for kind, model_class in classes.items())
+        raise RewardError(f"{files.where} holds a model of type {found!r}; expected {expected}.{advice}")
     return files
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any
 
 from tia2.errors import RewardError, missing_dependency
@@ -67,7 +66,7 @@ def load_clip_tokenizer(files: PretrainedFiles, text_config: Any) -> Any:
     return tokenizer
 
 
-def load_siglip_tokenizer(files: PretrainedFiles, tokenizer_class: str | None, vocabulary: int) -> Any:
+def load_siglip_tokenizer(files: PretrainedFiles, vocabulary: int) -> Any:
     """Load the tokenizer of a SigLIP.
 
     Fixed-resolution checkpoints of SigLIP 2 name Gemma's tokenizer, which keeps capitals; their training did not, and
@@ -75,16 +74,17 @@ def load_siglip_tokenizer(files: PretrainedFiles, tokenizer_class: str | None, v
 
     Args:
         files: Where it is.
-        tokenizer_class: What tokenizer_config.json calls it.
         vocabulary: How many tokens the model knows.
 
     Raises:
         MissingDependencyError: SigLIP 1's tokenizer needs two more packages.
         RewardError: It can't be read, has no padding token, or belongs to another model.
     """
-    short = (tokenizer_class or "").removesuffix("Fast")
+    from transformers.utils import is_protobuf_available, is_sentencepiece_available
+
+    short = str(files.tokenizer_config().get("tokenizer_class") or "").removesuffix("Fast")
     if short == "SiglipTokenizer" or (not short and (files.folder / "spiece.model").is_file()):
-        if not all(find_spec(module) for module in ("sentencepiece", "google.protobuf")):
+        if not (is_sentencepiece_available() and is_protobuf_available()):
             raise missing_dependency(
                 f"{files.where}: the tokenizer of SigLIP 1 needs sentencepiece and protobuf", "siglip"
             )
