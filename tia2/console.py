@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich import box
@@ -55,6 +57,15 @@ def progress() -> Progress:
         console=stderr,
         transient=True,
     )
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Print the warnings of a block on stderr when it ends, one line each, without the line of code they came from."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        stderr.print("warning: ", plain(text), sep="", soft_wrap=True)
 
 
 def plain(text: object) -> Text:

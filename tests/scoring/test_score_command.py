@@ -52,6 +52,9 @@ def test_several_rewards_and_json(my_rewards, benchmark_file, clip_folder, capsy
         (["--reward", "mine.py:letters", "--device", "cpu"], 1, "takes no device"),
         (["--reward", "mine.py:letters", "--batch-size", "0"], 2, "--batch-size"),
         (["--reward", "mine.py:letters", "--benchmark", "no/such/folder"], 1, "is no file or folder"),
+        (["--reward", "mine.py:letters", "-o", "loud"], 1, "error: --option 'loud' is not of the form KEY=VALUE"),
+        (["--reward", "mine.py:letters", "-o", "loud=1"], 1, "takes no loud"),
+        (["--reward", "mini-strong", "-o", "text_policy=guess"], 1, "text_policy is 'guess'; expected 'truncate' or"),
         ([], 2, "--reward"),
         (["--reward", "mine.py:stop"], 130, "Interrupted; what was done is kept."),
     ],
@@ -77,3 +80,26 @@ def test_another_table_is_refused_and_overwritten_on_demand(my_rewards, benchmar
     assert "here holds another score table: reward model letters" in capsys.readouterr().err
     assert main([*base, f"clip:{clip_folder}", "--overwrite"]) == 0
     assert ScoreTable.load("here").name == "tiny"
+
+
+def test_options_reach_the_reward(my_rewards, benchmark_file, capsys):
+    (my_rewards / "scaled.py").write_text(
+        "class Scaled:\n"
+        "    def __init__(self, factor, label):\n        self.factor, self.name = factor, label\n"
+        "    def score(self, images, texts):\n        return [self.factor * len(text) for text in texts]\n"
+    )
+    command = ["score", "--reward", "scaled.py:Scaled", "-o", "factor=2.5", "-o", "label=loud", "--out", "t"]
+    assert main([*command, "--benchmark", str(benchmark_file)]) == 0
+    table = ScoreTable.load("t")
+    assert (table.name, table.raw[0]) == ("loud", 2.5 * len("a red star"))
+
+
+def test_a_finished_table_is_evaluated_without_its_model(my_rewards, benchmark_file, capsys):
+    assert main(["score", "--reward", "mine.py:letters", "--benchmark", str(benchmark_file), "--out", "t"]) == 0
+    (my_rewards / "mine.py").write_text("raise SystemError('loaded')")
+    benchmark_file.rename(benchmark_file.with_suffix(".gone"))
+    try:
+        assert main(["evaluate", "t"]) == 0
+    finally:
+        benchmark_file.with_suffix(".gone").rename(benchmark_file)
+    assert "letters" in capsys.readouterr().out

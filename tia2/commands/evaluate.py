@@ -56,7 +56,7 @@ def evaluate(
         raise ResultError("Expected at least one score table, or --reward; got neither. See: tia2 evaluate --help")
     if out is not None and out.suffix == ".json" and len(tables or []) + len(reward or []) > 1:
         raise ResultError(f"Expected a folder for the results of several entries, got the file {str(out)!r}.")
-    with console.stderr.status("Evaluating …"):
+    with console.warnings_as_lines(), console.stderr.status("Evaluating …"):
         from tia2.evaluation import METRICS
 
         if metric not in METRICS:

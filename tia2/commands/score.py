@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tia2.commands.options import reward_options
 from tia2.errors import RewardError
 
 if TYPE_CHECKING:
@@ -98,11 +97,9 @@ def score(
                 f"Two of the rewards are called {model.name!r}: score them one at a time, each with its --out."
             )
         started = time.monotonic()
-        with warnings.catch_warnings(record=True) as caught, console.progress() as progress:
+        with console.warnings_as_lines(), console.progress() as progress:
             bad_images: BadImages = "skip" if skip_bad_images else "stop"
             table = _score(progress, Scorer(model, loaded, spec, batch_size, bad_images=bad_images), folder, overwrite)
-        for warning in caught:
-            console.stderr.print("warning: ", console.plain(warning.message), sep="", soft_wrap=True)
         if table.skipped:
             console.stderr.print("warning: ", console.plain(_skipped(table)), sep="", soft_wrap=True)
         done.append(_summary(table, folder, time.monotonic() - started))
@@ -117,24 +114,6 @@ def score(
     console.stdout.print(shown)
     folders = " ".join(str(row["folder"]) for row in done)
     console.stderr.print("\nNext: tia2 evaluate ", console.plain(folders), sep="", soft_wrap=True)
-
-
-def reward_options(given: list[str] | None) -> dict[str, Any]:
-    """Turn KEY=VALUE texts into the options of a reward; values that are JSON are read as such.
-
-    Raises:
-        RewardError: One has no equals sign.
-    """
-    options: dict[str, Any] = {}
-    for text in given or []:
-        key, equals, value = text.partition("=")
-        if not equals or not key.isidentifier():
-            raise RewardError(f"--option {text!r} is not of the form KEY=VALUE, for example text_policy=error.")
-        try:
-            options[key] = json.loads(value)
-        except ValueError:
-            options[key] = value
-    return options
 
 
 def _score(progress: Progress, scorer: Scorer, folder: Path, overwrite: bool) -> ScoreTable:

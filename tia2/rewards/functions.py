@@ -93,7 +93,7 @@ def as_reward(value: Any, name: str | None = None) -> RewardModel:
     scorer = getattr(value, "score", None)
     if callable(scorer) and not inspect.isclass(value):
         own = getattr(value, "name", None)
-        return FunctionReward(scorer, name=name or (own if isinstance(own, str) else type(value).__name__))
+        return FunctionReward(scorer, name=own if own and isinstance(own, str) else name or type(value).__name__)
     if callable(value) and not inspect.isclass(value):
         return FunctionReward(value, name=name)
     raise RewardError(

@@ -1,0 +1,26 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tia2.errors import RewardError
+
+
+def reward_options(given: list[str] | None) -> dict[str, Any]:
+    """Turn KEY=VALUE texts into the options of a reward; values that are JSON are read as such.
+
+    Raises:
+        RewardError: One has no equals sign.
+    """
+    options: dict[str, Any] = {}
+    for text in given or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key.isidentifier():
+            raise RewardError(f"--option {text!r} is not of the form KEY=VALUE, for example text_policy=error.")
+        try:
+            options[key] = json.loads(value)
+        except ValueError:
+            options[key] = value
+    return options
