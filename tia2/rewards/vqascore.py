@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from tia2.errors import RewardError
 from tia2.rewards.card import RewardCard
 from tia2.rewards.cross import CrossEncoder
 from tia2.rewards.devices import pick_device, pick_dtype, threads_for
@@ -199,6 +200,7 @@ class VqaScoreReward(CrossEncoder):
     def score_batch(self, image_features: Sequence[Any], texts: Sequence[str]) -> torch.Tensor:
         """Return the probability of the answer for each text, (n,); images of pairs run one after the other."""
         tails = [self._questions.tail(text) for text in texts]
+        self._check_length(max(map(len, image_features)) + max(map(len, tails)))
         with torch.inference_mode(), threads_for(self.parameters):
             if len(image_features) == 1:
                 logits = self._reuse.logits(image_features[0], tails)
@@ -206,3 +208,10 @@ class VqaScoreReward(CrossEncoder):
                 pairs = zip(image_features, tails, strict=True)
                 logits = torch.cat([self._reuse.logits(feature, [tail]) for feature, tail in pairs])
             return logits.log_softmax(dim=-1)[:, self._questions.answer_id].exp()
+
+    def _check_length(self, length: int) -> None:
+        if self._context is not None and length > self._context:
+            raise RewardError(
+                f"Image and question take {length} tokens, more than the {self._context} that {self.name} was made "
+                "for: use max_pixels or image_options for fewer tokens an image."
+            )

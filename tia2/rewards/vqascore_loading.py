@@ -95,7 +95,7 @@ def load_processor(files: ModelFiles, image_options: Mapping[str, Any]) -> Any:
         with quiet_transformers():
             processor = AutoProcessor.from_pretrained(files.folder, local_files_only=True, trust_remote_code=False)
     except ImportError as error:
-        reason = _one_line(error).rstrip(".")
+        reason = _one_line(error).partition(". ")[0].rstrip(".")
         raise missing_dependency(f"{files.where}: its processor can't be loaded ({reason})", "vqascore") from None
     except Exception as error:
         # The tokenizers library raises bare Exception.

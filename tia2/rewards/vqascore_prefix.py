@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from tia2.errors import RewardError
 from tia2.rewards.batching import is_out_of_memory
@@ -175,6 +175,9 @@ class Embedded:
     embeddings: torch.Tensor
     positions: torch.Tensor | None
 
+    def __len__(self) -> int:
+        return len(self.head)
+
 
 class VisionFeatures:
     """The image's features are kept; the decoder runs over image and text for each text, in batches."""
@@ -221,6 +224,9 @@ class States:
     layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
     positions: torch.Tensor | None
 
+    def __len__(self) -> int:
+        return len(self.head)
+
 
 class PrefixStates:
     """The decoder's keys and values of the head are kept; only the tail of each text runs, in batches."""
@@ -233,14 +239,14 @@ class PrefixStates:
 
     def embed(self, prepared: Prepared) -> States:
         """Run the whole model over the head."""
+        planned = DynamicCache(config=self._answerer.model.config).layers
+        if any(type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer) for layer in planned):
+            raise NotImplementedError("not all of its layers keep keys and values")
         # Without the model's configuration, the cache keeps all keys, those that slid out of a window as well.
         cache = DynamicCache()
         with self._answerer.watching() as seen:
             _run_head(self._answerer, prepared, past_key_values=cache, use_cache=True)
-        for layer in cache.layers:
-            if type(layer) is not DynamicLayer or layer.get_seq_length() != len(prepared):
-                raise NotImplementedError("not all of its layers keep keys and values")
-        if not cache.layers:
+        if not cache.layers or any(layer.get_seq_length() != len(prepared) for layer in cache.layers):
             raise NotImplementedError("it doesn't use the cache that it is given")
         positions = seen.get("position_ids")
         layers = tuple((layer.keys, layer.values) for layer in cache.layers)
@@ -317,7 +323,7 @@ def _unlike(
     except FAILURES as error:
         if is_out_of_memory(error):
             raise
-        return f"the model refuses it ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
+        return " ".join(str(error).split())[:120] or type(error).__name__
     if found.shape != expected.shape or not found.isfinite().all():
         return "the logits are of another shape or not finite"
     spread = (expected - expected.mean(dim=1, keepdim=True)).norm(dim=1)

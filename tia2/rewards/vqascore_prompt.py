@@ -8,7 +8,6 @@ the image, is the tail.
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -82,6 +81,8 @@ class _Once:
         return copy.copy(self._answer)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_processor":  # asked for by `copy`, before there is one
+            raise AttributeError(name)
         return getattr(self._processor, name)
 
 
@@ -111,12 +112,11 @@ class Questions:
         self._replayed = copy.copy(processor)
         self._replayed.image_processor = _Once(processor.image_processor)
         known = self._words.added_tokens_decoder
-        self._special = {token for token, entry in known.items() if entry.special}
+        self._special = frozenset(token for token, entry in known.items() if entry.special)
         probes = [self._whole(text) for text in PROBES]
         self._anchor = self._render(PROBES[0])
         self._anchor_ids = probes[0]
         self._head = probes[0][: min(_common(probes[0], other) for other in probes[1:])]
-        self._controls = Counter(token for token in self._tail(PROBES[0]).ids if token in self._special)
         self.answer_id = self._one_token(answer)
         self.tail: Callable[[str], Tail] = lru_cache(maxsize=1 << 16)(self._checked_tail)
 
@@ -158,13 +158,14 @@ class Questions:
             self.tail(text)
 
     def _checked_tail(self, text: str) -> Tail:
-        tail = self._tail(self._cut(text))
-        if brought := Counter(token for token in tail.ids if token in self._special) - self._controls:
-            names = ", ".join(map(repr, self._words.convert_ids_to_tokens(list(brought))))
+        kept = self._cut(text)
+        alone = self._words(kept, add_special_tokens=False)["input_ids"]
+        if brought := self._special.intersection(alone):
+            names = ", ".join(map(repr, self._words.convert_ids_to_tokens(sorted(brought))))
             raise RewardError(
                 f"The text {text[:60]!r} holds {names}, which {self._where} reads as control tokens: rephrase it."
             )
-        return tail
+        return self._tail(kept)
 
     def _tail(self, text: str) -> Tail:
         ids = self._whole(text)
@@ -182,13 +183,12 @@ class Questions:
 
     def _render(self, text: str) -> str:
         question = self._question.replace(SLOT, text)
-        if getattr(self._processor, "chat_template", None) or getattr(self._words, "chat_template", None):
-            content = [{"type": "image"}, {"type": "text", "text": question}]
+        template = getattr(self._processor, "chat_template", None) or getattr(self._words, "chat_template", None)
+        if template:
+            message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}
+            options = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
             rendered: str = self._processor.apply_chat_template(
-                [{"role": "user", "content": content}],
-                add_generation_prompt=True,
-                tokenize=False,
-                enable_thinking=False,
+                [message], add_generation_prompt=True, tokenize=False, **options
             )
             return rendered
         image_token = str(getattr(self._processor, "image_token", ""))
