@@ -16,8 +16,6 @@ from tia2.rewards.presets import NOTES, PAPER, SPECS
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 MODULES = {name: SPECS[name].partition(":")[0].partition("-")[0] for name in SPECS}
 BUILT = [name for name in SPECS if importlib.util.find_spec(f"tia2.rewards.{MODULES[name]}")]
-    name for name in SPECS if importlib.util.find_spec(f"tia2.rewards.{SPECS[name].partition(':')[0].split('-')[0]}")
-]
 
 
 @pytest.fixture
