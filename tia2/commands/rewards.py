@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+
+from tia2.commands.options import reward_options
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,12 +29,34 @@ Examples:
   tia2 rewards show clip:path/to/folder
 
   tia2 rewards show my_reward.py:MyReward
+
+  tia2 rewards show pickscore --load
 """
+
+VERIFY_EXAMPLES = """\
+Examples:
+
+  tia2 rewards verify imagereward
+
+  tia2 rewards verify clip:openai/clip-vit-base-patch32
+
+  tia2 rewards verify imagereward:path/to/folder --as imagereward
+"""
+
+EXIT_NOT_VERIFIED = 3
+"""Nothing was found wrong, but nothing was compared either."""
+
+Option = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", "-o", metavar="KEY=VALUE", help="What else the reward takes, e.g. tokenizer=FOLDER; repeatable."
+    ),
+]
 
 
 @app.callback()
 def rewards() -> None:
-    """List reward models and show what is known of each."""
+    """List reward models, show what is known of each, and compare them with published values."""
 
 
 @app.command("list", epilog=LIST_EXAMPLES)
@@ -61,19 +87,34 @@ def list_rewards(
 @app.command(epilog=SHOW_EXAMPLES)
 def show(
     spec: Annotated[str, typer.Argument(metavar="NAME", help="A name from `tia2 rewards list`, or a full spec.")],
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a model from the hub.")] = None,
+    load: Annotated[
+        bool, typer.Option("--load", help="Load the model, and show its exact facts and its fingerprint.")
+    ] = False,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of a model from the hub; loads the model.")
+    ] = None,
+    option: Option = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Show a reward model's card: formula, range, preprocessing, text limit, licence, …; loads the model."""
+    """Show a reward model's card: formula, range, preprocessing, text limit, licence and more.
+
+    Nothing is loaded or downloaded, unless asked for with --load; a reward of your own is always loaded.
+    """
     from rich.markup import escape
 
     from tia2 import console
+    from tia2.rewards.registry import card
 
-    with console.stderr.status(f"Loading {escape(spec)} …"):
-        from tia2.rewards import load_reward
+    wants_loading = load or revision is not None or option
+    found = None if wants_loading else card(spec)
+    if found is None:
+        with console.stderr.status(f"Loading {escape(spec)} …"):
+            from tia2.rewards import load_reward
 
-        model = load_reward(spec, revision=revision)
-        facts = {**model.card.model_dump(mode="json"), "fingerprint": model.fingerprint}
+            model = load_reward(spec, revision=revision, **reward_options(option))
+            facts = {**model.card.model_dump(mode="json"), "fingerprint": model.fingerprint}
+    else:
+        facts = found.model_dump(mode="json")
     if as_json:
         console.print_json(facts)
         return
@@ -86,10 +127,77 @@ def show(
     for field, value in facts.items():
         shown.add_row(field.replace("_", " "), Text(_readable(field, value), overflow="fold"))
     console.stdout.print(shown)
+    if found is not None:
+        hint = f"\nNot loaded. Exact facts and fingerprint: tia2 rewards show {spec} --load"
+        console.stderr.print(hint, markup=False, soft_wrap=True)
+
+
+@app.command(epilog=VERIFY_EXAMPLES)
+def verify(
+    spec: Annotated[str, typer.Argument(metavar="NAME", help="A name from `tia2 rewards list`, or a full spec.")],
+    weights_of: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="The published model that a local folder or file is a copy of."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps. Default: auto.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. Default: float32.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a model from the hub.")] = None,
+    option: Option = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Compare a reward model with example values that its authors publish for the real weights.
+
+    Downloads the weights and the example images.
+
+    Exit code 0: every value is within its tolerance.
+
+    Exit code 1: one is not, or an error.
+
+    Exit code 3: not verified, as no example is published, or something could not be downloaded.
+    """
+    from rich.markup import escape
+
+    from tia2 import console
+
+    options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
+    with console.stderr.status(f"Verifying {escape(spec)} …"), console.warnings_as_lines():
+        from tia2.rewards.verify import verify as run
+
+        result = run(spec, weights_of=weights_of, **options)
+    code = {True: 0, False: 1, None: EXIT_NOT_VERIFIED}[result.verified]
+    if as_json:
+        rows = [
+            {**asdict(row), "got": _finite(row.got), "difference": _finite(row.difference), "within": row.within}
+            for row in result.comparisons
+        ]
+        console.print_json(
+            {"reward": spec, "verified": result.verified, "obstacle": result.obstacle, "comparisons": rows}
+        )
+    elif result.obstacle:
+        console.stdout.print(f"not verified: {result.obstacle}", markup=False, soft_wrap=True)
+    else:
+        numbers = ("published", "got", "difference", "allowed")
+        shown = console.table("image", "text", *numbers, "", right=numbers)
+        for row in result.comparisons:
+            values = (f"{row.expected:.5g}", f"{row.got:.5g}", f"{row.difference:+.2g}", f"{row.tolerance:g}")
+            shown.add_row(console.plain(row.image), console.plain(row.text), *values, "ok" if row.within else "NO")
+        console.stdout.print(shown)
+        for row in {(row.quantity, row.by, row.source): row for row in result.comparisons}.values():
+            line = f"{row.quantity}, published by {row.by}: {row.source}"
+            console.stdout.print(line, markup=False, soft_wrap=True)
+        console.stdout.print("verified" if result.verified else "NOT the published values")
+    if code:
+        raise typer.Exit(code)
 
 
 def _readable(field: str, value: Any) -> str:
     if field == "range":
         low, high = value
+        if low is None and high is None:
+            return "no fixed bounds"
         return f"{'unbounded' if low is None else low} to {'unbounded' if high is None else high}"
     return "-" if value is None else str(value)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
