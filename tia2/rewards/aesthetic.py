@@ -65,9 +65,7 @@ CARD = RewardCard(
     training_data="ratings of images by people: SAC, LAION-Logos, AVA; no texts",
     notes="A control: it scores the image alone. Over the contrastive prompts of an image it is a constant, of which "
     "TextNorm would make the same value for every image, so TextNorm refuses it and it has no default temperature.",
-    weights=HEAD_URL,
-    vision=VISION,
-)
+).model_copy(update={"weights": HEAD_URL, "vision": VISION})
 """What is known of the aesthetic predictor before it is loaded."""
 
 

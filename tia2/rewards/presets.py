@@ -139,7 +139,7 @@ def _preset(base: type[Model], name: str) -> type[Model]:
 
     def card(self: Model) -> RewardCard:
         """Return the facts, and what is known of the paper's baseline."""
-        return _annotated(super(made, self).card, name)
+        return _annotated(cast("Any", super(made, self)).card, name)
 
     made = cast("type[Model]", type(base.__name__, (base,), {"card": property(card), "__doc__": base.__doc__}))
     return made

@@ -129,7 +129,9 @@ class SiglipReward(PretrainedDual):
         device = self._model.device
         with torch.inference_mode(), threads_for(self.parameters):
             features = self._model.get_image_features(
-                pixel_values=values.to(device, self._dtype), pixel_attention_mask=mask.to(device), spatial_shapes=shapes
+                pixel_values=values.to(device, self._dtype),
+                pixel_attention_mask=mask.to(device),
+                spatial_shapes=shapes.to(device),
             )
             return as_float32(features.pooler_output, self.name)
 

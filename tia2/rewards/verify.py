@@ -147,8 +147,8 @@ def _fetch(image: PublishedImage) -> Image.Image:
     path = fetch_url(image.url, image.sha256)
     try:
         with Image.open(path) as opened:
-            opened.load()
-            return opened.copy()
+            whole: Image.Image = opened.copy()
+            return whole
     except (UnidentifiedImageError, OSError) as error:
         path.unlink(missing_ok=True)
         raise DownloadError(f"{image.url} is no image that can be read: {' '.join(str(error).split())}") from None
