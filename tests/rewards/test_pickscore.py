@@ -170,6 +170,15 @@ def test_missing_weights_and_foreign_models(copy):
         PickScoreReward(copy, revision="main")
 
 
+@pytest.mark.parametrize("kept", [0, 100])
+def test_merges_that_are_cut_off(copy, kept):
+    """They would load, and break every word into letters."""
+    lines = (copy / "merges.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    (copy / "merges.txt").write_text("".join(lines[:kept]), encoding="utf-8")
+    with pytest.raises(RewardError, match=r"no merge of the tokenizer makes \d+ of its tokens.* is cut off"):
+        PickScoreReward(copy)
+
+
 def test_over_long_texts_follow_the_policy(folder, golden_prompts, golden_images):
     images = golden_images(["00_square_rgb_256.png"])
     long = [text for text in golden_prompts if len(text) > 300]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,11 @@ def load_clip_tokenizer(files: PretrainedFiles, text_config: Any) -> Any:
             f"{files.where}: the tokenizer ends texts with token {end} of {highest + 1}; the model pools at {expected} "
             f"of {text_config.vocab_size}. The tokenizer files belong to another model."
         )
+    if unmade := _unmade_tokens(tokenizer):
+        raise RewardError(
+            f"{files.where}: no merge of the tokenizer makes {len(unmade)} of its tokens, such as {unmade[0]!r}: "
+            "merges.txt is cut off, or belongs to another vocabulary."
+        )
     return tokenizer
 
 
@@ -92,7 +98,7 @@ def load_siglip_tokenizer(files: PretrainedFiles, vocabulary: int) -> Any:
     elif short in ("GemmaTokenizer", "Siglip2Tokenizer"):
         tokenizer = _load_tokenizer(files, "Siglip2Tokenizer")
     else:
-        tokenizer = _load_tokenizer(files, "AutoTokenizer")
+        tokenizer = _load_tokenizer(files, "AutoTokenizer" if short else "PreTrainedTokenizerFast")
     highest = max(tokenizer("a photo of a cat")["input_ids"], default=0)
     if tokenizer.pad_token_id is None:
         raise RewardError(f"{files.where}: the tokenizer has no padding token, with which SigLIP fills its texts.")
@@ -102,6 +108,15 @@ def load_siglip_tokenizer(files: PretrainedFiles, vocabulary: int) -> Any:
             "The tokenizer files belong to another model."
         )
     return tokenizer
+
+
+def _unmade_tokens(tokenizer: Any) -> list[str]:
+    """Return the tokens of a byte-pair vocabulary that no merge makes, single bytes and special tokens aside."""
+    bpe = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    made = {"".join(merge) for merge in bpe["merges"]}
+    special = set(tokenizer.all_special_tokens)
+    longer = (token for token in bpe["vocab"] if len(token.removesuffix("</w>")) > 1)
+    return [token for token in longer if token not in made and token not in special]
 
 
 def _load_tokenizer(files: PretrainedFiles, tokenizer_class: str) -> Any:
