@@ -13,10 +13,17 @@ def _mini(name: str, summary: str) -> Record:
 
 
 def _family(
-    name: str, module: str, attribute: str, summary: str, *, form: str | None = None, example: str | None = None
+    name: str,
+    module: str,
+    attribute: str,
+    summary: str,
+    *,
+    form: str | None = None,
+    example: str | None = None,
+    card: str = "CARD",
 ) -> Record:
     path = f"tia2.rewards.{module}"
-    return Record(name, f"{path}:{attribute}", summary, HOME, form=form, example=example, card=f"{path}:CARD")
+    return Record(name, f"{path}:{attribute}", summary, HOME, form=form, example=example, card=f"{path}:{card}")
 
 
 def _preset(name: str, function: str, summary: str) -> Record:
@@ -64,10 +71,10 @@ BUILT_IN = {
             form="hpsv2:v2.0 or v2.1",
             example="hpsv2:v2.1",
         ),
-        _family("blip2-itc", "blip2", "Blip2ItcReward", "BLIP-2, contrastive head"),
-        _family("blip2-itm", "blip2", "Blip2ItmReward", "BLIP-2, matching head"),
-        _family("blip-itc", "blip", "BlipItcReward", "BLIP, contrastive head"),
-        _family("blip-itm", "blip", "BlipItmReward", "BLIP, matching head"),
+        _family("blip2-itc", "blip2", "Blip2ItcReward", "BLIP-2, contrastive head", card="ITC_CARD"),
+        _family("blip2-itm", "blip2", "Blip2ItmReward", "BLIP-2, matching head", card="ITM_CARD"),
+        _family("blip-itc", "blip", "BlipItcReward", "BLIP, contrastive head", card="ITC_CARD"),
+        _family("blip-itm", "blip", "BlipItmReward", "BLIP, matching head", card="ITM_CARD"),
         _family("imagereward", "imagereward", "ImageReward", "BLIP, trained on rankings by experts"),
         _family(
             "vqascore",

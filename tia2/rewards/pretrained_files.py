@@ -23,6 +23,7 @@ SMALL_FILES = (
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.json",
+    "vocab.txt",
     "merges.txt",
     "spiece.model",
     "card.json",
