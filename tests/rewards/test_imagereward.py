@@ -1,0 +1,183 @@
+"""ImageReward equals the authors' code on tiny weights, runs the image part once, and refuses other checkpoints."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import tia2
+from tia2.errors import RewardError
+from tia2.rewards.imagereward import MEAN, STD
+
+RGB = ("00_square_rgb_256.png", "01_landscape_rgb_333x201.png", "04_gray_300.png", "06_zoneplate_rgb_512.png")
+"""The files that upstream code, which resizes before it converts, scores as it does their RGB versions."""
+
+LONG = "a highly detailed realistic photo of " + "two red airplanes and " * 20
+
+
+def load(folder: Path, goldens: Path, **options):
+    tokenizer = options.pop("tokenizer", goldens / "common" / "bert_tiny_tokenizer")
+    return tia2.load_reward(f"imagereward:{folder}", device="cpu", tokenizer=tokenizer, vision_heads=4, **options)
+
+
+@pytest.fixture(scope="module")
+def expected(goldens):
+    return json.loads((goldens / "imagereward" / "expected.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def reward(goldens):
+    return load(goldens / "imagereward", goldens)
+
+
+@pytest.fixture
+def damaged(goldens, tmp_path):
+    """A copy of the checkpoint that a test may change."""
+    return Path(shutil.copytree(goldens / "imagereward", tmp_path / "copy"))
+
+
+def change(folder: Path, edit) -> Path:
+    state = torch.load(folder / "ImageReward.pt", weights_only=True)
+    edit(state)
+    torch.save(state, folder / "ImageReward.pt")
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore:.*were cut")
+def test_equals_upstream(reward, expected, golden_images, golden_prompts):
+    rows = [expected["images"].index(name) for name in RGB]
+    found = reward.score_matrix(golden_images(RGB), golden_prompts)
+    np.testing.assert_allclose(found, np.array(expected["score_matrix"])[rows], rtol=0, atol=1e-5)
+
+
+def test_tokens_equal_upstreams(reward, expected, golden_prompts):
+    for text, wanted in zip(golden_prompts, expected["tokens"].values(), strict=True):
+        kept = [token for token, mask in zip(wanted["input_ids"], wanted["attention_mask"], strict=True) if mask]
+        assert reward._tokens.ids([text]) == [kept]
+
+
+def test_pairs_one_by_one_and_the_matrix_agree(reward, golden_images):
+    images = golden_images(RGB)
+    texts = ["a dog", "a realistic photo of two airplanes", "", "three owls on a fence"]
+    matrix = reward.score_matrix(images, texts)
+    np.testing.assert_allclose(reward.score(images, texts), np.diag(matrix), atol=1e-5)
+    single = [[reward.score([image], [text])[0] for text in texts] for image in images]
+    np.testing.assert_allclose(matrix, single, atol=1e-5)
+    features = reward.encode_images(images)
+    np.testing.assert_array_equal(reward.score_matrix(features, texts), matrix)
+
+
+def test_keys_and_values_of_an_image_are_computed_once_for_all_texts(reward, golden_images):
+    rows = []
+    keys = [layer.crossattention.self.key for layer in reward._text.encoder.layer]
+    hooks = [key.register_forward_hook(lambda _, given, __: rows.append(given[0].shape[0])) for key in keys]
+    reward.score_matrix(golden_images(RGB[:2]), [f"{number} cats" for number in range(33)])
+    for hook in hooks:
+        hook.remove()
+    assert rows == [1] * 2 * len(keys)
+
+
+def test_long_texts_are_cut_with_a_count_or_refused(reward, goldens, golden_images):
+    images = golden_images(RGB[:1])
+    with pytest.warns(UserWarning, match="1 of 2 texts are longer than the 35 tokens of imagereward and were cut"):
+        both = reward.score_matrix(images, [LONG, "dog"])
+    with pytest.warns(UserWarning, match="were cut"):
+        np.testing.assert_allclose(reward.score(images, [LONG + " and a cat"]), both[0, :1], atol=1e-5)
+    strict = load(goldens / "imagereward", goldens, text_policy="error")
+    with pytest.raises(RewardError, match="longer than the 35 tokens"):
+        strict.score(images, [LONG])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_near_and_its_head_is_float32(reward, goldens, golden_images, dtype):
+    half = load(goldens / "imagereward", goldens, dtype=dtype)
+    texts = ["a dog", "two airplanes"]
+    found = half.score_matrix(golden_images(RGB), texts)
+    np.testing.assert_allclose(found, reward.score_matrix(golden_images(RGB), texts), atol=0.3)
+    assert {parameter.dtype for parameter in half._head.parameters()} == {torch.float32}
+    assert len(np.unique(found)) == found.size
+    assert half.fingerprint != reward.fingerprint
+
+
+def test_card_and_fingerprint(reward, goldens):
+    card = reward.card
+    assert (card.kind, card.text_limit, card.default_temperature) == ("cross-encoder", 35, 1.0)
+    assert "224x224 (half to even)" in card.preprocessing
+    assert str(MEAN) in card.formula
+    assert str(STD) in card.formula
+    assert load(goldens / "imagereward", goldens).fingerprint == reward.fingerprint
+    shown = tia2.rewards.registry.card("imagereward")
+    assert (shown.hub_id, shown.licence) == ("THUDM/ImageReward", "Apache-2.0")
+
+
+def test_missing_and_surplus_weights_are_listed(damaged, goldens):
+    def edit(state):
+        del state["mlp.layers.6.bias"], state["blip.text_encoder.encoder.layer.1.crossattention.self.key.weight"]
+        state["blip.extra"] = torch.zeros(1)
+
+    with pytest.raises(
+        RewardError, match=r"2 missing \(head\.3\.bias, text\..*key\.weight\); 1 unexpected \(blip\.extra"
+    ):
+        load(change(damaged, edit), goldens)
+
+
+def test_weights_of_another_shape_are_named(damaged, goldens):
+    def edit(state):
+        state["mlp.layers.7.bias"] = torch.zeros(3)
+
+    with pytest.raises(RewardError, match=r"1 of another shape \(head\.4\.bias 3, expected 1\)"):
+        load(change(damaged, edit), goldens)
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("blip.visual_encoder.pos_embed", "has no vision transformer in upstream's layout"),
+        ("blip.text_encoder.embeddings.word_embeddings.weight", "has no BERT in upstream's layout"),
+        ("mlp.layers.0.weight", r"is no ImageReward: expected mlp\.layers"),
+    ],
+)
+def test_other_models_are_refused(damaged, goldens, key, message):
+    with pytest.raises(RewardError, match=message):
+        load(change(damaged, lambda state: state.pop(key)), goldens)
+
+
+def test_damaged_and_missing_files_are_one_line(damaged, goldens, tmp_path):
+    checkpoint = damaged / "ImageReward.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
+    with pytest.raises(RewardError, match=r"ImageReward\.pt (is damaged|can't be read)[^\n]*$"):
+        load(damaged, goldens)
+    checkpoint.unlink()
+    with pytest.raises(RewardError, match=r"is incomplete: ImageReward\.pt missing"):
+        load(damaged, goldens)
+    (damaged / "med_config.json").unlink()
+    with pytest.raises(RewardError, match=r"ImageReward\.pt, med_config\.json missing"):
+        load(damaged, goldens)
+    with pytest.raises(RewardError, match=r"There is no folder .\./nowhere"):
+        load("./nowhere", goldens)
+
+
+@pytest.mark.parametrize(("content", "message"), [("[]", "holds list"), ("{", "can't be read")])
+def test_a_wrong_configuration_is_named(damaged, goldens, content, message):
+    (damaged / "med_config.json").write_text(content)
+    with pytest.raises(RewardError, match=rf"med_config\.json {message}"):
+        load(damaged, goldens)
+
+
+def test_wrong_tokenizers_are_named(goldens, tmp_path):
+    with pytest.raises(RewardError, match=r"There is no tokenizer in .*expected a vocab\.txt"):
+        load(goldens / "imagereward", goldens, tokenizer=tmp_path)
+    words = (goldens / "common" / "bert_tiny_tokenizer" / "vocab.txt").read_text()
+    (tmp_path / "vocab.txt").write_text(words + "\nanother\nand\nmore\n")
+    with pytest.raises(RewardError, match=r"has 29\d tokens with \[DEC\], \[ENC\]; the model has 296"):
+        load(goldens / "imagereward", goldens, tokenizer=tmp_path)
+
+
+def test_heads_that_do_not_divide_the_width_are_refused(goldens):
+    with pytest.raises(RewardError, match=r"7 attention heads don't divide a width of 64; set vision_heads="):
+        tia2.load_reward(f"imagereward:{goldens / 'imagereward'}", vision_heads=7, device="cpu")
