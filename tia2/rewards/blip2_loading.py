@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tia2.errors import RewardError
+from tia2.rewards.blip_layout import only_checkpoint
 from tia2.rewards.checkpoints import check_keys, read_state_dict, rename
 from tia2.rewards.pixels import CLIP_MEAN, CLIP_STD, Preprocessing
 from tia2.rewards.pretrained_files import PretrainedFiles, find_model
@@ -110,9 +111,7 @@ def load_blip2(
     checkpoint = _checkpoint(Path(source).expanduser())
     if checkpoint is None:
         given = {"vision": vision, "vision_heads": vision_heads, "text_heads": text_heads}
-        if surplus := [name for name, value in given.items() if value is not None]:
-            raise RewardError(f"{', '.join(surplus)}: for checkpoints of LAVIS only; {source!r} has a config.json.")
-        return _from_transformers(source, revision)
+        return _from_transformers(source, revision, [name for name, value in given.items() if value is not None])
     if revision is not None:
         raise RewardError(f"revision={revision!r} is for models from the hub; {source!r} is a file.")
     return _from_lavis(checkpoint, vision, vision_heads, text_heads)
@@ -121,13 +120,14 @@ def load_blip2(
 def _checkpoint(path: Path) -> Path | None:
     """Return the checkpoint of LAVIS that a path means, or None if it means a model of transformers."""
     if path.is_dir():
-        files = [file for file in path.iterdir() if file.suffix == ".pth"]
-        return files[0] if len(files) == 1 and not (path / "config.json").is_file() else None
+        return None if (path / "config.json").is_file() else only_checkpoint(path)
     return path if path.is_file() or path.suffix in SUFFIXES else None
 
 
-def _from_transformers(source: str, revision: str | None) -> Loaded:
+def _from_transformers(source: str, revision: str | None, surplus: list[str]) -> Loaded:
     files = find_model(source, revision, {"blip-2": MODEL_CLASS})
+    if surplus:
+        raise RewardError(f"{', '.join(surplus)}: for checkpoints of LAVIS only; {files.where} has a config.json.")
     files.check_complete(preprocessing=False)
     kinds = files.config.get("architectures") or [MODEL_CLASS]
     if MODEL_CLASS not in kinds:
