@@ -61,3 +61,14 @@ def golden_images(goldens: Path) -> Callable[[Sequence[str]], list[Image.Image]]
 @pytest.fixture(scope="session")
 def golden_prompts(goldens: Path) -> list[str]:
     return [prompt["text"] for prompt in json.loads((goldens / "common" / "prompts.json").read_text(encoding="utf-8"))]
+
+
+@pytest.fixture
+def across_then_down(monkeypatch):
+    """The order in which Pillow up to 12 resizes, on every Pillow."""
+
+    def resize(image, size, resample=None, **_):
+        return whole(whole(image, (size[0], image.height), resample), size, resample)
+
+    whole = Image.Image.resize
+    monkeypatch.setattr(Image.Image, "resize", resize)

@@ -14,17 +14,6 @@ CLIP = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32},
 SIZES = [(32, 32), (64, 64), (33, 201), (201, 33), (1, 1), (7, 5), (47, 32), (333, 201)]
 
 
-@pytest.fixture
-def across_then_down(monkeypatch):
-    """The order in which Pillow up to 12 resizes, on every Pillow."""
-
-    def resize(image, size, resample=None, **_):
-        return whole(whole(image, (size[0], image.height), resample), size, resample)
-
-    whole = Image.Image.resize
-    monkeypatch.setattr(Image.Image, "resize", resize)
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     "changes",
