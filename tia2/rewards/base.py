@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -85,7 +85,7 @@ def check_pairs(images: Sequence[Any], texts: Sequence[str]) -> None:
     check_lengths(images, texts)
 
 
-def check_lengths(images: Sequence[Any], texts: Sequence[Any]) -> None:
+def check_lengths(images: Sized, texts: Sized) -> None:
     """Raise a RewardError unless there are as many images as texts."""
     if isinstance(texts, str):
         check_texts(texts)

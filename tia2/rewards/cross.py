@@ -45,8 +45,11 @@ class CrossEncoder(Encoder):
     text_batch_size: int = 256
 
     @abstractmethod
-    def embed_images(self, prepared: Sequence[Any]) -> Sequence[Any]:
-        """Run the image part on one batch of what `prepare_image` returned: one feature an image."""
+    def embed_images(self, prepared: Sequence[Any]) -> Any:
+        """Run the image part on one batch of what `prepare_image` returned: a sequence of one feature an image.
+
+        A tensor whose first axis counts the images is such a sequence.
+        """
 
     @abstractmethod
     def score_batch(self, image_features: Sequence[Any], texts: Sequence[str]) -> Any:

@@ -142,6 +142,7 @@ class ImageFeatures(Sequence[Any]):
 
 def check_text_policy(policy: str) -> TextPolicy:
     """Return the policy, or raise a RewardError that names the two there are."""
-    if policy == "truncate" or policy == "error":
-        return policy
-    raise RewardError(f"text_policy is {policy!r}; expected 'truncate' or 'error'.")
+    known: dict[str, TextPolicy] = {"truncate": "truncate", "error": "error"}
+    if policy not in known:
+        raise RewardError(f"text_policy is {policy!r}; expected 'truncate' or 'error'.")
+    return known[policy]

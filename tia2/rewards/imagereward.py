@@ -7,8 +7,9 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,26 +20,28 @@ from torch import nn
 from tia2.errors import RewardError
 from tia2.rewards.bert_text import BEGIN, BERT, ENCODE, BertTokens
 from tia2.rewards.blip_layout import (
+    VISION,
     bert_sizes,
+    load_upstream,
     med_config,
     only_checkpoint,
     part,
     vision_sizes,
-    vision_state,
 )
 from tia2.rewards.card import RewardCard
-from tia2.rewards.checkpoints import load_strict, read_state_dict
+from tia2.rewards.checkpoints import read_state_dict
 from tia2.rewards.cross import CrossEncoder
 from tia2.rewards.devices import pick_device, pick_dtype, threads_for
 from tia2.rewards.encoder import TextPolicy, check_text_policy
 from tia2.rewards.fingerprints import fingerprint
 from tia2.rewards.hub import commit_of, fetch_file, is_hub_id
 from tia2.rewards.pixels import CLIP_MEAN, CLIP_STD, Preprocessing
-from tia2.rewards.pretrained_loading import quiet_transformers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
+
+    from tia2.rewards.checkpoints import StateDict
 
 FORMULA_VERSION = 1
 """Counts up when the same files would give other rewards."""
@@ -52,7 +55,7 @@ TEXT_LIMIT = 35
 LAYERS = (0, 2, 4, 6, 7)
 """The head's linear layers by their numbers in the checkpoint; between them lies dropout, which does nothing here."""
 
-UNUSED = ("blip.vision_proj.", "blip.text_proj.")
+UNUSED = (r"^blip\.(vision|text)_proj\.",)
 """Weights of BLIP's contrastive head, which the checkpoint carries and the reward does without."""
 
 
@@ -121,7 +124,7 @@ class ImageReward(CrossEncoder):
         self._checkpoint, self._config, hub_id = _find(str(source), revision)
         self._hub_id, self._revision = hub_id, commit_of(self._checkpoint) if hub_id else None
         state = read_state_dict(self._checkpoint)
-        modules = build(state, str(self._checkpoint), med_config(self._config.parent), vision_heads)
+        modules: Any = build(state, str(self._checkpoint), med_config(self._config.parent) or {}, vision_heads)
         vocabulary = modules["text"].config.vocab_size
         self._tokens = BertTokens(tokenizer, added=(BEGIN, ENCODE), limit=TEXT_LIMIT, vocabulary=vocabulary)
         self._vision = modules["vision"].to(device=where, dtype=self._dtype)
@@ -191,69 +194,61 @@ class ImageReward(CrossEncoder):
         return (values - MEAN) / STD
 
 
-def build(
-    state: dict[str, torch.Tensor], where: str, text_config: dict[str, Any], vision_heads: int | None
-) -> nn.ModuleDict:
+def build(state: StateDict, where: str, text_config: Mapping[str, Any], vision_heads: int | None) -> nn.ModuleDict:
     """Make vision tower, text tower and head from a checkpoint in upstream's layout, in float32 on the CPU.
 
     Args:
         state: The tensors.
         where: What errors call the checkpoint.
         text_config: med_config.json.
-        vision_heads: Attention heads of the vision tower, or None.
+        vision_heads: Attention heads of the vision tower; width / 64 if None.
 
     Raises:
         RewardError: Weights are missing, left over, or of other shapes.
     """
     from transformers import BlipTextConfig, BlipTextModel, BlipVisionConfig, BlipVisionModel
 
-    vision, text = part(state, "blip.visual_encoder."), part(state, "blip.text_encoder.")
-    sizes = vision_sizes(vision, where, vision_heads)
-    of_text = bert_sizes(text, where, text_config.get("num_attention_heads"))
-    of_text["layer_norm_eps"] = text_config.get("layer_norm_eps", of_text["layer_norm_eps"])
-    head_sizes = [tuple(state[f"mlp.layers.{n}.weight"].shape) for n in LAYERS if f"mlp.layers.{n}.weight" in state]
-    if len(head_sizes) != len(LAYERS) or any(len(shape) != 2 for shape in head_sizes):
+    sizes = vision_sizes(part(state, "blip.visual_encoder."), where, vision_heads)
+    of_text = bert_sizes(part(state, "blip.text_encoder."), where, None, text_config)
+    linear = [state.get(f"mlp.layers.{number}.weight") for number in LAYERS]
+    outputs = [weight.shape[0] for weight in linear if weight is not None and weight.ndim == 2]
+    if len(outputs) < len(LAYERS):
         raise RewardError(f"{where} is no ImageReward: expected mlp.layers.{{{', '.join(map(str, LAYERS))}}}.weight.")
-    with quiet_transformers():
+    widths = [of_text["hidden_size"], *outputs[:-1], 1]
+
+    def make() -> nn.ModuleDict:
         # is_decoder gives the layers their cross-attention; it does not make the attention causal.
         config = BlipTextConfig(**of_text, encoder_hidden_size=sizes["hidden_size"], is_decoder=True)
-        modules = nn.ModuleDict(
+        return nn.ModuleDict(
             {
                 "vision": BlipVisionModel(BlipVisionConfig(**sizes)),
                 "text": BlipTextModel(config, add_pooling_layer=False),
-                "head": nn.Sequential(*(nn.Linear(width, out) for out, width in head_sizes)),
+                "head": nn.Sequential(*(nn.Linear(*pair) for pair in pairwise(widths))),
             }
         )
-    head = {
-        f"{place}.{kind}": state[f"mlp.layers.{n}.{kind}"]
-        for place, n in enumerate(LAYERS)
-        for kind in ("weight", "bias")
-        if f"mlp.layers.{n}.{kind}" in state
-    }
-    known = ("blip.visual_encoder.", "blip.text_encoder.", *(f"mlp.layers.{n}." for n in LAYERS), *UNUSED)
-    renamed = {
-        **{f"vision.{key}": value for key, value in vision_state(vision).items()},
-        **{f"text.{key}": value for key, value in text.items()},
-        **{f"head.{key}": value for key, value in head.items()},
-        **{key: value for key, value in state.items() if not key.startswith(known)},
-    }
-    load_strict(modules, renamed, where)
-    return modules.eval()
+
+    rules = (
+        (r"^vision\.", "blip.visual_encoder."),
+        *VISION,
+        (r"^text\.", "blip.text_encoder."),
+        *((rf"^head\.{place}\.", f"mlp.layers.{number}.") for place, number in enumerate(LAYERS)),
+    )
+    return load_upstream(make, state, where, rules, UNUSED)
 
 
 def _find(source: str, revision: str | None) -> tuple[Path, Path, str | None]:
     """Return checkpoint, configuration, and the hub id if they come from there."""
     local = Path(source).expanduser()
-    if local.exists():
+    if local.exists() or local.suffix in (".pt", ".pth"):
         if revision is not None:
             raise RewardError(f"revision={revision!r} is for models from the hub; {source!r} is on this machine.")
         folder = local if local.is_dir() else local.parent
-        checkpoint = only_checkpoint(local) if local.is_dir() else local
-        missing = [
-            name for name, there in ((CHECKPOINT, checkpoint), (CONFIG, (folder / CONFIG).is_file())) if not there
-        ]
-        if missing or checkpoint is None:
-            raise RewardError(f"{folder} is incomplete: {', '.join(missing)} missing.")
+        named = folder / CHECKPOINT if local.is_dir() else local
+        checkpoint = only_checkpoint(local) if local.is_dir() and not named.is_file() else named
+        there = {CHECKPOINT: checkpoint is not None and checkpoint.is_file(), CONFIG: (folder / CONFIG).is_file()}
+        if checkpoint is None or not all(there.values()):
+            missing = ", ".join(named.name if name == CHECKPOINT else name for name in there if not there[name])
+            raise RewardError(f"{folder} is incomplete: {missing} missing.")
         return checkpoint, folder / CONFIG, None
     if not is_hub_id(source):
         raise RewardError(f"There is no folder {source!r}, and it is no hub id (organisation/model) either.")

@@ -175,8 +175,9 @@ def checkpoint_state(path: Path) -> dict[str, torch.Tensor]:
     import torch
 
     if is_archive(path):
+        jit: Any = torch.jit
         try:
-            state = dict(torch.jit.load(str(path), map_location="cpu").state_dict())
+            state = dict(jit.load(str(path), map_location="cpu").state_dict())
         except (RuntimeError, OSError) as error:
             raise RewardError(
                 f"{path} can't be read as a TorchScript archive: {' '.join(str(error).split())}"
