@@ -108,7 +108,7 @@ def test_both_heads_equal_the_forward_of_transformers(hub_layout, goldens, noise
 
 
 def test_the_preprocessing_is_a_square_of_the_whole_image(hub_layout, goldens, noise):
-    reward = load("itm", hub_layout, goldens, tokenizer=None)
+    reward = load("itm", hub_layout, goldens, tokenizer=None, vision_heads=None)
     assert reward.prepare_image(noise(0, (200, 60))).shape == (96, 96, 3)
     assert "crop" not in reward.card.preprocessing
 
@@ -170,7 +170,7 @@ def test_wrong_checkpoints_are_named(goldens, tmp_path, hub_layout):
     del state["itm_head.bias"]
     state["visual_encoder.blocks.0.extra"] = torch.zeros(2)
     torch.save({"model": state}, tmp_path / "changed.pth")
-    message = r"1 missing \(itm_head\.bias\); 1 unexpected \(vision_model\.encoder\.layers\.0\.extra\)"
+    message = r"1 missing \(itm_head\.bias\); 1 unexpected \(visual_encoder\.blocks\.0\.extra\)"
     with pytest.raises(RewardError, match=message):
         load("itm", tmp_path / "changed.pth", goldens, text_heads=4)
     (tmp_path / "cut.pth").write_bytes(source.read_bytes()[:9000])
@@ -183,7 +183,7 @@ def test_wrong_checkpoints_are_named(goldens, tmp_path, hub_layout):
     broken = Path(shutil.copytree(hub_layout, tmp_path / "hub"))
     (broken / "vocab.txt").unlink()
     with pytest.raises(RewardError, match=r"is incomplete: vocab\.txt missing"):
-        load("itm", broken, goldens, tokenizer=None)
+        load("itm", broken, goldens, tokenizer=None, vision_heads=None)
 
 
 def test_a_clip_is_refused_with_its_family(goldens, clip_folder):

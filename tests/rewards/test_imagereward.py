@@ -120,9 +120,8 @@ def test_missing_and_surplus_weights_are_listed(damaged, goldens):
         del state["mlp.layers.6.bias"], state["blip.text_encoder.encoder.layer.1.crossattention.self.key.weight"]
         state["blip.extra"] = torch.zeros(1)
 
-    with pytest.raises(
-        RewardError, match=r"2 missing \(head\.3\.bias, text\..*key\.weight\); 1 unexpected \(blip\.extra"
-    ):
+    message = r"2 missing \(blip\.text_encoder\..*key\.weight, mlp\.layers\.6\.bias\); 1 unexpected \(blip\.extra\)"
+    with pytest.raises(RewardError, match=message):
         load(change(damaged, edit), goldens)
 
 
@@ -130,7 +129,7 @@ def test_weights_of_another_shape_are_named(damaged, goldens):
     def edit(state):
         state["mlp.layers.7.bias"] = torch.zeros(3)
 
-    with pytest.raises(RewardError, match=r"1 of another shape \(head\.4\.bias 3, expected 1\)"):
+    with pytest.raises(RewardError, match=r"1 of another shape \(mlp\.layers\.7\.bias 3, expected 1\)"):
         load(change(damaged, edit), goldens)
 
 

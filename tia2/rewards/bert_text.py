@@ -21,6 +21,12 @@ FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens
 BEGIN, ENCODE = "[DEC]", "[ENC]"
 """The tokens that BLIP adds to BERT's; texts may hold them, and they decide the size of the vocabulary."""
 
+SPARE = 128
+"""How many tokens more than its tokenizer a model may know: vocabularies get padded to multiples of up to 128."""
+
+KEPT = 50_000
+"""How many texts' tokens are kept: the texts of a benchmark come back with every image."""
+
 
 class BertTokens:
     """Tokenise texts as upstream code does: [CLS] text [SEP], cut on the right, [SEP] kept.
@@ -32,7 +38,8 @@ class BertTokens:
         vocabulary: How many tokens the model knows.
 
     Raises:
-        RewardError: There is no such tokenizer, it can't be read, or it knows more tokens than the model.
+        RewardError: There is no such tokenizer, it can't be read, or it belongs to another model or is cut off, which
+            its size shows.
     """
 
     def __init__(self, source: str | Path, *, added: Sequence[str], limit: int, vocabulary: int) -> None:
@@ -40,10 +47,11 @@ class BertTokens:
         self.limit = limit
         self._tokenizer = _load(self.folder)
         self._tokenizer.add_special_tokens({"bos_token": added[0], "extra_special_tokens": list(added[1:])})
-        if len(self._tokenizer) > vocabulary:
+        self._known: dict[str, list[int]] = {}
+        if not vocabulary - SPARE <= len(self._tokenizer) <= vocabulary:
             raise RewardError(
                 f"The tokenizer {self.folder} has {len(self._tokenizer)} tokens with {', '.join(added)}; the model has "
-                f"{vocabulary}. It belongs to another model."
+                f"{vocabulary}. It belongs to another model, or is cut off."
             )
 
     @property
@@ -73,10 +81,14 @@ class BertTokens:
         return [text for text, row in zip(distinct, self._rows(distinct), strict=True) if len(row) > self.limit]
 
     def _rows(self, texts: Sequence[str]) -> list[list[int]]:
-        if not texts:
-            return []
-        rows: list[list[int]] = self._tokenizer(list(texts), verbose=False)["input_ids"]
-        return rows
+        """Return the uncut token ids. Threads share what is known, so it is replaced and never changed."""
+        known = self._known
+        if new := [text for text in dict.fromkeys(texts) if text not in known]:
+            if len(known) + len(new) > KEPT:
+                known, new = {}, list(dict.fromkeys(texts))
+            found = self._tokenizer(new, verbose=False)["input_ids"]
+            known = self._known = {**known, **dict(zip(new, found, strict=True))}
+        return [known[text] for text in texts]
 
 
 def _folder(source: str) -> Path:

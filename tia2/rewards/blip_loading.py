@@ -9,23 +9,33 @@ from typing import TYPE_CHECKING, Any
 from tia2.errors import RewardError
 from tia2.rewards.bert_text import BERT
 from tia2.rewards.blip_layout import (
+    VISION,
     bert_sizes,
+    load_upstream,
     med_config,
     only_checkpoint,
     part,
     vision_sizes,
-    vision_state,
 )
-from tia2.rewards.checkpoints import load_strict, read_state_dict
+from tia2.rewards.checkpoints import read_state_dict
 from tia2.rewards.pixels import CLIP_MEAN, CLIP_STD, Preprocessing
 from tia2.rewards.pretrained_files import find_model
-from tia2.rewards.pretrained_loading import load_model, quiet_transformers
+from tia2.rewards.pretrained_loading import load_model
 
 if TYPE_CHECKING:
-    import torch
+    from tia2.rewards.checkpoints import StateDict
 
-CLASSES = {"blip": "BlipForImageTextRetrieval"}
-"""What transformers calls the model, by `model_type`."""
+CLASS = "BlipForImageTextRetrieval"
+"""What transformers calls the model."""
+
+UNUSED = (
+    r"^(visual_encoder|vision_proj|text_encoder|text_proj)_m\.",
+    r"_queue$",
+    r"^queue_ptr$",
+    r"^temp$",
+    r"^text_decoder\.",
+)
+"""What training keeps beside the model: its momentum copy, queues, temperature, and in pre-training a decoder."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,11 @@ def upstream_checkpoint(source: str, revision: str | None) -> Path | None:
     """Return the upstream checkpoint that a source names, None if it is a folder in transformers' layout or a hub id.
 
     Raises:
-        RewardError: A revision of something on this machine, or a folder with several checkpoints.
+        RewardError: A revision of something on this machine, a missing file, or a folder with several checkpoints.
     """
     local = Path(source).expanduser()
+    if not local.exists() and local.suffix in (".pth", ".pt"):
+        raise RewardError(f"There is no checkpoint {source!r}.")
     if not local.exists() or (local / "config.json").is_file():
         return None
     if revision is not None:
@@ -94,11 +106,35 @@ def load_blip(
     checkpoint = upstream_checkpoint(source, revision)
     if checkpoint is not None:
         return _from_upstream(checkpoint, tokenizer or BERT, vision_heads, text_heads)
-    files = find_model(source, revision, CLASSES)
+    surplus = [
+        name for name, value in (("vision_heads", vision_heads), ("text_heads", text_heads)) if value is not None
+    ]
+    return _from_transformers(source, revision, tokenizer, surplus)
+
+
+def _from_transformers(source: str, revision: str | None, tokenizer: str | None, surplus: list[str]) -> Loaded:
+    files = find_model(source, revision, {"blip": CLASS})
+    if surplus:
+        raise RewardError(f"{', '.join(surplus)}: for upstream checkpoints only; {files.where} has a config.json.")
+    kinds = files.config.get("architectures") or [CLASS]
+    if CLASS not in kinds:
+        raise RewardError(
+            f"{files.where} holds a {kinds[0]}, which has no matching head; expected {CLASS}, such as "
+            "Salesforce/blip-itm-base-coco."
+        )
     files.check_complete(*(() if tokenizer else ("vocab.txt",)))
+    model = load_model(files, CLASS)
+    side = model.config.vision_config.image_size
+    given = {"do_center_crop": False, "size": {"height": side, "width": side}, **files.preprocessing}
+    preprocessing = Preprocessing.from_config(given)
+    if preprocessing.output_size != (side, side):
+        raise RewardError(
+            f"{files.where}: preprocessing gives images of size {preprocessing.output_size}; the model takes "
+            f"({side}, {side})."
+        )
     return Loaded(
-        model=load_model(files, CLASSES["blip"]),
-        preprocessing=Preprocessing.from_config({"do_center_crop": False, **files.preprocessing}),
+        model=model,
+        preprocessing=preprocessing,
         tokenizer=tokenizer or str(files.folder),
         files=[*files.weights(), *files.small_files()],
         name=files.name,
@@ -108,44 +144,33 @@ def load_blip(
 
 
 def _from_upstream(checkpoint: Path, tokenizer: str, vision_heads: int | None, text_heads: int | None) -> Loaded:
-    where = str(checkpoint)
     state = read_state_dict(checkpoint)
-    given = med_config(checkpoint.parent)
-    heads = text_heads or given.get("num_attention_heads")
-    model = _build(state, where, vision_heads, heads)
-    config = checkpoint.parent / "med_config.json"
+    config = med_config(checkpoint.parent)
+    model = _build(state, str(checkpoint), vision_heads, text_heads, config)
     return Loaded(
         model=model,
         preprocessing=square(model.config.vision_config.image_size),
         tokenizer=tokenizer,
-        files=[checkpoint, *([config] if given else [])],
+        files=[checkpoint] if config is None else [checkpoint, checkpoint.parent / "med_config.json"],
         name=checkpoint.stem,
     )
 
 
-def _build(state: dict[str, torch.Tensor], where: str, vision_heads: int | None, text_heads: int | None) -> Any:
+def _build(
+    state: StateDict, where: str, vision_heads: int | None, text_heads: int | None, med: dict[str, Any] | None
+) -> Any:
     from transformers import BlipConfig, BlipForImageTextRetrieval
 
-    vision, text = part(state, "visual_encoder."), part(state, "text_encoder.")
-    sizes = vision_sizes(vision, where, vision_heads)
-    of_text = bert_sizes(text, where, text_heads)
+    sizes = vision_sizes(part(state, "visual_encoder."), where, vision_heads)
+    of_text = bert_sizes(part(state, "text_encoder."), where, text_heads, med)
     if "vision_proj.weight" not in state:
         raise RewardError(f"{where} is no BLIP for retrieval: expected vision_proj, text_proj and itm_head.")
     # is_decoder gives the layers their cross-attention; it does not make the attention causal.
     of_text |= {"encoder_hidden_size": sizes["hidden_size"], "is_decoder": True}
-    with quiet_transformers():
-        config = BlipConfig(
-            text_config=of_text,
-            vision_config=sizes,
-            image_text_hidden_size=state["vision_proj.weight"].shape[0],
-        )
-        model: Any = BlipForImageTextRetrieval(config)
-    others = {key: value for key, value in state.items() if not key.startswith(("visual_encoder.", "text_encoder."))}
-    renamed = {
-        **{f"vision_model.{key}": value for key, value in vision_state(vision).items()},
-        **{f"text_encoder.{key}": value for key, value in text.items()},
-        **others,
-    }
-    # What training kept beside the model: the temperature and the momentum queues.
-    load_strict(model, renamed, where, ignore=(r"(^|\.)position_ids$", r"_queue$", r"_m\.", r"^temp$", r"^ptr_queue$"))
-    return model.eval()
+    width = state["vision_proj.weight"].shape[0]
+
+    def make() -> Any:
+        config = BlipConfig(text_config=of_text, vision_config=sizes, image_text_hidden_size=width)
+        return BlipForImageTextRetrieval(config)
+
+    return load_upstream(make, state, where, ((r"^vision_model\.", "visual_encoder."), *VISION), UNUSED)
