@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import runpy
 import shutil
@@ -19,7 +20,7 @@ import tia2
 from tia2.errors import MissingDependencyError, RewardError
 from tia2.rewards import vqascore_prefix
 from tia2.rewards.vqascore import CARD, VqaScoreReward
-from tia2.rewards.vqascore_prefix import Float32Head, PrefixStates, VisionFeatures, WholePairs
+from tia2.rewards.vqascore_prefix import Float32Head, PrefixCopies, PrefixStates, VisionFeatures, WholePairs
 
 tiny = runpy.run_path(str(Path(__file__).with_name("tiny_vlm.py")))
 KINDS = list(tiny["BUILDERS"])
@@ -119,8 +120,8 @@ def test_rewards_equal_the_probability_from_transformers_own_logits(kind, folder
 @pytest.mark.parametrize("kind", KINDS)
 def test_as_much_is_kept_as_the_architecture_allows(kind, rewards):
     reward = rewards(kind)
-    expected = VisionFeatures if kind in ("paligemma", "qwen3_5") else PrefixStates
-    assert type(reward._reuse) is expected
+    expected = {"paligemma": VisionFeatures, "qwen3_5": PrefixCopies}
+    assert type(reward._reuse) is expected.get(kind, PrefixStates)
     assert reward._reuse.name in reward.card.notes
     if kind == "paligemma":
         assert "not keys and values of image and question, because that moves the logits by" in reward.card.notes
@@ -136,7 +137,7 @@ def test_keeping_nothing_gives_the_same_rewards(kind, rewards, monkeypatch):
     np.testing.assert_allclose(reward.score_matrix([picture((90, 60))], TEXTS), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["internvl", "paligemma", "llava"])
+@pytest.mark.parametrize("kind", ["internvl", "paligemma", "llava", "qwen3_5"])
 def test_keeping_the_features_only_gives_the_same_rewards(kind, rewards, monkeypatch):
     reward = rewards(kind)
     expected = reward.score_matrix([picture((90, 60))], TEXTS)
@@ -172,14 +173,19 @@ def test_the_vision_tower_runs_once_an_image(kind, folders):
         assert max(read[1::2]) < min(read[::2])
 
 
-def test_what_is_kept_of_an_image_never_changes(rewards):
-    reward = rewards("qwen2_5_vl")
+@pytest.mark.parametrize("kind", ["qwen2_5_vl", "paligemma", "qwen3_5"])
+def test_what_is_kept_of_an_image_never_changes(kind, rewards):
+    reward = rewards(kind)
     (kept,) = reward.encode_images([picture((90, 60))])
-    before = [tensor.clone() for pair in kept.layers for tensor in pair]
+    before = copy.deepcopy(kept)
     first = reward.score_features(kept, TEXTS)
     other = reward.score_features(kept, ["something else entirely"])
     again = reward.score_features(kept, TEXTS)
-    assert all(torch.equal(old, new) for old, new in zip(before, (t for p in kept.layers for t in p), strict=True))
+    if kind == "qwen2_5_vl":
+        for old, new in zip(before.layers, kept.layers, strict=True):
+            assert torch.equal(old[0], new[0])
+            assert torch.equal(old[1], new[1])
+    np.testing.assert_array_equal(reward.score_features(before, TEXTS), first)
     np.testing.assert_array_equal(first, again)
     assert other[0] not in first
 
@@ -240,6 +246,9 @@ def test_a_text_may_melt_with_the_question_before_it(tmp_path):
     expected = log_probabilities(folder, images, melting)
     np.testing.assert_allclose(np.log(reward.score_matrix(images, melting)), expected, atol=1e-5)
     np.testing.assert_allclose(np.log(reward.score(images * 2, melting)), expected[0], atol=1e-5)
+    for other in (PrefixCopies, VisionFeatures, WholePairs):
+        reward._reuse = other(reward._answerer)
+        np.testing.assert_allclose(np.log(reward.score_matrix(images, melting)), expected, atol=1e-5)
 
 
 def test_without_a_chat_template_the_question_is_the_prompt(tmp_path):

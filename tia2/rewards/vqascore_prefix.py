@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ class Float32Head(nn.Module):
             rows = torch.arange(hidden.shape[0], device=hidden.device)
             hidden = hidden[rows, places.to(hidden.device)][:, None]
         hidden = hidden.float()
-        parts = [hidden @ part.float().T for part in self.weight.split(CHUNK)]
+        parts = [hidden @ part.float().T for part in torch.split(self.weight, CHUNK)]
         logits = torch.cat(parts, dim=-1)
         return logits if self.bias is None else logits + self.bias.float()
 
@@ -89,10 +90,10 @@ class Answerer:
         """Run the model: its logits at one place a row, float32, (n, words)."""
         where = torch.tensor(places, device=self.device)
         if self._head is None:
-            logits = self.model(**inputs, return_dict=True).logits
-            return logits[torch.arange(len(where), device=self.device), where].float()
+            everywhere: torch.Tensor = self.model(**inputs, return_dict=True).logits
+            return everywhere[torch.arange(len(where), device=self.device), where].float()
         with self._head.reading(where):
-            logits = self.model(**inputs, return_dict=True).logits
+            logits: torch.Tensor = self.model(**inputs, return_dict=True).logits
         return logits[:, 0].float()
 
     @contextmanager
@@ -130,8 +131,6 @@ class Reuse(Protocol):
 
     name: str
     """What is kept, in words."""
-    batched: bool
-    """Whether texts run together."""
 
     def embed(self, prepared: Prepared) -> Any:
         """Compute what is kept of an image."""
@@ -146,7 +145,6 @@ class WholePairs:
     """Nothing is kept: the whole model runs for each pair."""
 
     name = "nothing; the whole model runs for each pair"
-    batched = False
 
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
@@ -183,7 +181,6 @@ class VisionFeatures:
     """The image's features are kept; the decoder runs over image and text for each text, in batches."""
 
     name = "the image's features; the language model reads them anew with each text"
-    batched = True
 
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
@@ -192,9 +189,7 @@ class VisionFeatures:
         """Run the vision tower."""
         with self._answerer.watching(stop=True) as seen:
             _run_head(self._answerer, prepared, use_cache=False)
-        positions = seen.get("position_ids")
-        head = Prepared(prepared.ids, prepared.kinds, {})
-        return Embedded(head, seen["inputs_embeds"].clone(), None if positions is None else positions.clone())
+        return _embedded(prepared, seen)
 
     def logits(self, kept: Embedded, tails: Sequence[Tail]) -> torch.Tensor:
         """Run the decoder over head and tails."""
@@ -232,7 +227,6 @@ class PrefixStates:
     """The decoder's keys and values of the head are kept; only the tail of each text runs, in batches."""
 
     name = "keys and values of image and question; only the rest of the prompt runs for each text"
-    batched = True
 
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
@@ -258,15 +252,56 @@ class PrefixStates:
         length = len(kept.head) - back
         cache = DynamicCache()
         cache.layers = [_Shared(keys[:, :, :length], values[:, :, :length]) for keys, values in kept.layers]
-        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": _mask(length, lengths, ids.shape[1])}
-        if kept.positions is not None:
-            inputs["position_ids"] = _positions(kept.positions, back, ids)
-        inputs = self._answerer.on_device(inputs)
-        places = [count - 1 for count in lengths]
-        return self._answerer.logits(places, **inputs, past_key_values=cache, use_cache=True)
+        return _run_tails(self._answerer, length, kept.positions, back, ids, lengths, cache)
 
 
-class _Shared(DynamicLayer):
+@dataclass(frozen=True)
+class Copyable:
+    """The decoder's state after the head, in the model's own kind of cache, and what went into the decoder."""
+
+    embedded: Embedded
+    cache: DynamicCache
+
+    def __len__(self) -> int:
+        return len(self.embedded)
+
+
+class PrefixCopies:
+    """The decoder's state after the head is kept, whatever it consists of, and copied for each text of a batch.
+
+    Takes more memory than `PrefixStates`, and serves models with linear attention, whose state can't be cut shorter.
+    """
+
+    name = "the state after image and question; only the rest of the prompt runs for each text"
+
+    def __init__(self, answerer: Answerer) -> None:
+        self._answerer = answerer
+        self._anew = VisionFeatures(answerer)
+
+    def embed(self, prepared: Prepared) -> Copyable:
+        """Run the whole model over the head."""
+        cache = DynamicCache(config=self._answerer.model.config)
+        with self._answerer.watching() as seen:
+            _run_head(self._answerer, prepared, past_key_values=cache, use_cache=True)
+        return Copyable(_embedded(prepared, seen), cache)
+
+    def logits(self, kept: Copyable, tails: Sequence[Tail]) -> torch.Tensor:
+        """Run the tails after the head, padded on the right; those that melt with it together with the head."""
+        plain = [place for place, tail in enumerate(tails) if not tail.back]
+        melted = [place for place, tail in enumerate(tails) if tail.back]
+        parts = [self._after(kept, [tails[place] for place in plain])] if plain else []
+        parts += [self._anew.logits(kept.embedded, [tails[place] for place in melted])] if melted else []
+        logits = torch.cat(parts)
+        return torch.empty_like(logits).index_copy_(0, torch.tensor(plain + melted, device=logits.device), logits)
+
+    def _after(self, kept: Copyable, tails: Sequence[Tail]) -> torch.Tensor:
+        _, ids, lengths = _padded(kept.embedded.head, tails)
+        cache = copy.deepcopy(kept.cache)
+        cache.reorder_cache(torch.zeros(len(tails), dtype=torch.long, device=self._answerer.device))
+        return _run_tails(self._answerer, len(kept), kept.embedded.positions, 0, ids, lengths, cache)
+
+
+class _Shared(DynamicLayer):  # type: ignore[misc]  # transformers has no types
     """Keys and values of one sequence before those of many: nothing is written, and nothing copied but for a moment."""
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
@@ -306,7 +341,7 @@ def choose(answerer: Answerer, prepared: Prepared, tails: Sequence[Tail], where:
     if not expected.isfinite().all():
         raise RewardError(f"{where} gives logits that are not finite in {answerer.model.dtype}: use another dtype.")
     reasons: list[str] = []
-    for candidate in (PrefixStates(answerer), VisionFeatures(answerer)):
+    for candidate in (PrefixStates(answerer), PrefixCopies(answerer), VisionFeatures(answerer)):
         reason = _unlike(answerer, candidate, prepared, tails, expected)
         if not reason:
             return candidate, "; ".join(reasons)
@@ -336,6 +371,28 @@ def _run_head(answerer: Answerer, prepared: Prepared, **options: Any) -> None:
     ids = torch.tensor([prepared.ids])
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), **prepared.kinds, **prepared.image}
     answerer.logits([len(prepared) - 1], **answerer.on_device(inputs), **options)
+
+
+def _run_tails(
+    answerer: Answerer,
+    head: int,
+    positions: torch.Tensor | None,
+    back: int,
+    ids: torch.Tensor,
+    lengths: Sequence[int],
+    cache: DynamicCache,
+) -> torch.Tensor:
+    inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": _mask(head, lengths, ids.shape[1])}
+    if positions is not None:
+        inputs["position_ids"] = _positions(positions, back, ids)
+    places = [count - 1 for count in lengths]
+    return answerer.logits(places, **answerer.on_device(inputs), past_key_values=cache, use_cache=True)
+
+
+def _embedded(prepared: Prepared, seen: dict[str, Any]) -> Embedded:
+    positions = seen.get("position_ids")
+    head = Prepared(prepared.ids, prepared.kinds, {})
+    return Embedded(head, seen["inputs_embeds"].clone(), None if positions is None else positions.clone())
 
 
 def _padded(head: Prepared, tails: Sequence[Tail]) -> tuple[int, torch.Tensor, list[int]]:

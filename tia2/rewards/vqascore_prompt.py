@@ -140,7 +140,8 @@ class Questions:
         end = len(ids) - len(tail)
         if ids[end:] != tail:
             raise RewardError(f"{self._where}: what its processor makes of a text depends on the image: not supported.")
-        kinds, others = {}, {}
+        kinds: dict[str, Any] = {}
+        others: dict[str, Any] = {}
         for key, value in given.items():
             if key in ("input_ids", "attention_mask", "labels"):
                 continue
