@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tia2.commands.options import reward_options
+from tia2.commands.rewards_check import CHECK_EXAMPLES, check
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -56,7 +57,7 @@ Option = Annotated[
 
 @app.callback()
 def rewards() -> None:
-    """List reward models, show what is known of each, and compare them with published values."""
+    """List reward models, show what is known of each, check and verify them."""
 
 
 @app.command("list", epilog=LIST_EXAMPLES)
@@ -188,6 +189,9 @@ def verify(
         console.stdout.print("verified" if result.verified else "NOT the published values")
     if code:
         raise typer.Exit(code)
+
+
+app.command(epilog=CHECK_EXAMPLES)(check)
 
 
 def _readable(field: str, value: Any) -> str:

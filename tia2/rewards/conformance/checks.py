@@ -1,0 +1,39 @@
+"""What a conformance check is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tia2.rewards.conformance.subject import Finding, Subject
+
+Run: TypeAlias = Callable[[Subject], Finding]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One conformance check.
+
+    Attributes:
+        name: The name in reports.
+        tests: What must hold.
+        fix: What to do if it doesn't, unless the finding knows better.
+        run: Tests a reward model; may raise whatever that raises.
+    """
+
+    name: str
+    tests: str
+    fix: str
+    run: Run
+
+
+def conformance(name: str, *, tests: str, fix: str) -> Callable[[Run], Check]:
+    """Turn a function into a check.
+
+    Args:
+        name: The name in reports.
+        tests: What must hold.
+        fix: What to do if it doesn't.
+    """
+    return lambda run: Check(name, tests, fix, run)
