@@ -1,0 +1,459 @@
+"""Speed of scoring with every image and text encoded once against scoring pair by pair, as the models' own code does.
+
+Run `python benchmarks/scoring.py` (`--help` for sizes; `--model clip` for one model). Full-size models with random
+weights score one image with 33 prompts, and 20 images with the same 33 prompts. Both sides have the same weights,
+images and prompts, and run in one process, on the same number of threads, in float32.
+
+Pair by pair: the classes of transformers, one forward of the whole model for each pair, the image preprocessed anew, as
+CLIP's, ImageReward's and LAVIS' own scoring does; texts padded to 77 (CLIP), 35 (ImageReward) or not at all (LAVIS).
+tia2: `score_matrix` for one image, `tia2.score` for the 20 images; the latter also decodes them.
+
+The rewards of all pairs that both sides scored must be equal. The limit beside each ratio is that of the multiply-adds,
+counted by torch on either side: what the ratio would be if all of them took the same time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import io
+import itertools
+import json
+import math
+import re
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import datasets
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import (
+    BertTokenizerFast,
+    Blip2Config,
+    Blip2ForImageTextRetrieval,
+    BlipImageProcessorPil,
+    BlipTextConfig,
+    BlipTextModel,
+    BlipVisionConfig,
+    BlipVisionModel,
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    CLIPTokenizer,
+)
+
+import tia2
+from tia2.benchmark.columns import features
+from tia2.rewards import CrossEncoder
+from tia2.rewards.encoder import Encoder
+from tia2.rewards.imagereward import LAYERS, MEAN, STD
+
+TARGETS = {"clip": 20.0, "imagereward": 15.0, "blip2-itm": 10.0}
+TOLERANCE = 1e-4
+WHOLE_BENCHMARK = {"images": 27_500, "pairs": 571_300, "texts": 7_855}
+"""TIA2: its images, all of their prompts and contrastive prompts, and how many of those differ."""
+
+THINGS = ("airplane", "apple", "bench", "bird", "boat", "book", "car", "cat", "chair", "clock", "dog", "horse", "kite")
+NUMBERS = ("two", "three", "four", "five")
+COLOURS = ("red", "green", "blue", "yellow", "white", "black")
+SIDE = 512
+"""Of the images, as Stable Diffusion makes them."""
+
+Scorer = Callable[[Image.Image, str], float]
+
+
+class Case(NamedTuple):
+    """One model on both sides."""
+
+    title: str
+    naive: Scorer
+    reward: Encoder
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one slice gave."""
+
+    slice: str
+    naive: float
+    ours: float
+    limit: float
+    difference: float
+    spread: float
+    """Standard deviation of the rewards, beside which the difference is to be seen."""
+    timed: int
+    pairs: int
+
+    @property
+    def ratio(self) -> float:
+        return self.naive / self.ours
+
+
+def make_prompts(count: int) -> list[str]:
+    """Return distinct prompts in the manner of TIA2's composition subset: 8 to 12 words."""
+    rng = np.random.Generator(np.random.PCG64(0))
+    found: dict[str, None] = {}
+    while len(found) < count:
+        first, second = rng.choice(THINGS, 2, replace=False)
+        number, other = rng.choice(NUMBERS, 2)
+        colour = rng.choice(COLOURS)
+        forms = (
+            f"a realistic photo of {number} {colour} {first}s and a {second}",
+            f"a realistic photo of a {first} and {number} {second}s",
+            f"a realistic photo of {number} {first}s and {other} {colour} {second}s on grass",
+        )
+        found[forms[len(found) % len(forms)]] = None
+    return list(found)
+
+
+def make_images(count: int) -> list[Image.Image]:
+    rng = np.random.Generator(np.random.PCG64(1))
+    coarse = rng.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8)
+    return [Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC) for pixels in coarse]
+
+
+def randomise(module: nn.Module) -> None:
+    """Give matrices weights that keep the scale of their input; the default ones make all texts look alike."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, math.prod(parameter.shape[1:]) ** -0.5, generator=generator)
+
+
+def write_bert_vocabulary(folder: Path, prompts: Sequence[str]) -> Path:
+    """Write a vocabulary of BERT's size in which every word of the prompts is a token, as most are in BERT's."""
+    words = [*"abcdefghijklmnopqrstuvwxyz", *dict.fromkeys(" ".join(prompts).split())]
+    tokens = ["[PAD]", *(f"[unused{number}]" for number in range(99)), "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokens += list(dict.fromkeys(words))
+    tokens += [f"[unused{number}]" for number in range(99, 99 + 30522 - len(tokens))]
+    folder.mkdir(exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    return folder
+
+
+def bert_tokenizer(folder: Path) -> Any:
+    tokenizer = BertTokenizerFast.from_pretrained(folder)
+    tokenizer.add_special_tokens({"bos_token": "[DEC]", "extra_special_tokens": ["[ENC]"]})
+    return tokenizer
+
+
+def clip_tokenizer(prompts: Sequence[str]) -> CLIPTokenizer:
+    """Return a tokenizer of CLIP's kind in which every word of the prompts is a token."""
+    words = list(dict.fromkeys(" ".join(prompts).split()))
+    letters = sorted(set("".join(words)))
+    merges: dict[tuple[str, str], None] = {}
+    for word in words:
+        # From the end of the word on, so that the pieces of one word are no others' beginnings.
+        pieces = [*word[:-1], f"{word[-1]}</w>"]
+        while len(pieces) > 1:
+            merges[pieces[-2], pieces[-1]] = None
+            pieces[-2:] = [pieces[-2] + pieces[-1]]
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(pair) for pair in merges)]
+    ends = ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {token: place for place, token in enumerate([*dict.fromkeys(tokens), *ends])}
+    return CLIPTokenizer(vocab=vocabulary, merges=list(merges), model_max_length=77)
+
+
+def clip(folder: Path, prompts: Sequence[str], device: str, options: argparse.Namespace) -> Case:
+    tokenizer = clip_tokenizer(prompts)
+    large = {"num_attention_heads": 16, "num_hidden_layers": 24, "hidden_size": 1024, "intermediate_size": 4096}
+    text = {"num_attention_heads": 12, "num_hidden_layers": 12, "hidden_size": 768, "intermediate_size": 3072}
+    tiny = {"num_hidden_layers": 2} if options.tiny else {}
+    config = CLIPConfig(
+        vision_config={**large, **tiny, "image_size": 224, "patch_size": 14},
+        text_config={**text, **tiny, "vocab_size": 49408, "eos_token_id": tokenizer.eos_token_id, "bos_token_id": 0},
+        projection_dim=768,
+    )
+    model = CLIPModel(config).eval()
+    randomise(model)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    processor = CLIPImageProcessorPil()
+    processor.save_pretrained(folder)
+    model.to(device)
+
+    def naive(image: Image.Image, prompt: str) -> float:
+        tokens = tokenizer([prompt], padding="max_length", max_length=77, truncation=True, return_tensors="pt")
+        pixels = processor([image], return_tensors="pt")["pixel_values"]
+        found = model(pixel_values=pixels.to(device), **tokens.to(device))
+        return float((found.image_embeds * found.text_embeds).sum())
+
+    return Case("CLIP ViT-L/14", naive, tia2.load_reward(f"clip:{folder}", device=device))
+
+
+UPSTREAM_NAMES = (
+    ("embeddings.class_embedding", "cls_token"),
+    ("embeddings.position_embedding", "pos_embed"),
+    ("embeddings.patch_embedding.", "patch_embed.proj."),
+    ("encoder.layers.", "blocks."),
+    ("layer_norm", "norm"),
+    ("self_attn.projection.", "attn.proj."),
+    ("self_attn.", "attn."),
+    ("post_layernorm.", "norm."),
+)
+
+
+def imagereward(folder: Path, prompts: Sequence[str], device: str, options: argparse.Namespace) -> Case:
+    layers = (2, 2) if options.tiny else (24, 12)
+    of_vision = BlipVisionConfig(
+        hidden_size=1024, intermediate_size=4096, num_hidden_layers=layers[0], num_attention_heads=16,
+        image_size=224, patch_size=16, layer_norm_eps=1e-6,
+    )  # fmt: skip
+    vision = BlipVisionModel(of_vision)
+    of_text = BlipTextConfig(
+        vocab_size=30524, hidden_size=768, encoder_hidden_size=1024, intermediate_size=3072,
+        num_hidden_layers=layers[1], num_attention_heads=12, max_position_embeddings=512, is_decoder=True,
+    )  # fmt: skip
+    text = BlipTextModel(of_text, add_pooling_layer=False)
+    widths = (768, 1024, 128, 64, 16, 1)
+    head = nn.Sequential(*(nn.Linear(*pair) for pair in itertools.pairwise(widths)))
+    model = nn.ModuleDict({"vision": vision, "text": text, "head": head}).eval()
+    randomise(model)
+    state = {f"blip.text_encoder.{key}": value for key, value in text.state_dict().items()}
+    for key, value in vision.state_dict().items():
+        upstream = functools.reduce(lambda name, rule: name.replace(*rule), UPSTREAM_NAMES, key)
+        state[f"blip.visual_encoder.{upstream}"] = value
+    for key, value in head.state_dict().items():
+        place, _, kind = key.partition(".")
+        state[f"mlp.layers.{LAYERS[int(place)]}.{kind}"] = value
+    folder.mkdir()
+    torch.save(state, folder / "ImageReward.pt")
+    (folder / "med_config.json").write_text(json.dumps({"num_attention_heads": 12, "layer_norm_eps": 1e-12}))
+    words = write_bert_vocabulary(folder / "words", prompts)
+    tokenizer, processor = bert_tokenizer(words), CLIPImageProcessorPil()
+    model.to(device)
+
+    def naive(image: Image.Image, prompt: str) -> float:
+        tokens = tokenizer(prompt, padding="max_length", max_length=35, truncation=True, return_tensors="pt").to(device)
+        pixels = processor([image], return_tensors="pt")["pixel_values"].to(device)
+        states = vision(pixels).last_hidden_state
+        found = text(
+            input_ids=tokens["input_ids"],
+            attention_mask=tokens["attention_mask"],
+            encoder_hidden_states=states,
+            encoder_attention_mask=torch.ones(states.shape[:2], dtype=torch.long, device=device),
+        )
+        return (float(head(found.last_hidden_state[:, 0])) - MEAN) / STD
+
+    return Case(
+        "ImageReward, ViT-L/16 and BERT base",
+        naive,
+        tia2.load_reward(f"imagereward:{folder}", tokenizer=words, device=device),
+    )
+
+
+def blip2_itm(folder: Path, prompts: Sequence[str], device: str, options: argparse.Namespace) -> Case:
+    depth = 2 if options.tiny else options.blip2_depth
+    qformer = {"num_hidden_layers": 2} if options.tiny else {}
+    config = Blip2Config(
+        vision_config={"num_hidden_layers": depth},
+        qformer_config={"vocab_size": 30523, "use_qformer_text_input": True, **qformer},
+    )
+    model = Blip2ForImageTextRetrieval(config).eval()
+    randomise(model)
+    model.save_pretrained(folder)
+    write_bert_vocabulary(folder, prompts)
+    tokenizer, processor = bert_tokenizer(folder), BlipImageProcessorPil(size={"height": 224, "width": 224})
+    processor.save_pretrained(folder)
+    model.to(device)
+
+    def naive(image: Image.Image, prompt: str) -> float:
+        tokens = tokenizer(prompt, truncation=True, max_length=32, return_tensors="pt").to(device)
+        logits = model(
+            pixel_values=processor([image], return_tensors="pt")["pixel_values"].to(device),
+            input_ids=tokens["input_ids"],
+            attention_mask=tokens["attention_mask"],
+            use_image_text_matching_head=True,
+        ).logits_per_image[0]
+        return float(logits[1] - logits[0])
+
+    size = "the full ViT-g" if depth == 39 else f"a ViT-g of {depth} of its 39 layers"
+    return Case(f"BLIP-2 ITM, {size}", naive, tia2.load_reward(f"blip2-itm:{folder}", device=device))
+
+
+CASES: dict[str, Callable[[Path, Sequence[str], str, argparse.Namespace], Case]] = {
+    "clip": clip,
+    "imagereward": imagereward,
+    "blip2-itm": blip2_itm,
+}
+
+
+def benchmark_of(images: Sequence[Image.Image], prompts: Sequence[str]) -> datasets.Dataset:
+    """Return a benchmark of one prompt with these images and contrastive prompts, in memory."""
+
+    def png(image: Image.Image) -> bytes:
+        stream = io.BytesIO()
+        image.save(stream, "PNG")
+        return stream.getvalue()
+
+    rows = [
+        {
+            "item_id": f"slice/image_{number}",
+            "subset": "slice",
+            "prompt_id": "slice_0",
+            "prompt": prompts[0],
+            "image": {"bytes": png(image), "path": None},
+            "votes": [1, 1, 0],
+            "human_score": 2 / 3,
+            "label": 1,
+            "contrastive_prompts": list(prompts[1:]),
+        }
+        for number, image in enumerate(images)
+    ]
+    return datasets.Dataset.from_list(rows, features=features())
+
+
+def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    found = work()
+    return time.perf_counter() - start, found
+
+
+def multiply_adds(work: Callable[[], object]) -> float:
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops() / 2
+
+
+def multiply_adds_of(case: Case, image: Image.Image, prompts: Sequence[str]) -> tuple[float, float, float]:
+    """Return those of one pair, of one image, and of the prompts: once (dual encoders) or for each image."""
+    reward: Any = case.reward
+    pair = multiply_adds(lambda: case.naive(image, prompts[0]))
+    of_image = multiply_adds(lambda: reward.encode_images([image]))
+    encoded = reward.encode_images([image])
+    of_texts = multiply_adds(lambda: reward.score_matrix(encoded, prompts))
+    return pair, of_image, of_texts
+
+
+def one_by_one(
+    case: Case, images: Sequence[Image.Image], prompts: Sequence[str], pairs: Sequence[tuple[int, int]]
+) -> list[float]:
+    return [case.naive(images[row], prompts[column]) for row, column in pairs]
+
+
+def compare(
+    case: Case, images: Sequence[Image.Image], prompts: Sequence[str], options: argparse.Namespace
+) -> list[Row]:
+    """Time both slices on both sides."""
+    reward: Any = case.reward
+    crosses = isinstance(reward, CrossEncoder)
+    # Counting runs everything once, so that neither side is timed cold; loading and its digest are on neither side.
+    pair, of_image, of_texts = multiply_adds_of(case, images[0], prompts)
+    _ = reward.fingerprint
+    giga = [count / 1e9 for count in (pair, of_image, of_texts)]
+    each = "for each image" if crosses else "once"
+    print(f"\n{case.title}, {reward.parameters / 1e6:.0f} M weights")
+    counts = f"{giga[0]:.1f} G a pair; {giga[1]:.1f} G an image, {giga[2]:.1f} G the prompts {each}"
+    print(f"multiply-adds: {counts}", flush=True)
+    dataset = benchmark_of(images, prompts)
+    rows = []
+    for count in dict.fromkeys((1, len(images))):
+        every = [(row, column) for row in range(count) for column in range(len(prompts))]
+        sample = options.pairs if count > 1 or options.sample_first else len(every)
+        chosen = [every[place] for place in sorted({round(at) for at in np.linspace(0, len(every) - 1, sample)})]
+        naive, theirs = seconds(functools.partial(one_by_one, case, images, prompts, chosen))
+        if count == 1:
+            ours, found = seconds(lambda: reward.score_matrix(images[:1], prompts))
+        else:
+            ours, table = seconds(lambda: tia2.score(reward, dataset))
+            found = table.rewards[:, [table.items["texts"][0].index(prompt) for prompt in prompts]]
+        gap = max(abs(float(found[place]) - value) for place, value in zip(chosen, theirs, strict=True))
+        texts = of_texts * count if crosses else of_texts
+        rows.append(
+            Row(
+                slice=f"{count} x {len(prompts)}",
+                naive=naive * len(every) / len(chosen),
+                ours=ours,
+                limit=pair * len(every) / (of_image * count + texts),
+                difference=gap,
+                spread=float(np.std(found)),
+                timed=len(chosen),
+                pairs=len(every),
+            )
+        )
+    return rows
+
+
+def project(case: Case, images: Sequence[Image.Image], prompts: Sequence[str], row: Row) -> str:
+    """Say how long the whole benchmark would take, by the time of images, pairs and texts on the slice."""
+    reward: Any = case.reward
+    if isinstance(reward, CrossEncoder):
+        encoded = reward.encode_images(images)
+        pairs, _ = seconds(lambda: reward.score_matrix(encoded, prompts))
+        per_pair, per_text = pairs / len(images) / len(prompts), 0.0
+    else:
+        texts, _ = seconds(lambda: reward.encode_texts(prompts))
+        pairs, per_pair, per_text = texts, 0.0, texts / len(prompts)
+    per_image = max(0.0, row.ours - pairs) / len(images)
+    whole = WHOLE_BENCHMARK
+    total = per_image * whole["images"] + per_pair * whole["pairs"] + per_text * whole["texts"]
+    return (
+        f"{len(images) / row.ours:.1f} items/s; {whole['images']:,} images with {whole['pairs']:,} pairs would take "
+        f"{total / 3600:.1f} h"
+    )
+
+
+def report(rows: Sequence[Row], target: float | None) -> bool:
+    """Print the rows and return whether the target is met with equal rewards."""
+    heads = f"{'images x prompts':18}{'pair by pair s':>16}{'tia2 s':>10}{'ratio':>9}{'limit':>9}"
+    print(f"{heads}{'largest difference':>21}{'spread':>9}")
+    for row in rows:
+        print(
+            f"{row.slice:18}{row.naive:16.1f}{row.ours:10.2f}{row.ratio:8.1f}x{row.limit:8.1f}x{row.difference:21.1e}{row.spread:9.1e}"
+            + (f"  (pair by pair: {row.timed} of {row.pairs} timed)" if row.timed < row.pairs else "")
+        )
+    equal = all(row.difference <= TOLERANCE for row in rows)
+    if not equal:
+        print(f"FAILED: the rewards differ by more than {TOLERANCE:.0e}")
+    met = target is None or all(row.ratio >= target for row in rows)
+    if target is not None:
+        print(f"target {target:.0f}x: {'met' if met else 'MISSED'}")
+    return equal and met
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Time scoring with everything encoded once against pair by pair.")
+    parser.add_argument("--model", choices=list(CASES), action="append", help="which models; all if not given")
+    parser.add_argument("--images", type=int, default=20, help="images of the second slice")
+    parser.add_argument("--prompts", type=int, default=33)
+    parser.add_argument("--pairs", type=int, default=20, help="pairs to time where pair by pair would take too long")
+    parser.add_argument("--sample-first", action="store_true", help="time a sample of the first slice's pairs, too")
+    parser.add_argument("--blip2-depth", type=int, default=39, help="layers of BLIP-2's image tower")
+    parser.add_argument("--threads", type=int, help="of torch; as many as it chooses if not given")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--tiny", action="store_true", help="two layers a tower and no target, to try this program")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    torch.set_grad_enabled(False)
+    datasets.disable_progress_bars()
+
+    images, prompts = make_images(options.images), make_prompts(options.prompts)
+    print(f"device {options.device}, {torch.get_num_threads()} threads, torch {torch.__version__}, float32")
+    print(f"{SIDE}x{SIDE} images; prompts of {min(map(words, prompts))} to {max(map(words, prompts))} words")
+    failed = False
+    for name in options.model or list(CASES):
+        with tempfile.TemporaryDirectory(prefix="tia2-scoring-") as folder:
+            case = CASES[name](Path(folder) / name, prompts, options.device, options)
+            rows = compare(case, images, prompts, options)
+            failed |= not report(rows, None if options.tiny else TARGETS[name])
+            if not options.device.startswith("cpu"):
+                print(project(case, images, prompts, rows[-1]))
+            del case
+    return int(failed)
+
+
+def words(prompt: str) -> int:
+    return len(re.findall(r"\w+", prompt))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
