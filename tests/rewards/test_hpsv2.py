@@ -105,6 +105,12 @@ def test_settings_that_change_a_reward_change_the_fingerprint(reward, goldens):
     assert load(goldens / "hpsv2", goldens, antialias=False).fingerprint != reward.fingerprint
 
 
+def test_the_card_of_a_version_needs_no_weights(goldens):
+    shown = tia2.rewards.registry.card("hpsv2:v2.1")
+    assert (shown.name, shown.hub_id, shown.text_limit) == ("hpsv2-v2.1", "xswu/HPSv2", 77)
+    assert tia2.rewards.registry.card(f"hpsv2:{goldens / 'hpsv2' / 'HPS_v2_tiny.pt'}").hub_id is None
+
+
 def test_the_version_must_be_named(goldens):
     with pytest.raises(RewardError, match=r"say which one, for example 'hpsv2:v2\.1'"):
         tia2.load_reward("hpsv2")

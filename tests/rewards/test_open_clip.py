@@ -146,6 +146,12 @@ def test_openais_own_archives_need_their_activation(tmp_path):
     assert find(f"ViT-B-32-quickgelu/{path}").checkpoint == path
 
 
+def test_cards_without_loading():
+    shown = tia2.rewards.registry.card("open_clip:ViT-L-14-quickgelu/openai")
+    assert (shown.name, shown.hub_id) == ("ViT-L-14-quickgelu/openai", None)
+    assert tia2.rewards.registry.card("open_clip:hf-hub:laion/some-clip").hub_id == "laion/some-clip"
+
+
 def test_a_file_without_an_architecture_must_be_openais(tmp_path):
     torch.save({"weight": torch.zeros(2)}, tmp_path / "other.pt")
     with pytest.raises(RewardError, match=r"no vision transformer in OpenAI's layout: name its architecture"):

@@ -53,6 +53,7 @@ BUILT_IN = {
             "any model of open_clip",
             form="open_clip:ARCHITECTURE/TAG",
             example="open_clip:ViT-L-14-quickgelu/openai",
+            card="model_card",
         ),
         _family(
             "siglip",
@@ -70,6 +71,7 @@ BUILT_IN = {
             "CLIP-H, trained on rankings of images",
             form="hpsv2:v2.0 or v2.1",
             example="hpsv2:v2.1",
+            card="version_card",
         ),
         _family("blip2-itc", "blip2", "Blip2ItcReward", "BLIP-2, contrastive head", card="ITC_CARD"),
         _family("blip2-itm", "blip2", "Blip2ItmReward", "BLIP-2, matching head", card="ITM_CARD"),

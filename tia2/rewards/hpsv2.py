@@ -63,6 +63,17 @@ CARD = RewardCard(
 """What is known of HPSv2 before it is loaded."""
 
 
+def version_card(source: str) -> RewardCard:
+    """Return what is known of a version, or of a checkpoint on this machine, before it is loaded.
+
+    Args:
+        source: What follows the colon of the spec.
+    """
+    if source in VERSIONS:
+        return CARD.model_copy(update={"name": f"hpsv2-{source}"})
+    return CARD.model_copy(update={"name": Path(source).stem, "hub_id": None})
+
+
 class HpsV2Reward(DualEncoder):
     """HPSv2: the cosine of a CLIP ViT-H/14 that was fine-tuned on rankings.
 

@@ -20,7 +20,7 @@ from tia2.rewards.devices import pick_device, pick_dtype, threads_for
 from tia2.rewards.dual import DualEncoder
 from tia2.rewards.encoder import TextPolicy, check_text_policy
 from tia2.rewards.fingerprints import fingerprint
-from tia2.rewards.open_clip_loading import build, find, preprocessing_of
+from tia2.rewards.open_clip_loading import HUB_PREFIX, build, find, preprocessing_of
 from tia2.rewards.open_clip_text import OpenClipTokens
 
 if TYPE_CHECKING:
@@ -47,6 +47,16 @@ CARD = RewardCard(
     notes="Texts are cleaned by open_clip: encodings mended, HTML entities undone, lower case. `clip:` leaves them.",
 )
 """What is known of every model of open_clip before it is loaded."""
+
+
+def model_card(source: str) -> RewardCard:
+    """Return what is known of a model before it is loaded.
+
+    Args:
+        source: What follows the colon of the spec.
+    """
+    hub_id = source.removeprefix(HUB_PREFIX)
+    return CARD.model_copy(update={"name": source, "hub_id": hub_id if hub_id != source else None})
 
 
 class OpenClipReward(DualEncoder):
