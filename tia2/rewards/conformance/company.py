@@ -238,8 +238,9 @@ def _short_turns() -> Iterator[None]:
 )
 def inputs_unchanged(subject: Subject) -> Finding:
     """Compare images byte by byte, and lists, before and after calls."""
-    images = [image.copy() for image in subject.images[:4]] + [photo(51, (30, 20)).convert("RGBA")]
-    texts = list(reversed(subject.texts))[: len(images)]
+    fresh = [photo(51 + number, (30, 20)) for number in range(5)]
+    images = [*fresh[:4], fresh[4].convert("RGBA")]
+    texts = [subject.texts[-1 - index % len(subject.texts)] for index in range(len(images))]
     calls: dict[str, Callable[[list[Image.Image], list[str]], Any]] = {
         "score": subject.reward.score,
         "score_matrix": subject.reward.score_matrix,

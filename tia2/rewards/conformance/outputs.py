@@ -84,16 +84,20 @@ def finite(subject: Subject) -> Finding:
 def depends_on_text(subject: Subject) -> Finding:
     """Test that the rewards of an image differ between texts."""
     by_text = np.asarray(subject.base, dtype=np.float64)
-    reach = float(np.ptp(by_text, axis=1).max())
+    reach = largest_range(by_text, axis=1)
     measured: dict[str, float | int | str] = {
-        "largest_range_over_texts": reach,
+        "largest_range_over_texts": reach or 0.0,
         "texts": len(subject.texts),
         "texts_told_apart": len({tuple(column) for column in by_text.T.tolist()}),
     }
     if subject.reward.card.kind == "control":
         return Finding("card.kind is 'control': may ignore the text", skipped=True, measured=measured)
+    if reach is None:
+        return Finding("no two finite rewards to compare", skipped=True)
     if not reach > _indistinct(subject):
         return Finding("Every text gives an image the same reward.", failed=True, measured=measured)
+    if not np.isfinite(by_text).all():
+        return Finding(f"{measured['texts_told_apart']} of {len(subject.texts)} texts told apart", measured=measured)
     joint = by_text - by_text.mean(axis=0) - by_text.mean(axis=1, keepdims=True) + by_text.mean()
     share = float((joint**2).sum() / max(float(((by_text - by_text.mean()) ** 2).sum()), 1e-300))
     measured["share_of_variance_from_image_and_text_together"] = share
@@ -117,12 +121,25 @@ def depends_on_text(subject: Subject) -> Finding:
 )
 def depends_on_image(subject: Subject) -> Finding:
     """Test that the rewards of a text differ between images."""
-    reach = float(np.ptp(np.asarray(subject.base, dtype=np.float64), axis=0).max())
+    reach = largest_range(np.asarray(subject.base, dtype=np.float64), axis=0)
+    if reach is None:
+        return Finding("no two finite rewards to compare", skipped=True)
     told_apart = len({tuple(row) for row in subject.base.tolist()})
     measured: dict[str, float | int | str] = {"largest_range_over_images": reach, "images_told_apart": told_apart}
     if not reach > _indistinct(subject):
         return Finding("Every image gets the same reward for a text.", failed=True, measured=measured)
     return Finding(f"{told_apart} of {len(subject.images)} images told apart", measured=measured)
+
+
+def largest_range(values: NDArray[np.float64], axis: int) -> float | None:
+    """Return the largest difference between finite values along an axis; None where no two are finite.
+
+    Example:
+        >>> largest_range(np.array([[1.0, np.nan, 3.0], [2.0, 2.5, np.inf]]), axis=1)
+        2.0
+    """
+    ranges = [np.ptp(row[np.isfinite(row)]) for row in np.moveaxis(values, axis, -1) if np.isfinite(row).sum() > 1]
+    return float(max(ranges)) if ranges else None
 
 
 def _indistinct(subject: Subject) -> float:

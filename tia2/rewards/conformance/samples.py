@@ -90,7 +90,7 @@ def mode_samples() -> list[ModeSample]:
     grey_alpha.putalpha(fade)
     palette = base.quantize(16)
     see_through = base.quantize(16)
-    see_through.info["transparency"] = 3
+    see_through.info["transparency"] = int(np.bincount(np.asarray(see_through).ravel()).argmax())
     levels = np.asarray(base.convert("L"), dtype=np.uint16) * 257
     return [
         ModeSample("L", base.convert("L")),
