@@ -29,6 +29,10 @@ class ResultError(Tia2Error, ValueError):
     """A result can't be computed from, or read from, what was given."""
 
 
+class PromptError(Tia2Error, ValueError):
+    """Contrastive prompts can't be made from, or written for, what was given."""
+
+
 class DownloadError(Tia2Error, OSError):
     """A file could not be fetched whole and unaltered."""
 
