@@ -28,7 +28,7 @@ def other_colours(reading: Reading) -> list[str]:
     texts = []
     for token in found:
         out = used | known.KIN.get(token.lower, set())
-        ring = _after(known.COLOURS, _written(token.lower), sorted(out, key=known.COLOURS.index) if out else [])
+        ring = _after(known.COLOURS, _written(token.lower))
         texts += [_with(reading, token, colour) for colour in [name for name in ring if name not in out][:limit]]
     return texts
 
@@ -124,13 +124,10 @@ def _written(colour: str) -> str:
     return min(kin, key=known.COLOURS.index)
 
 
-def _after(names: Sequence[str], own: str, also: Sequence[str] = ()) -> list[str]:
+def _after(names: Sequence[str], own: str) -> list[str]:
     """Return the names after one's own, all around, so that none is favoured; from the first when it isn't there."""
-    anchor = next((name for name in (own, *also) if name in names), None)
-    if anchor is None:
-        return list(names)
-    start = names.index(anchor)
-    return [name for name in [*names[start + 1 :], *names[:start]] if name != own]
+    start = names.index(own) if own in names else len(names)
+    return [*names[start + 1 :], *names[:start]]
 
 
 def _with(reading: Reading, token: Token, word: str) -> str:

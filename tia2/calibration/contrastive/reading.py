@@ -109,7 +109,11 @@ def read(prompt: str) -> Reading:
     index = content
     while index < len(tokens):
         bare = index == content or (bool(groups) and _links(text, tokens, groups[-1], index))
-        group = _group(tokens, text, index, bare, start=index == content)
+        # What "a photo of" and "a statue of" show counts; after other prepositions, one object is a mere place.
+        shown = index == content or (
+            len(groups) == 1 and groups[0].stop == index - 1 and tokens[index - 1].lower == "of"
+        )
+        group = _group(tokens, text, index, bare, shown=index == content or after_of)
         if group is not None:
             groups.append(group)
         index = group.stop if group is not None else index + 1
@@ -133,7 +137,7 @@ def _content(tokens: list[Token], text: str) -> int:
     """Return the token after "a realistic photo of", "Painting:" and the like, 0 where the prompt has no such start."""
     begin = 0
     for index, token in enumerate(tokens[:-1]):
-        if index - begin > 6 or token.quoted:
+        if index - begin > 6 or token.quoted or token.lower in known.FUNCTION_WORDS - {"a", "an", "the", "and", "of"}:
             break
         follows = tokens[index + 1]
         opened = follows.joined and follows.lower in {"of", "showing", "depicting", "featuring"}
@@ -147,7 +151,7 @@ def _links(text: str, tokens: list[Token], group: Group, index: int) -> bool:
     return between in {"and", "&", "plus", ",", ", and"} or between in known.RELATIONS
 
 
-def _group(tokens: list[Token], text: str, index: int, bare: bool, *, start: bool) -> Group | None:
+def _group(tokens: list[Token], text: str, index: int, bare: bool, *, shown: bool) -> Group | None:
     token = tokens[index]
     if token.quoted:
         return None
@@ -169,8 +173,7 @@ def _group(tokens: list[Token], text: str, index: int, bare: bool, *, start: boo
     if kind == "many":
         return _many(tokens, text, index, begin, stop, count)
     if kind == "one":
-        # Right at the start, "of" belongs to "a photo of", and what it shows counts.
-        place = not start and _is_place(tokens, text, index)
+        place = not shown and _is_place(tokens, text, index)
         return _one(tokens, text, index, begin, stop, "place" if place else "one")
     return Group(index, stop, begin, kind, None, stop - 1, None, None)
 
