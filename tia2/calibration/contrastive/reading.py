@@ -110,9 +110,7 @@ def read(prompt: str) -> Reading:
     while index < len(tokens):
         bare = index == content or (bool(groups) and _links(text, tokens, groups[-1], index))
         # What "a photo of" and "a statue of" show counts; after other prepositions, one object is a mere place.
-        shown = index == content or (
-            len(groups) == 1 and groups[0].stop == index - 1 and tokens[index - 1].lower == "of"
-        )
+        after_of = len(groups) == 1 and groups[0].stop == index - 1 and tokens[index - 1].lower == "of"
         group = _group(tokens, text, index, bare, shown=index == content or after_of)
         if group is not None:
             groups.append(group)
