@@ -86,7 +86,9 @@ class BertTokens:
         if new := [text for text in dict.fromkeys(texts) if text not in known]:
             if len(known) + len(new) > KEPT:
                 known, new = {}, list(dict.fromkeys(texts))
-            found = self._tokenizer(new, verbose=False)["input_ids"]
+            # Halves of surrogate pairs are no characters; BERT drops them as it does control characters.
+            clean = [text.encode("utf-8", "ignore").decode("utf-8") for text in new]
+            found = self._tokenizer(clean, verbose=False)["input_ids"]
             known = self._known = {**known, **dict(zip(new, found, strict=True))}
         return [known[text] for text in texts]
 

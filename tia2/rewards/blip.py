@@ -149,7 +149,8 @@ class Blip(Encoder):
         """SHA-256 over weights, configuration, tokenizer, formula, preprocessing and number format."""
         config = self._found.model.config
         return fingerprint(
-            [*self._found.files, *(path for path in self._tokens.files if path not in self._found.files)],
+            self._found.files,
+            tokenizer=fingerprint(self._tokens.files),
             reward=type(self).__name__,
             formula=FORMULA_VERSION,
             dtype=str(self._dtype),

@@ -154,7 +154,8 @@ class ImageReward(CrossEncoder):
     def fingerprint(self) -> str:
         """SHA-256 over checkpoint, configuration, tokenizer, formula, preprocessing and number format."""
         return fingerprint(
-            [self._checkpoint, self._config, *self._tokens.files],
+            [self._checkpoint, self._config],
+            tokenizer=fingerprint(self._tokens.files),
             reward=type(self).__name__,
             formula=FORMULA_VERSION,
             dtype=str(self._dtype),
