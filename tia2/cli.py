@@ -18,6 +18,7 @@ COMMANDS = {
     "score": "Score a benchmark with a reward model; keeps every reward.",
     "evaluate": "Say how well rewards agree with people, with intervals.",
     "rewards": "List reward models and show what is known of each.",
+    "prompts": "Make contrastive prompts, by rule or with a language model.",
     "miniworld": "Train, sample and rebuild the built-in benchmark.",
     "version": "Show the versions of tia2 and of what it stands on.",
 }
