@@ -12,6 +12,7 @@ from tia2._datasets_hook import install as _install_datasets_hook
 
 if TYPE_CHECKING:
     from tia2.evaluation import Result as Result
+    from tia2.evaluation.comparison import compare as compare
     from tia2.evaluation.evaluate import evaluate as evaluate
     from tia2.rewards import load_reward as load_reward
     from tia2.rewards import register_reward as register_reward
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "Result": "tia2.evaluation",
     "ScoreTable": "tia2.scoring",
+    "compare": "tia2.evaluation",
     "evaluate": "tia2.evaluation",
     "load_reward": "tia2.rewards",
     "register_reward": "tia2.rewards",

@@ -17,6 +17,7 @@ COMMANDS = {
     "data": "Check, download, describe and export benchmarks.",
     "score": "Score a benchmark with a reward model; keeps every reward.",
     "evaluate": "Say how well rewards agree with people, with intervals.",
+    "compare": "Say whether one reward agrees with people better than another.",
     "rewards": "List reward models and show what is known of each.",
     "prompts": "Make contrastive prompts, by rule or with a language model.",
     "miniworld": "Train, sample and rebuild the built-in benchmark.",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tia2.evaluation.comparison import Comparison, compare, separate
 from tia2.evaluation.evaluate import evaluate
 from tia2.evaluation.frames import summarise
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.result import Result
 
-__all__ = ["METRICS", "Result", "evaluate", "summarise"]
+__all__ = ["METRICS", "Comparison", "Result", "compare", "evaluate", "separate", "summarise"]

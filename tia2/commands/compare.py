@@ -1,0 +1,146 @@
+"""`tia2 compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tia2.errors import ResultError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from tia2.evaluation import Comparison, Result
+
+app = typer.Typer()
+
+EXAMPLES = """\
+Examples:
+
+  tia2 compare runs/mini/mini-strong runs/mini/mini-web
+
+  tia2 compare a.json b.json --metric spearman --figure difference.png
+
+  tia2 compare runs/quickstart/scores/*
+"""
+
+SHOWN = 5
+"""How many prompts of largest disagreement are shown."""
+
+
+@app.command(epilog=EXAMPLES)
+def compare(
+    entries: Annotated[
+        list[Path], typer.Argument(metavar="A B...", help="Score tables, or results that `tia2 evaluate --out` saved.")
+    ],
+    metric: Annotated[str, typer.Option(help="The metric to compare by.")] = "auroc",
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap, for score tables.")] = 0,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw the differences of two entries, prompt by prompt, as PNG, PDF or SVG.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Say whether one reward agrees with people better than another.
+
+    Two entries: a verdict, the differences with intervals, and the prompts where they disagree most. Three or more:
+    which of them can be told apart, corrected for the number of comparisons.
+    """
+    from tia2 import console
+
+    if len(entries) < 2:
+        raise ResultError(f"Expected at least two score tables or results, got {len(entries)}.")
+    if figure is not None and len(entries) > 2:
+        raise ResultError(f"--figure draws the differences of two entries, got {len(entries)}.")
+    with console.warnings_as_lines(), console.stderr.status("Comparing …"):
+        from tia2.evaluation import compare as compare_two
+        from tia2.evaluation import separate
+
+        results = [_result(path, seed) for path in entries]
+        if len(results) > 2:
+            groups = separate(results, metric)
+        else:
+            found = compare_two(results[0], results[1], metric)
+            if figure is not None:
+                from tia2.evaluation.difference_figure import draw
+
+                draw(found, figure)
+    if len(results) > 2:
+        if as_json:
+            console.print_json(groups.to_dict("records"))
+            return
+        console.stdout.print(_groups(groups, metric))
+        console.stderr.print("\nEntries that share a letter are not separable at 5 %.", markup=False)
+        return
+    if as_json:
+        console.print_json(found.model_dump(mode="json") | {"verdict": found.verdict})
+        return
+    console.stdout.print(found.verdict, "\n", markup=False)
+    console.stdout.print(_differences(found))
+    console.stdout.print()
+    console.stdout.print(_disagreements(found))
+    if figure is not None:
+        console.stderr.print("Saved ", console.plain(figure), sep="")
+
+
+def _result(path: Path, seed: int) -> Result:
+    from tia2.evaluation import Result, evaluate
+
+    return Result.load(path) if path.suffix == ".json" else evaluate(path, seed=seed)
+
+
+def _differences(found: Comparison) -> Table:
+    from tia2 import console
+
+    numbers = ("A", "B", "A - B", "95 % interval", "p", "corrected", "A wins")
+    table = console.table("subset", *numbers, right=numbers)
+    for row in found.differences:
+        table.add_row(
+            console.plain(row.subset),
+            f"{row.a:.3f}",
+            f"{row.b:.3f}",
+            f"{row.difference:+.3f}",
+            f"{row.low:+.3f} to {row.high:+.3f}",
+            f"{row.p:.2g}",
+            f"{row.adjusted:.2g}",
+            f"{row.wins} of {row.prompts}",
+        )
+    return table
+
+
+def _disagreements(found: Comparison) -> Table:
+    from tia2 import console
+
+    numbers = ("A", "B", "A - B")
+    table = console.table("most different on", *numbers, right=numbers)
+    for prompt in found.prompts[:SHOWN]:
+        values = [f"{float(prompt[key]):.3f}" for key in ("a", "b")]
+        table.add_row(console.plain(prompt["prompt"]), *values, f"{float(prompt['difference']):+.3f}")
+    return table
+
+
+def _groups(groups: pd.DataFrame, metric: str) -> Table:
+    from tia2 import console
+    from tia2.evaluation import METRICS
+
+    numbers = ("#", METRICS[metric].title, "rank")
+    table = console.table("subset", numbers[0], "entry", *numbers[1:], "group", right=numbers)
+    shown: str | None = None
+    rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in groups.to_dict("records")]
+    for row in rows:
+        subset = str(row["subset"])
+        if shown not in (None, subset):
+            table.add_section()
+        low, high = row["rank_low"], row["rank_high"]
+        table.add_row(
+            console.plain(subset if subset != shown else ""),
+            str(row["rank"]),
+            console.plain(row["entry"]),
+            f"{row['mean']:.3f}",
+            f"{low}–{high}" if low != high else str(low),
+            console.plain(row["group"]),
+        )
+        shown = subset
+    return table

@@ -1,0 +1,46 @@
+"""Groups of entries that can't be told apart, as letters behind the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from string import ascii_lowercase
+
+
+def tie_groups(entries: int, separable: Iterable[tuple[int, int]]) -> list[str]:
+    """Return the letters of each entry: two entries share one exactly when they are not separable.
+
+    Args:
+        entries: How many there are, best first.
+        separable: Pairs of positions that are significantly different.
+
+    Returns:
+        Letters, "a" for the first group; groups past "z" are written "aa", "ab", ….
+
+    Source: Piepho 2004, An Algorithm for a Letter-Based Representation of All-Pairwise Comparisons,
+    https://doi.org/10.1198/1061860043515 (insert and absorb).
+
+    Example:
+        >>> tie_groups(3, [(0, 2)])
+        ['a', 'ab', 'b']
+    """
+    groups = [frozenset(range(entries))]
+    for first, second in separable:
+        split = []
+        for group in groups:
+            split += [group - {first}, group - {second}] if {first, second} <= group else [group]
+        distinct = list(dict.fromkeys(group for group in split if group))
+        groups = [group for group in distinct if not any(group < other for other in distinct)]
+    groups.sort(key=lambda group: (min(group), sorted(group)))
+    names = [_name(number) for number in range(len(groups))]
+    return [
+        "".join(name for name, group in zip(names, groups, strict=True) if entry in group) for entry in range(entries)
+    ]
+
+
+def _name(number: int) -> str:
+    letters = ""
+    number += 1
+    while number:
+        number, place = divmod(number - 1, len(ascii_lowercase))
+        letters = ascii_lowercase[place] + letters
+    return letters
