@@ -186,6 +186,147 @@ def test_wrong_checkpoints_are_named(goldens, tmp_path, hub_layout):
         load("itm", broken, goldens, tokenizer=None, vision_heads=None)
 
 
+def test_a_pretraining_checkpoint_gives_the_same_rewards(goldens, tmp_path, golden_images, expected, itm, itc):
+    """Such a file holds a momentum copy, queues, a temperature and a decoder as well."""
+    state = torch.load(goldens / "blip_itm" / "blip_itm_tiny.pth", weights_only=True)["model"]
+    towers = ("visual_encoder", "text_encoder", "vision_proj", "text_proj")
+    copies = {key.replace(key.split(".")[0], key.split(".")[0] + "_m", 1): value for key, value in state.items()}
+    state |= {key: value for key, value in copies.items() if key.split("_m.")[0] in towers}
+    for name in ("image_queue", "text_queue", "idx_queue", "ptr_queue", "queue_ptr", "temp"):
+        state[name] = torch.zeros(1)
+    state["text_decoder.bert.embeddings.word_embeddings.weight"] = torch.zeros(296, 48)
+    torch.save({"model": state, "epoch": 3}, tmp_path / "model.pth")
+    shutil.copy(goldens / "blip_itm" / "med_config.json", tmp_path)
+    images = golden_images(expected["images"][:2])
+    for head, wanted in (("itm", itm), ("itc", itc)):
+        found = load(head, tmp_path, goldens)
+        np.testing.assert_array_equal(found.score_matrix(images, TEXTS), wanted.score_matrix(images, TEXTS))
+        assert found.name == "model"
+
+
+def test_the_number_of_heads_comes_from_the_configuration_or_is_asked_for(goldens, tmp_path, itm, golden_images):
+    shutil.copy(goldens / "blip_itm" / "blip_itm_tiny.pth", tmp_path)
+    with pytest.raises(RewardError, match=r"width of 48, which is no multiple .* 64 .*: say .* with text_heads="):
+        load("itm", tmp_path, goldens)
+    images = golden_images(["00_square_rgb_256.png"])
+    four, two = (load("itm", tmp_path, goldens, text_heads=heads).score(images, ["a dog"]) for heads in (4, 2))
+    np.testing.assert_array_equal(four, itm.score(images, ["a dog"]))
+    assert abs(float(two[0] - four[0])) > 1e-3
+    (tmp_path / "med_config.json").write_text("{}")
+    with pytest.raises(RewardError, match=r"med_config\.json has num_attention_heads None"):
+        load("itm", tmp_path, goldens)
+    with pytest.raises(RewardError, match="0 attention heads don't divide a width of 64; set vision_heads="):
+        load("itm", goldens / "blip_itm", goldens, vision_heads=0)
+
+
+def test_fingerprints_depend_on_the_heads_and_not_on_the_place(goldens, tmp_path, itm):
+    copy = shutil.copytree(goldens / "blip_itm", tmp_path / "a" / "b")
+    assert load("itm", copy, goldens).fingerprint == itm.fingerprint
+    words = shutil.copytree(goldens / "common" / "bert_tiny_tokenizer", tmp_path / "zz")
+    assert load("itm", copy, goldens, tokenizer=words).fingerprint == itm.fingerprint
+    assert load("itm", copy, goldens, vision_heads=2).fingerprint != itm.fingerprint
+    (words / "vocab.txt").write_text((words / "vocab.txt").read_text().replace("\ndog\n", "\ncog\n"))
+    assert load("itm", copy, goldens, tokenizer=words).fingerprint != itm.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda state: state.pop("visual_encoder.pos_embed"), "has no vision transformer in upstream's layout"),
+        (lambda state: state.update({"visual_encoder.pos_embed": torch.zeros(1, 60, 64)}), "has 60 image positions"),
+        (lambda state: state.pop("text_encoder.embeddings.position_embeddings.weight"), "has no BERT in upstream's"),
+        (lambda state: state.pop("vision_proj.weight"), "is no BLIP for retrieval"),
+        (
+            lambda state: state.update({"itm_head.bias": torch.zeros(3)}),
+            r"1 of another shape \(itm_head\.bias 3, .* 2\)",
+        ),
+        (
+            lambda state: state.update({"text_encoder.embeddings.word_embeddings.weight": torch.zeros(300, 48)}),
+            "vocab_size 296 instead of 300",
+        ),
+    ],
+)
+def test_other_weights_are_refused(goldens, tmp_path, edit, message):
+    copy = shutil.copytree(goldens / "blip_itm", tmp_path / "copy")
+    state = torch.load(copy / "blip_itm_tiny.pth", weights_only=True)["model"]
+    edit(state)
+    torch.save({"model": state}, copy / "blip_itm_tiny.pth")
+    with pytest.raises(RewardError, match=message):
+        load("itm", copy, goldens)
+
+
+def test_a_file_that_is_not_there_is_not_looked_for_on_the_hub(goldens):
+    with pytest.raises(RewardError, match=r"There is no checkpoint 'none\.pth'"):
+        load("itc", Path("none.pth"), goldens)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("config.json", {"architectures": ["BlipForConditionalGeneration"]}, "no matching head; expected BlipForImage"),
+        ("preprocessor_config.json", {"size": {"height": 64, "width": 64}}, r"of size \(64, 64\); .* takes \(96, 96\)"),
+        ("preprocessor_config.json", {"size": {"shortest_edge": 96}}, r"of size None; the model takes \(96, 96\)"),
+    ],
+)
+def test_folders_of_another_model_are_refused(hub_layout, goldens, tmp_path, name, change, message):
+    folder = Path(shutil.copytree(hub_layout, tmp_path / "copy"))
+    content = json.loads((folder / name).read_text())
+    (folder / name).write_text(json.dumps(content | change))
+    with pytest.raises(RewardError, match=message):
+        load("itm", folder, goldens, tokenizer=None, vision_heads=None)
+
+
+def test_folders_know_their_heads(hub_layout, goldens):
+    with pytest.raises(RewardError, match=r"vision_heads, text_heads: for upstream checkpoints only; .*config\.json"):
+        load("itm", hub_layout, goldens, text_heads=4)
+
+
+def test_weights_that_a_folder_lacks_are_listed(hub_layout, goldens, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(shutil.copytree(hub_layout, tmp_path / "copy"))
+    state = load_file(folder / "model.safetensors")
+    del state["itm_head.weight"]
+    save_file({**state, "stray": torch.zeros(1)}, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(RewardError, match=r"1 missing \(itm_head\.weight\); 1 unexpected \(stray\)"):
+        load("itc", folder, goldens, tokenizer=None, vision_heads=None)
+
+
+@pytest.mark.parametrize("head", ["itm", "itc"])
+def test_each_image_passes_the_vision_tower_once(request, head, golden_images, expected):
+    reward, rows = request.getfixturevalue(head), []
+    hook = reward._vision.register_forward_hook(lambda _, given, __: rows.append(len(given[0])))
+    images = golden_images(expected["images"])
+    reward.score_matrix(images, [f"{number} cats" for number in range(9)])
+    hook.remove()
+    assert sum(rows) == len(images)
+
+
+@pytest.mark.parametrize("head", ["itm", "itc"])
+def test_texts_of_every_kind_get_a_finite_reward_that_does_not_depend_on_company(request, head, golden_images):
+    reward, images = request.getfixturevalue(head), golden_images(["01_landscape_rgb_333x201.png"])
+    texts = [
+        "",
+        "!!!",
+        " ",
+        "\u0000",
+        "Dog\ud83d",
+        "[ENC]",
+        "日本の城",
+        "👩‍👩‍👧‍👦",
+        "x" * 3000,
+        "İΣς ﬁ",
+        "a\u0301",
+        "dog",
+    ]
+    matrix = reward.score_matrix(images, texts)
+    assert np.isfinite(matrix).all()
+    np.testing.assert_allclose(matrix[0], [reward.score(images, [text])[0] for text in texts], atol=1e-5)
+    np.testing.assert_allclose(matrix[0, :4], matrix[0, 0], atol=1e-6)
+    assert matrix[0, 4] == pytest.approx(matrix[0, -1], abs=1e-6)
+    assert reward.score_matrix(images, []).shape == (1, 0)
+
+
 def test_a_clip_is_refused_with_its_family(goldens, clip_folder):
     with pytest.raises(RewardError, match=r"holds a model of type 'clip'; expected 'blip'.*use 'clip:"):
         load("itm", clip_folder, goldens)

@@ -31,3 +31,27 @@ def test_cleaning_twice_changes_nothing_more(text):
     once = clean_caption(text, 10)
     assert clean_caption(once, 10) == once
     assert len(once.split(" ")) <= 10
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        (" . ! ", ""),
+        ("A.B", "a b"),
+        ("tab\tkept", "tab\tkept"),
+        ("line \n break", "line break"),
+        ("ends\n", "ends"),
+        ("comma, stays; so does 'it' & <b>", "comma, stays so does 'it' & <b>"),
+        ("[ENC] İΣ ÀÉ", "[enc] i̇ς àé"),
+    ],
+)
+def test_what_is_cleaned_and_what_stays(text, expected):
+    assert clean_caption(text, 30) == expected
+
+
+def test_words_are_what_single_spaces_separate():
+    assert clean_caption("one\ttwo three\u00a0four five", 2) == "one\ttwo three\u00a0four"
+    assert not is_cut("one\ttwo\tthree", 1)
+    assert is_cut("one two\n", 1)
+    assert not is_cut("", 1)
