@@ -119,6 +119,19 @@ def not_a_number(images, texts):
         return np.log(np.array(sound(images, texts)) + 0.2)
 
 
+def no_plain_colours(images, texts):
+    """Divides by the contrast of the picture."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return [
+            reward / np.asarray(image).std() * 50 for reward, image in zip(sound(images, texts), images, strict=True)
+        ]
+
+
+def exits(images, texts):
+    """Ends the whole program where it should raise."""
+    raise SystemExit("no licence key")
+
+
 class WrongShape(Protocol):
     """Keeps the last axis of a linear layer: (n, 1)."""
 
@@ -164,6 +177,13 @@ def mutating_image(images, texts):
     return rewards
 
 
+def shrinking(images, texts):
+    """Makes large pictures of the caller small in place."""
+    for image in images:
+        image.thumbnail((512, 512))
+    return sound(images, texts)
+
+
 class MutatingTexts(Protocol):
     """Sorts the caller's list to find equal texts."""
 
@@ -189,6 +209,18 @@ class Stateful(Protocol):
         return rewards - np.float32(self.mean)
 
 
+class FirstCallDecides(Protocol):
+    """Standardises by the first batch that it sees, for ever."""
+
+    mean = None
+
+    def score(self, images, texts):
+        rewards = super().score(images, texts)
+        if len(rewards) and self.mean is None:
+            self.mean = float(rewards.mean())
+        return rewards - np.float32(self.mean or 0)
+
+
 class CachedByObject(SoundDual):
     """Remembers embeddings by the image object, not by what is in it."""
 
@@ -207,6 +239,18 @@ class HalfPrecision(SoundDual):
 
     def similarity(self, image_features, text_features):
         return image_features.astype(np.float16) @ text_features.astype(np.float16).T
+
+
+class HalfPrecisionScaled(SoundDual):
+    """Multiplies in float16, and by the logit scale afterwards."""
+
+    @property
+    def card(self):
+        return super().card.model_copy(update={"range": (-100.0, 100.0)})
+
+    def similarity(self, image_features, text_features):
+        product = image_features.astype(np.float16) @ text_features.astype(np.float16).T
+        return 100 * product.astype(np.float32)
 
 
 class BrainFloat(SoundDual):

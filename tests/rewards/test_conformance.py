@@ -33,6 +33,8 @@ def report(name: str) -> conformance.Report:
 BROKEN = [
     ("BatchDependent", "batch-size", "differ by up to", "Compute nothing over the batch"),
     ("not_a_number", "finite", "rewards are not finite, the first for image", "Find where NaN or infinity arises"),
+    ("no_plain_colours", "finite", "picture of one plain colour", "Find where NaN or infinity arises"),
+    ("exits", "shape", "SystemExit: no licence key", "Return one float32 number a pair"),
     ("WrongShape", "shape", "gave float32 (12, 10, 1); expected float32 (12, 10)", "Return one float32 number a pair"),
     ("wrong_shape_function", "shape", "returned shape (64, 64); expected (64,)", "Return one float32 number a pair"),
     (
@@ -43,10 +45,13 @@ BROKEN = [
     ),
     ("image_blind", "depends-on-image", "Every image gets the same reward", "depend on the pixels of the image"),
     ("mutating_image", "inputs-unchanged", "changed 4 of 5 images", "Work on copies: image.copy()"),
+    ("shrinking", "inputs-unchanged", "score changed 1 of 5 images", "thumbnail()"),
     ("MutatingTexts", "inputs-unchanged", "score changed the list of texts", "sorted(texts) in place of texts.sort()"),
-    ("Stateful", "stateless", "after other calls", "Keep nothing between calls that a reward depends on"),
+    ("Stateful", "stateless", "differ by up to", "Keep nothing between calls that a reward depends on"),
+    ("FirstCallDecides", "stateless", "a second instance whose first call was another", "Keep nothing between calls"),
     ("CachedByObject", "stateless", "whose pixels the caller changed", "no cache by id(image)"),
     ("HalfPrecision", "half-precision", "All rewards are exact float16 numbers", "in float32"),
+    ("HalfPrecisionScaled", "half-precision", "float16 numbers, or scaled from such", "in float32"),
     ("BrainFloat", "half-precision", "All rewards are exact bfloat16 numbers", "in float32"),
     ("OrderDependent", "order", "differ by up to", "put the rewards back in the order of the call"),
     ("RaisesOnRgba", "image-modes", "RGBA: ValueError: cannot reshape array of size 256", "tia2.rewards.pixels.to_rgb"),
@@ -81,6 +86,8 @@ ALONE = {
     "not_a_number": {"finite"},
     "CachedByObject": {"stateless"},
     "HalfPrecision": {"half-precision"},
+    "HalfPrecisionScaled": {"half-precision"},
+    "FirstCallDecides": {"stateless"},
     "SidewaysPhotos": {"exif-rotation"},
     "needs_size": {"image-sizes"},
     "needs_words": {"texts"},
@@ -109,6 +116,27 @@ def test_the_miniature_world_passes_without_a_warning():
     found.raise_for_failures()
     assert [warning for result in found.results for warning in result.warnings] == []
     assert found.fingerprint == tia2.load_reward("mini-strong", device="cpu").fingerprint
+
+
+FAMILIES = [
+    ("imagereward", "imagereward", {"tokenizer": "bert_tiny_tokenizer", "vision_heads": 4}),
+    ("blip-itm", "blip_itm", {"tokenizer": "bert_tiny_tokenizer", "vision_heads": 4}),
+    ("blip-itc", "blip_itm", {"tokenizer": "bert_tiny_tokenizer", "vision_heads": 4}),
+    ("blip2-itm", "blip2_itm/blip2_tiny.pth", {"tokenizer": "bert_tiny_tokenizer", "vision_heads": 4, "text_heads": 4}),
+    ("blip2-itc", "blip2_itm/blip2_tiny.pth", {"tokenizer": "bert_tiny_tokenizer", "vision_heads": 4, "text_heads": 4}),
+    ("hpsv2", "hpsv2", {"vocabulary": "clip_tiny_tokenizer/bpe_tiny.txt.gz"}),
+    ("pickscore", "pickscore/hf", {}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("family", "source", "given"), FAMILIES, ids=[row[0] for row in FAMILIES])
+def test_the_families_of_the_field_pass(goldens, family, source, given, dtype):
+    options = {key: goldens / "common" / value if isinstance(value, str) else value for key, value in given.items()}
+    found = conformance.check(f"{family}:{goldens / source}", device="cpu", dtype=dtype, **options)
+    found.raise_for_failures()
+    assert found.tolerance == conformance.TOLERANCE[dtype]
 
 
 def test_a_refusing_model_passes():

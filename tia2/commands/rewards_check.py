@@ -80,6 +80,9 @@ def check(
 
 
 def _show(report: Report) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
     from tia2 import console
 
     shown = console.table("check", "", "found")
@@ -91,7 +94,7 @@ def _show(report: Report) -> None:
         text = "the same error as above" if result.found in seen else result.found
         console.stdout.print(f"\n{result.name}: {text}", markup=False)
         if result.found not in seen:
-            console.stdout.print(f"  Fix: {result.fix}", markup=False)
+            console.stdout.print(Padding(Text(f"Fix: {result.fix}"), (0, 0, 0, 2)))
         seen.add(result.found)
     for result in report.results:
         for warning in result.warnings:

@@ -153,7 +153,7 @@ def order(subject: Subject) -> Finding:
     ),
 )
 def stateless(subject: Subject) -> Finding:
-    """Score other inputs, then the first ones again; change an image that was scored, and score it again."""
+    """Score other inputs, then the first ones again; change an image in place; begin a second instance otherwise."""
     reward = subject.reward
     images, texts = subject.pairs
     before = reward.score(images, texts)
@@ -169,6 +169,14 @@ def stateless(subject: Subject) -> Finding:
             reward.score_matrix(subject.images, subject.texts), subject.base
         ),
     }
+    if subject.first is not None:
+        differences["the very first call"] = subject.worst(subject.base, subject.first)
+    if subject.reload is not None:
+        another = subject.reload()
+        another.score([photo(43, (64, 64))], ["another first call"])
+        differences["a second instance whose first call was another"] = subject.worst(
+            another.score(images, texts), before
+        )
     reused = photo(41, (64, 64))
     reward.score([reused], texts[:1])
     fresh = photo(42, (64, 64))
@@ -238,8 +246,9 @@ def _short_turns() -> Iterator[None]:
 )
 def inputs_unchanged(subject: Subject) -> Finding:
     """Compare images byte by byte, and lists, before and after calls."""
-    fresh = [photo(51 + number, (30, 20)) for number in range(5)]
-    images = [*fresh[:4], fresh[4].convert("RGBA")]
+    sizes = ((30, 20), (1100, 40), (64, 64), (300, 260), (520, 530))
+    images = [photo(51 + number, size) for number, size in enumerate(sizes)]
+    images[-1] = images[-1].convert("RGBA")
     texts = [subject.texts[-1 - index % len(subject.texts)] for index in range(len(images))]
     calls: dict[str, Callable[[list[Image.Image], list[str]], Any]] = {
         "score": subject.reward.score,

@@ -111,6 +111,7 @@ def memory(subject: Subject) -> Finding:
     before = peak_bytes()
     scored = subject.reward.score_matrix(images, subject.texts)
     after = peak_bytes()
+    subject.first = scored[: len(subject.images)]
     if before is None or after is None:
         return Finding("this system doesn't tell", skipped=True)
     grown = (after - before) / 2**20

@@ -146,7 +146,7 @@ def texts(subject: Subject) -> Finding:
     return Finding(said, measured=measured, warnings=notes)
 
 
-def _bad_refusal(name: str, error: Exception) -> list[str]:
+def _bad_refusal(name: str, error: BaseException) -> list[str]:
     text = str(error).strip()
     kind = type(error).__name__
     if not isinstance(error, RewardError):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from tia2.rewards.conformance.checks import conformance
 from tia2.rewards.conformance.subject import Caught, Finding, Subject, flat
@@ -60,7 +61,9 @@ def _described(value: Any) -> str:
     ),
 )
 def finite(subject: Subject) -> Finding:
-    """Test that all sample rewards are numbers."""
+    """Test that all sample rewards, and those of plain black, grey and white pictures, are numbers."""
+    plain = [Image.new("RGB", (64, 64), colour) for colour in ("black", "grey", "white")]
+    of_plain = subject.reward.score(plain, subject.texts[:3])
     bad = np.argwhere(~np.isfinite(subject.base))
     measured: dict[str, float | int | str] = {"rewards": int(subject.base.size), "not_finite": len(bad)}
     if len(bad):
@@ -68,6 +71,10 @@ def finite(subject: Subject) -> Finding:
         first = f"the first for image {image} with {subject.texts[text]!r}"
         return Finding(
             f"{len(bad)} of {subject.base.size} rewards are not finite, {first}.", failed=True, measured=measured
+        )
+    if not np.isfinite(of_plain).all():
+        return Finding(
+            "A picture of one plain colour gets a reward that is not finite.", failed=True, measured=measured
         )
     low, high = float(subject.base.min()), float(subject.base.max())
     return Finding(
@@ -146,7 +153,7 @@ def _indistinct(subject: Subject) -> float:
     return 1e-6 * float(np.abs(subject.numbers).max()) if subject.numbers.size else 0.0
 
 
-SIGNIFICANT_BITS = {"float16": 11, "bfloat16": 8}
+SIGNIFICANT_BITS = {"bfloat16": 8, "float16": 11}
 ENOUGH_DISTINCT = 16
 """Fewer distinct rewards than this don't show which number format they come from."""
 
@@ -168,21 +175,25 @@ def significant_bits(values: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
 def half_precision_format(rewards: NDArray[np.floating[Any]]) -> str | None:
     """Return "float16" or "bfloat16" if rewards look as if they were computed in that, or None.
 
-    All must be exact in the format and a quarter of the distinct ones must need nearly all of its bits. Whole
-    numbers, and few distinct values such as counts or votes, are not counted as half precision.
+    All must be exact in the format, before a usual last step (times 100, 10 or 2.5, (1 + x) / 2, 1 - x), and a
+    quarter of the distinct ones must need nearly all of its bits. Whole numbers, and few distinct values such as counts
+    or votes, are not counted as half precision.
 
     Example:
         >>> scores = np.random.default_rng(0).normal(size=100).astype(np.float32)
         >>> half_precision_format(scores), half_precision_format(scores.astype(np.float16))
         (None, 'float16')
     """
-    distinct = np.unique(rewards)
+    distinct = np.unique(rewards).astype(np.float64)
     if len(distinct) < ENOUGH_DISTINCT or bool((distinct == np.rint(distinct)).all()):
         return None
-    used = significant_bits(distinct)
-    for name in ("bfloat16", "float16"):
-        if used.max() <= SIGNIFICANT_BITS[name] and (used >= SIGNIFICANT_BITS[name] - 1).mean() >= 0.25:
-            return name
+    for undone in (distinct, distinct / 100, distinct / 10, distinct / 2.5, 2 * distinct - 1, 1 - distinct):
+        for name, bits in SIGNIFICANT_BITS.items():
+            mantissa, exponent = np.frexp(undone)
+            near = np.ldexp(np.rint(mantissa * 2**bits) / 2**bits, exponent)
+            exact = np.abs(undone - near) <= 2 * np.finfo(np.float32).eps * np.maximum(np.abs(undone), np.abs(distinct))
+            if exact.all() and (significant_bits(near) >= bits - 1).mean() >= 0.25:
+                return name
     return None
 
 
@@ -209,7 +220,9 @@ def half_precision(subject: Subject) -> Finding:
     ties = f"{tied} of {subject.numbers.size} tied with another image"
     found = half_precision_format(subject.numbers.astype(np.float32))
     if found:
-        return Finding(f"All rewards are exact {found} numbers, {ties}.", failed=True, measured=measured)
+        return Finding(
+            f"All rewards are exact {found} numbers, or scaled from such; {ties}.", failed=True, measured=measured
+        )
     exact = f"{measured['exact_in_float16']:.0%} exact in float16"
     reported = Finding(f"{exact}, {ties}", measured=measured)
     if tied > 0.1 * values.size:

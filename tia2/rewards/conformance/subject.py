@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ class Caught:
         'ZeroDivisionError: division by zero'
     """
 
-    error: Exception | None = None
+    error: Exception | SystemExit | None = None
 
     def __enter__(self) -> Caught:
         return self
@@ -38,7 +38,7 @@ class Caught:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if isinstance(error, Exception):
+        if isinstance(error, Exception | SystemExit):
             self.error = error
             return True
         return False
@@ -85,6 +85,9 @@ class Subject:
         texts: Texts that it takes whole.
         tolerance: How far apart equal rewards may be, as a share of the spread.
         reload: Makes the reward model anew, or None.
+
+    Attributes:
+        first: What the very first call gave for `images` and `texts`; None unless that call had others beside them.
     """
 
     def __init__(
@@ -93,13 +96,14 @@ class Subject:
         images: Sequence[Image.Image],
         texts: Sequence[str],
         tolerance: float,
-        reload: Any = None,
+        reload: Callable[[], RewardModel] | None = None,
     ) -> None:
         self.reward = reward
         self.images = list(images)
         self.texts = list(texts)
         self.tolerance = tolerance
         self.reload = reload
+        self.first: Rewards | None = None
 
     @functools.cached_property
     def base(self) -> Rewards:
