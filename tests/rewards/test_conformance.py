@@ -263,6 +263,19 @@ def test_half_precision_by_bits(name, dtype):
     assert half_precision_format(values) == (None if name == "float32" else name)
 
 
+@pytest.mark.parametrize(("middle", "width"), [(0.99995, 2e-5), (0.5, 1e-5), (1.0, 1e-6), (0.003, 1e-4), (25.0, 1e-3)])
+def test_float32_close_to_one_value_is_no_half_precision(middle, width):
+    values = np.random.default_rng(0).normal(middle, width, 200).astype(np.float32)
+    assert half_precision_format(values) is None
+
+
+@pytest.mark.parametrize("scaled", [lambda x: 100 * x, lambda x: 2.5 * x, lambda x: (1 + x) / 2, lambda x: 1 - x])
+def test_half_precision_that_was_scaled_afterwards(scaled):
+    values = np.random.default_rng(0).normal(0.25, 0.05, 120).astype(np.float32)
+    assert half_precision_format(scaled(values.astype(np.float16).astype(np.float32))) == "float16"
+    assert half_precision_format(scaled(values)) is None
+
+
 def test_counts_and_fractions_are_no_half_precision():
     rng = np.random.default_rng(0)
     assert half_precision_format(rng.integers(0, 300, 200).astype(np.float32)) is None

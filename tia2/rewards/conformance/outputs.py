@@ -187,12 +187,18 @@ def half_precision_format(rewards: NDArray[np.floating[Any]]) -> str | None:
     distinct = np.unique(rewards).astype(np.float64)
     if len(distinct) < ENOUGH_DISTINCT or bool((distinct == np.rint(distinct)).all()):
         return None
-    for undone in (distinct, distinct / 100, distinct / 10, distinct / 2.5, 2 * distinct - 1, 1 - distinct):
+    eps = 2 * float(np.finfo(np.float32).eps)
+    scaled = [(distinct / by, eps * np.abs(distinct / by)) for by in (1, 100, 10, 2.5)]
+    shifted = [(2 * distinct - 1, 2 * eps * np.abs(distinct)), (1 - distinct, eps * np.abs(distinct))]
+    for undone, rounding in scaled + shifted:
         for name, bits in SIGNIFICANT_BITS.items():
             mantissa, exponent = np.frexp(undone)
             near = np.ldexp(np.rint(mantissa * 2**bits) / 2**bits, exponent)
-            exact = np.abs(undone - near) <= 2 * np.finfo(np.float32).eps * np.maximum(np.abs(undone), np.abs(distinct))
-            if exact.all() and (significant_bits(near) >= bits - 1).mean() >= 0.25:
+            # Where the format's steps are hardly longer than float32's, anything looks exact.
+            telling = np.ldexp(1.0, exponent - bits) >= 32 * rounding
+            exact = np.abs(undone - near)[telling] <= rounding[telling]
+            used = significant_bits(near[telling])
+            if telling.mean() >= 0.5 and exact.all() and (used >= bits - 1).mean() >= 0.25:
                 return name
     return None
 
