@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tia2.errors import PromptError
+from tia2.errors import PromptError, unknown_name
 
 if TYPE_CHECKING:
     from tia2.calibration.contrastive.making import PromptSets
@@ -72,31 +72,36 @@ def contrast(
     is kept, and the same command goes on where it stopped.
     """
     from tia2 import console
-    from tia2.calibration.contrastive.making import make, write_files
+    from tia2.calibration.contrastive.making import check_target, make, write_files
     from tia2.calibration.contrastive.prompt_files import exists, read_prompts
+    from tia2.calibration.contrastive.rules import STYLES
 
     if llm is None and not rules:
         raise PromptError("--no-rules leaves nothing to do without --llm.")
     if llm is None and (base_url or template):
         raise PromptError("--base-url and --template are for a language model: name one with --llm.")
     if out is not None:
-        from tia2.calibration.contrastive.making import check_target
-
         check_target(out, overwrite=overwrite)
     single = not exists(source) and len(source.split()) > 1 and Path(source).suffix.lower() not in _FILES
     found = [source.strip()] if single else read_prompts(source, column)
     writer = None
     if llm is not None:
         writer = _writer(llm, base_url, number, temperature, template, timeout, attempts, workers, cache)
-    with console.progress() as bar:
-        task = bar.add_task("prompts", total=len(found), visible=writer is not None)
-        made = make(
-            found,
-            style,  # type: ignore[arg-type]
-            rules=rules,
-            writer=writer,
-            progress=lambda done, _: bar.update(task, completed=done),
-        )
+    chosen = next((known for known in STYLES if known == style), None)
+    if chosen is None:
+        raise unknown_name("style", style, STYLES)
+    if writer is None:
+        made = make(found, chosen)
+    else:
+        with console.progress() as bar:
+            task = bar.add_task("prompts", total=len(found))
+            made = make(
+                found,
+                chosen,
+                rules=rules,
+                writer=writer,
+                progress=lambda done, _: bar.update(task, completed=done),
+            )
     _warn(made, len(found))
     if out is not None:
         beside = write_files(made, out, _record(source, column, found, style, rules, writer), overwrite=overwrite)

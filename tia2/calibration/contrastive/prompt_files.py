@@ -12,6 +12,7 @@ from typing import Any
 from tia2.errors import PromptError, unknown_name
 
 COLUMN = "prompt"
+_TEXT = {"string", "large_string", "string_view"}
 TABLES = {".csv": ",", ".tsv": "\t"}
 
 
@@ -85,7 +86,7 @@ def _read_parquet(path: Path, column: str | None) -> Iterable[Any]:
 
     try:
         schema = pq.read_schema(path)
-        texts = [name for name, kind in zip(schema.names, schema.types, strict=True) if pa.types.is_string(kind)]
+        texts = [name for name, kind in zip(schema.names, schema.types, strict=True) if str(kind) in _TEXT]
         name = _column(schema.names if column else texts, path, column)
         values: list[Any] = pq.read_table(path, columns=[name])[name].to_pylist()
     except pa.ArrowInvalid as error:
@@ -123,7 +124,7 @@ def _read_hub(source: str, column: str | None) -> Iterable[Any]:
 
 def _from_dataset(loaded: Any, where: str | Path, column: str | None) -> Iterator[Any]:
     for part in loaded.values() if isinstance(loaded, dict) else [loaded]:
-        texts = [name for name, kind in part.features.items() if getattr(kind, "dtype", None) == "string"]
+        texts = [name for name, kind in part.features.items() if getattr(kind, "dtype", None) in _TEXT]
         yield from part[_column(part.column_names if column else texts, where, column)]
 
 

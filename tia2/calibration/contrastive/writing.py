@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -96,10 +96,11 @@ class Writer:
         queue = iter(wanted)
         pool = ThreadPoolExecutor(self.workers if self.client.parallel else 1)
         running: dict[Future[Written], str] = {}
+        stop = threading.Event()
         try:
             while True:
                 while len(running) < 2 * self.workers and (prompt := next(queue, None)) is not None:
-                    running[pool.submit(self.write, prompt, (avoid or {}).get(prompt, ()))] = prompt
+                    running[pool.submit(self.write, prompt, (avoid or {}).get(prompt, ()), stop)] = prompt
                 if not running:
                     return outcome
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -114,11 +115,20 @@ class Writer:
                     if progress is not None:
                         progress(len(outcome.written) + len(outcome.failed), len(wanted))
         finally:
-            # An interrupted run doesn't wait for prompts that nobody has begun.
+            # An interrupted run waits for answers that are under way, not for further attempts or prompts.
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def write(self, prompt: str, avoid: Sequence[str] = ()) -> Written:
+    def write(self, prompt: str, avoid: Sequence[str] = (), stop: threading.Event | None = None) -> Written:
         """Write for one prompt, or take from the cache what was written for it.
+
+        Args:
+            prompt: The prompt.
+            avoid: Contrastive prompts that are there already.
+            stop: When it is set, no further attempt is made.
+
+        Returns:
+            What was written.
 
         Raises:
             BadAnswerError: No attempt gave enough usable contrastive prompts.
@@ -128,7 +138,7 @@ class Writer:
         found = _cached(path, prompt, self.number)
         if found is not None:
             return found
-        texts, attempts = self._ask(prompt, avoid)
+        texts, attempts = self._ask(prompt, avoid, stop or threading.Event())
         written = Written(
             prompt=prompt,
             contrastive_prompts=texts,
@@ -142,11 +152,13 @@ class Writer:
         save(path, written.model_dump_json(indent=2))
         return written
 
-    def _ask(self, prompt: str, avoid: Sequence[str]) -> tuple[list[str], int]:
+    def _ask(self, prompt: str, avoid: Sequence[str], stop: threading.Event) -> tuple[list[str], int]:
         kept: list[str] = []
         problem = ""
         unavailable = False
         for attempt in range(1, self.attempts + 1):
+            if stop.is_set():
+                raise PromptError(f"Stopped before there were contrastive prompts for {_short(prompt)}.")
             question = self.template.fill(prompt, self.number - len(kept), [*avoid, *kept])
             if problem and not unavailable:
                 question += f"\nYour last answer was refused: {problem}\n"
@@ -164,7 +176,7 @@ class Writer:
             except UnavailableError as error:
                 unavailable, problem = True, str(error)
                 if attempt < self.attempts:
-                    time.sleep(min(error.wait or self.first_wait * 2 ** (attempt - 1), LONGEST_WAIT))
+                    stop.wait(min(error.wait or self.first_wait * 2 ** (attempt - 1), LONGEST_WAIT))
             except PromptError as error:
                 raise PromptError(f"No contrastive prompts for {_short(prompt)}: {error}.") from None
         message = f"No contrastive prompts for {_short(prompt)}: {problem}, after {self.attempts} attempts."
