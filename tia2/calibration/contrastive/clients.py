@@ -80,7 +80,7 @@ class Endpoint:
         from huggingface_hub import InferenceClient
 
         self.model = model
-        self.facts = {
+        self.facts: dict[str, Any] = {
             "base_url": None if base_url is None else _without_credentials(base_url),
             "temperature": temperature,
             "max_tokens": max_tokens,
@@ -115,7 +115,7 @@ class Endpoint:
         where = self.facts["base_url"] or "Hugging Face's inference providers"
         try:
             answer = self._client.chat_completion(
-                messages,  # type: ignore[arg-type]
+                messages,
                 model=self.model,
                 temperature=self.facts["temperature"],
                 max_tokens=self.facts["max_tokens"],
@@ -157,7 +157,7 @@ class Local:
         from tia2.rewards.devices import pick_device
 
         self.model = f"{LOCAL}{source}"
-        self.facts = {"max_tokens": max_tokens, "sampled": False}
+        self.facts: dict[str, Any] = {"max_tokens": max_tokens, "sampled": False}
         try:
             self._pipeline: Any = pipeline("text-generation", model=source, device=pick_device(device))
         except (OSError, ValueError, KeyError) as error:

@@ -28,7 +28,7 @@ class Template:
     text: str
 
     def __post_init__(self) -> None:
-        matches = list(Placeholders.pattern.finditer(self.text))  # type: ignore[attr-defined]
+        matches = list(Placeholders.pattern.finditer(self.text))
         named = {match["named"] or match["braced"] for match in matches if not match["escaped"]}
         if not {"prompt", "number"} <= named <= {"prompt", "number", "avoid"}:
             raise PromptError(
