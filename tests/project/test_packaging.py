@@ -54,8 +54,8 @@ def test_the_library_never_imports_the_mapped_folders_statically(package_folders
 
 def test_extras(setup_cfg):
     extras = setup_cfg["options.extras_require"]
-    assert {"leaderboard", "finetune", "scale", "dev", "all"} <= set(extras)
-    assert extras["all"].split() == ["tia2[leaderboard,finetune,scale]"]
+    assert {"leaderboard", "finetune", "open_clip", "scale", "siglip", "vqascore", "dev", "all"} == set(extras)
+    assert extras["all"].split() == ["tia2[leaderboard,finetune,open_clip,scale,siglip,vqascore]"]
     names = {re.split(r"[<>=\[]", line)[0] for line in extras["finetune"].split()}
     assert {"diffusers", "accelerate"} <= names
     shared = {line for line in extras["finetune"].split() if re.match("accelerate|diffusers", line)}
@@ -125,7 +125,7 @@ def test_wheel_runs_outside_the_checkout(wheel, setup_cfg, tmp_path):
 
 
 DISTRIBUTION = {"PIL": "pillow", "sklearn": "scikit-learn"}
-OPTIONAL = {"accelerate", "diffusers", "peft"}
+OPTIONAL = {"accelerate", "diffusers", "peft", "open_clip"}
 """What only an extra brings: imported where it is used, with a hint when it's missing."""
 
 
