@@ -121,3 +121,7 @@ def main(args: list[str] | None = None) -> int:
 def _fail(message: str, code: int) -> int:
     sys.stderr.write(f"error: {' '.join(message.split())}\n")
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
