@@ -57,7 +57,7 @@ def test_help_is_instant():
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    assert min(seconds() for _ in range(3)) < 0.3
+    assert min(seconds() for _ in range(3)) < 0.6
 
 
 def test_first_help_names_every_command(cli):
@@ -83,5 +83,10 @@ def test_the_documentation_has_every_command(words):
 
 
 def test_every_module_of_commands_is_reachable():
-    modules = {path.stem for path in (ROOT / "tia2" / "commands").glob("*.py")} - {"__init__", "options", "ranking", "rewards_check"}
+    modules = {path.stem for path in (ROOT / "tia2" / "commands").glob("*.py")} - {
+        "__init__",
+        "options",
+        "ranking",
+        "rewards_check",
+    }
     assert modules == set(COMMANDS)
