@@ -201,7 +201,7 @@ def test_a_pretraining_checkpoint_gives_the_same_rewards(goldens, tmp_path, gold
     for head, wanted in (("itm", itm), ("itc", itc)):
         found = load(head, tmp_path, goldens)
         np.testing.assert_array_equal(found.score_matrix(images, TEXTS), wanted.score_matrix(images, TEXTS))
-        assert found.name == "model"
+        assert found.name == f"model-{head}"
 
 
 def test_the_number_of_heads_comes_from_the_configuration_or_is_asked_for(goldens, tmp_path, itm, golden_images):

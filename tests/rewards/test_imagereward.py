@@ -298,8 +298,11 @@ def test_wrong_tokenizers_are_named(goldens, tmp_path):
         (tmp_path / "vocab.txt").write_text("\n".join(words))
         with pytest.raises(RewardError, match=rf"has {found} tokens with \[DEC\], \[ENC\]; the model has 296"):
             load(goldens / "imagereward", goldens, tokenizer=tmp_path)
-    (tmp_path / "vocab.txt").write_text("\n".join(f"word{number}" for number in range(294)))
-    with pytest.raises(RewardError, match=r"vocabulary|\[CLS\]|tokens"):
+    (tmp_path / "vocab.txt").write_text("\n".join(f"word{number}" for number in range(289)))
+    with pytest.raises(RewardError, match=r"is no BERT's: its vocabulary lacks \[CLS\], \[SEP\]"):
+        load(goldens / "imagereward", goldens, tokenizer=tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(RewardError, match=r"^The tokenizer in .* can't be read: [^\n]*$"):
         load(goldens / "imagereward", goldens, tokenizer=tmp_path)
 
 

@@ -112,6 +112,8 @@ def _load(folder: Path) -> Any:
             tokenizer = BertTokenizerFast.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # the tokenizers library raises bare Exception
         raise RewardError(f"The tokenizer in {folder} can't be read: {' '.join(str(error).split())}") from None
-    if None in (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id) or tokenizer.vocab_size < 5:
-        raise RewardError(f"The tokenizer in {folder} is no BERT tokenizer: [CLS], [SEP] or [PAD] is missing.")
+    # A special token that the vocabulary lacks is added at its end, where the model has something else.
+    special = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id)
+    if any(token is None or token >= tokenizer.vocab_size for token in special):
+        raise RewardError(f"The tokenizer in {folder} is no BERT's: its vocabulary lacks [CLS], [SEP], [PAD] or [UNK].")
     return tokenizer

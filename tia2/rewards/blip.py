@@ -80,7 +80,7 @@ class Blip(Encoder):
         dtype: Number format of the towers; projections, heads and normalisation are always float32.
         revision: Branch, tag or commit on the hub.
         text_policy: What to do with texts past 35 tokens or 30 words: "truncate" warns with a count, "error" refuses.
-        name: What to call the model.
+        name: What to call the model; by default the source's name and the head's.
         batch_size: How many images are encoded at a time; found automatically if None.
         tokenizer: A folder or hub id with BERT's vocabulary; the model's own, or else BERT's, if None.
         vision_heads: For an upstream checkpoint: attention heads of the vision tower; width / 64 if None.
@@ -126,7 +126,9 @@ class Blip(Encoder):
         self._text = model.text_encoder.to(device=where, dtype=self._dtype)
         self._heads = {key: getattr(model, key).to(where) for key in ("vision_proj", "text_proj", "itm_head")}
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
-        self.name = name or (self.base_card.name if str(source) == HUB_ID else found.name)
+        # The two heads of one model are two rewards, so its name alone would stand for both.
+        head = self.base_card.name.removeprefix("blip-")
+        self.name = name or (self.base_card.name if str(source) == HUB_ID else f"{found.name}-{head}")
         self.device = str(where)
         self.batch_size = batch_size
 
