@@ -65,6 +65,23 @@ def test_the_released_folder(cli, tia2_dir, tmp_path):
     assert counting.items() <= made.items()
 
 
+@pytest.mark.upstream
+def test_a_benchmark_takes_the_file_as_its_prompts(cli, tia2_dir, tmp_path, monkeypatch):
+    from tia2.benchmark import load
+
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "human_annotations").mkdir()
+    labels = "human_annotations/human_labels_comprehensive.json"
+    (tmp_path / labels).write_bytes((tia2_dir / labels).read_bytes())
+    out = tmp_path / "prompts" / "prompt_set_comprehensive.json"
+    source = tia2_dir / "prompts" / "prompt_set_comprehensive.json"
+    assert cli("prompts", "contrast", source, "--out", out).code == 0
+    items = load("comprehensive", data_dir=tmp_path).items.drop_duplicates("prompt")
+    made = {row.prompt: list(row.contrastive_prompts) for row in items.itertuples()}
+    assert made == {prompt: contrastive_prompts(prompt) for prompt in made}
+    assert len(made) == 100
+
+
 def test_a_single_prompt_is_answered_on_the_terminal(cli):
     assert cli("prompts", "contrast", "two cats").out == "a cat\nthree cats\nfour cats\n"
     assert json.loads(cli("prompts", "contrast", "two cats", "--json").out) == {

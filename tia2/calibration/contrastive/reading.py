@@ -19,6 +19,9 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|‘[^’]*’|`[^`]*`|(?<!\w)'[^']*'(?!\w)")
 
 
+_DESCRIBED = ({*known.COLOURS, *known.KIN} - known.ALSO_NOUNS) | {*known.SIZES, "colored", "coloured"}
+
+
 @dataclass(frozen=True)
 class Token:
     """A word: where it lies in the text, in lower case, and whether it follows the one before after a mere space."""
@@ -155,7 +158,7 @@ def _group(tokens: list[Token], text: str, index: int, bare: bool, *, shown: boo
         return None
     kind, count, begin = _determiner(tokens, text, index)
     if kind is None:
-        not_a_noun = token.lower in known.FUNCTION_WORDS or token.lower in {"top", "bottom", "front"}
+        not_a_noun = token.lower in known.FUNCTION_WORDS | {"top", "bottom", "front"} or _is_participle(token.lower)
         if not bare or not_a_noun or token.lower[0].isdigit():
             return None
         kind, begin = "bare", index
@@ -168,6 +171,8 @@ def _group(tokens: list[Token], text: str, index: int, bare: bool, *, shown: boo
             return None
     if kind != "bare" and tokens[stop - 1].lower in known.MEDIA - known.OBJECTS_TOO:
         return None
+    if tokens[stop - 1].lower in _DESCRIBED or (kind == "one" and _is_participle(tokens[stop - 1].lower)):
+        return None  # "a red, blue and green ball", "one sleeping"
     if kind == "many":
         return _many(tokens, text, index, begin, stop, count)
     if kind == "one":
@@ -178,6 +183,8 @@ def _group(tokens: list[Token], text: str, index: int, bare: bool, *, shown: boo
 
 def _determiner(tokens: list[Token], text: str, index: int) -> tuple[str | None, int | None, int]:
     word = tokens[index].lower
+    if index and tokens[index - 1].lower in {"half", "such", "what", "many", "quite"}:
+        return None, None, index
     before = text[max(tokens[index].start - 1, 0) : tokens[index].start]
     if before in {".", "$", "#", "€", "£", "/", ":"} and word.isdigit():
         return None, None, index
@@ -231,15 +238,18 @@ def _is_verb(tokens: list[Token], index: int, begin: int) -> bool:
     word = tokens[index].lower
     if word in known.VERBS:
         return True
-    described = set(known.COLOURS) | set(known.KIN) | set(known.SIZES) | known.ADJECTIVES
-    described |= {*known.MATERIAL_ADJECTIVES, "colored", "coloured"}
+    described = _DESCRIBED | known.ADJECTIVES | {*known.COLOURS, *known.KIN, *known.MATERIAL_ADJECTIVES}
     if all(token.lower in described for token in tokens[begin:index]):
         return False
-    if word.endswith("ing") and word not in known.ING_NOUNS:
+    if _is_participle(word):
         return True
     follows = tokens[index + 1] if index + 1 < len(tokens) and tokens[index + 1].joined else None
     ends = follows is None or follows.lower in known.FUNCTION_WORDS
     return word.endswith("ed") and len(word) > 4 and word not in {"colored", "coloured"} and ends
+
+
+def _is_participle(word: str) -> bool:
+    return word.endswith("ing") and word not in known.ING_NOUNS
 
 
 def _many(tokens: list[Token], text: str, index: int, begin: int, stop: int, count: int | None) -> Group | None:

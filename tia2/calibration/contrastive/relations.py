@@ -11,7 +11,7 @@ from tia2.calibration.contrastive import vocabulary as known
 from tia2.calibration.contrastive.counting import chains, countable
 from tia2.calibration.contrastive.inflection import like
 from tia2.calibration.contrastive.reading import Group, Reading
-from tia2.calibration.contrastive.rewriting import inner, moved, rewrite, with_count
+from tia2.calibration.contrastive.rewriting import inner, moved, rewrite, starts_sentence, with_count
 
 _RELATION = re.compile(
     r" (?P<before>(?:(?:is|are|was|were) )?(?:\w+(?:ing|ed) )?)"
@@ -67,6 +67,7 @@ def swapped_objects(reading: Reading) -> list[str]:
         if (
             found.phrase in known.SYMMETRIC | known.WEAK
             or _joined(reading, found)
+            or not _leads(reading, found.first)
             or not moved(reading, (first, second))
             or (verb and verb[0] in {*known.BE, *known.BE.values()} and not same_number)
             or inner(reading, first).lower() == inner(reading, second).lower()
@@ -89,11 +90,17 @@ def dropped_partner(reading: Reading) -> list[str]:
         after = reading.text[end : end + 1]
         if after not in {"", ".", ",", ";", "!", "?"} or _joined(reading, found):
             continue
-        kept = [found.first] if found.phrase in known.WEAK else [found.first, found.second]
+        alone = found.phrase not in known.WEAK and _leads(reading, found.first)
+        kept = [found.first, found.second] if alone else [found.first]
         for group in kept:
             words = reading.words(group) if start == 0 and group is found.first else inner(reading, group)
             texts.append(rewrite(reading.text, [(start, end, words)]))
     return texts
+
+
+def _leads(reading: Reading, group: Group) -> bool:
+    """Return whether a group begins what is shown: in "a man in a coat behind a tree", the coat does not."""
+    return group.first == reading.content or starts_sentence(reading.text, reading.tokens[group.first].start)
 
 
 def _joined(reading: Reading, found: Relation) -> bool:
