@@ -63,10 +63,10 @@ class VqaScoreReward(CrossEncoder):
     softmax are computed in float32 whatever the dtype of the rest. "Yes" is the token that continues the prompt: "Yes"
     after a new line or a control token, " Yes" after a colon as in LLaVA; an answer of several tokens is refused.
 
-    Of each image, as much is kept as gives the logits of the whole model, which is tried when the model is loaded: the
-    keys and values of image and question (Qwen-VL, InternVL, LLaVA, Gemma 3, …), or the image's features (PaliGemma,
-    where image and question attend to each other both ways; models with linear attention), or nothing. The card says
-    which, and why not more. A batch of texts pads on the right.
+    Of each image, as much is kept as gives the logits of the whole model, which is tried on a small image when it
+    is loaded: keys and values of image and question (Qwen-VL, InternVL, LLaVA, Gemma 3, …), the state that stands for
+    them (models with linear attention), the image's features (PaliGemma, where image and question attend to each other
+    both ways), or nothing. The card says which, and why not more. A batch of texts pads on the right.
 
     Args:
         source: A folder in the layout of transformers, or the id of a model on the Hugging Face Hub. Code that comes
