@@ -216,3 +216,15 @@ def test_an_endpoint_that_dies_stops_the_run_and_what_was_done_is_kept(endpoint,
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(PromptError, match="Expected a base URL such as"):
         Client("tiny-llm", url)
+
+
+def test_without_a_key_the_providers_are_not_asked(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "TIA2_LLM_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+    client = Client("some/model")
+    with pytest.raises(PromptError, match=r"for 'a cat': Hugging Face's inference providers: .*api_key") as caught:
+        Writer(client, load_template(), 2, tmp_path / "cache", first_wait=0.01).write("a cat")
+    assert "\n" not in str(caught.value)

@@ -154,6 +154,7 @@ def test_properties_of_all_contrastive_prompts(prompt, style):
     assert len(made) <= LIMIT
     assert len({same_text(text) for text in [prompt, *made]}) == len(made) + 1
     for text in made:
+        assert style == "released" or meaning(text) != meaning(prompt)
         assert text == " ".join(text.split())
         assert not (prompt[0].isupper() and text[0].islower())
         assert not (prompt[0].islower() and text[0].isupper())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from email.utils import parsedate_to_datetime
@@ -129,8 +130,10 @@ class Endpoint:
             raise _from_status(where, error.response) from None
         except OSError as error:
             raise UnavailableError(f"{where}: {_first_line(error)}") from None
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        except (UnicodeDecodeError, json.JSONDecodeError, TypeError, KeyError, IndexError, AttributeError):
             raise UnavailableError(f"{where} answered something that is no chat completion") from None
+        except ValueError as error:  # no key, no such model: said before anything is asked
+            raise PromptError(f"{where}: {_first_line(error)}") from None
         except Exception as error:
             if type(error).__module__.split(".")[0] not in {"httpx", "httpx2", "httpcore"}:
                 raise

@@ -14,6 +14,7 @@ from tia2.calibration.contrastive.attributes import (
     swapped_attributes,
 )
 from tia2.calibration.contrastive.counting import blends, dropped_objects, other_numbers
+from tia2.calibration.contrastive.meaning import meaning
 from tia2.calibration.contrastive.reading import Reading, read
 from tia2.calibration.contrastive.relations import (
     dropped_partner,
@@ -82,7 +83,12 @@ def contrastive_prompts(prompt: str, style: Style | None = None) -> list[str]:
     if style is not None and style not in STYLES:
         raise unknown_name("style", str(style), STYLES)
     reading = read(prompt)
-    made = [released_prompts(reading)] if style == "released" else [rule(reading) for rule in RULES]
+    if style == "released":
+        made = [released_prompts(reading)]
+    else:
+        own = meaning(reading.text)
+        # Two objects that are alike change places without a change: "a red cat next to a blue cat".
+        made = [[text for text in rule(reading) if meaning(text) != own] for rule in RULES]
     return [text + reading.rest for text in _distinct(reading.text, _fair(made, LIMIT))]
 
 
