@@ -145,6 +145,16 @@ def test_long_texts_are_counted_by_words_and_tokens(request, head, goldens, gold
         strict.score(images, [LONG])
 
 
+@pytest.mark.filterwarnings("ignore:.*were cut")
+@pytest.mark.parametrize("head", ["itm", "itc"])
+def test_exactly_thirty_words_count(request, head, golden_images):
+    reward, images = request.getfixturevalue(head), golden_images(["00_square_rgb_256.png"])
+    texts = [" ".join(["a"] * 28 + rest) for rest in (["dog"], ["dog", "dog"], ["dog", "dog", "red"])]
+    shorter, thirty, longer = reward.score_matrix(images, texts)[0]
+    assert thirty == pytest.approx(longer, abs=1e-5)
+    assert abs(shorter - thirty) > 1e-4
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("head", ["itm", "itc"])
 def test_half_precision_is_near_and_its_heads_are_float32(request, goldens, golden_images, expected, head, dtype):
