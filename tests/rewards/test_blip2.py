@@ -283,7 +283,7 @@ def test_only_the_image_tower_is_in_half_precision(request, goldens, checkpoint,
 def test_cards_say_which_head(itm, itc):
     assert (itm.card.kind, itm.card.unit, itm.card.range) == ("cross-encoder", "log odds of a match", (None, None))
     assert (itc.card.kind, itc.card.unit, itc.card.range) == ("dual encoder", "cosine", (-1.0, 1.0))
-    assert (itm.name, itm.card.hub_id, itm.card.text_limit) == ("blip2_tiny", None, 32)
+    assert (itm.name, itm.card.hub_id, itm.card.text_limit) == ("blip2_tiny-itm", None, 32)
     for head in ("itm", "itc"):
         shown = registry.card(f"blip2-{head}")
         assert (shown.name, shown.hub_id) == (f"blip2-{head}", "Salesforce/blip2-itm-vit-g")

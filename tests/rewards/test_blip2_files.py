@@ -232,7 +232,7 @@ def test_a_folder_without_tokenizer_says_what_to_give(load_hub_layout, folder, g
 @pytest.mark.parametrize("head", ["itm", "itc"])
 def test_the_processor_s_image_token_is_no_text(load_hub_layout, folder, noise, head):
     reward = load_hub_layout(folder, head=head)
-    with pytest.raises(RewardError, match=one_line("The text 'a <image> dog' holds token 295, which tiny with")):
+    with pytest.raises(RewardError, match=one_line("The text 'a <image> dog' holds token 295, which tiny-it[mc] with")):
         reward.score([noise()], ["a <image> dog"])
     assert np.isfinite(reward.score([noise()], ["a [DEC] dog"])).all()
 

@@ -143,7 +143,9 @@ class Blip2Encoder(Encoder):
         self._vision.post_layernorm.float()
         self._vision.post_layernorm.register_forward_pre_hook(_in_float32)
         self.parameters = sum(parameter.numel() for parameter in self._model.parameters())
-        self.name = name or (self.base_card.name if self._loaded.name == DEFAULT_HUB_ID else self._loaded.name)
+        head = self.base_card.name.rpartition("-")[2]
+        of_this_head = f"{self._loaded.name}-{head}"
+        self.name = name or (self.base_card.name if self._loaded.name == DEFAULT_HUB_ID else of_this_head)
         self.device = str(where)
         self.batch_size = batch_size
         self._length = lru_cache(maxsize=1 << 16)(self._count)

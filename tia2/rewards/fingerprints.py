@@ -26,8 +26,9 @@ def fingerprint(files: Iterable[Path], **facts: Any) -> str:
         False
     """
     total = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for path in sorted(files):
-        total.update(f"{path.name} {file_sha256(path)}\n".encode())
+    # Sorted by what is digested, so that the folders they lie in make no difference.
+    for line in sorted(f"{path.name} {file_sha256(path)}\n" for path in files):
+        total.update(line.encode())
     return total.hexdigest()
 
 
