@@ -213,7 +213,9 @@ def test_a_killed_run_goes_on(cli, endpoint, tmp_path, signal_):
     endpoint.stubborn = {prompts[3]: "hang"}
     words = ["prompts", "contrast", tmp_path / "in.txt", "--out", tmp_path / "out.json", "--cache", tmp_path / "cache"]
     words += ["--llm", "tiny", "--base-url", endpoint.url, "--number", 2, "--workers", 1, "--timeout", 30]
-    code = "import sys; from tia2.cli import main; sys.exit(main())"
+    # A background run of the tests ignores SIGINT, and so would its children.
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from tia2.cli import main; sys.exit(main())"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)], stderr=subprocess.PIPE, text=True, env={**os.environ}
     )
