@@ -59,11 +59,30 @@ class SubsetResult(_Record):
     items: int
     items_scored: int
     """Items with a value."""
-    tied: int
-    """Items that share their value with another item of their prompt."""
-    distinct: int
+    tied: int | None
+    """Items that share their value with another item of their prompt; None where only figures are known."""
+    distinct: int | None
     """Distinct values within each prompt, summed over prompts; equals `items_scored` when none is tied."""
     metrics: dict[str, Estimate]
+
+
+class Agreement(_Record):
+    """Krippendorff's alpha of the votes: 1 is full agreement, 0 what chance gives."""
+
+    alpha: Figure
+    low: Figure
+    """Lower end of the interval, over prompts."""
+    high: Figure
+
+
+class People(_Record):
+    """How well people agree with each other on one subset, or on all (then the means of the subsets')."""
+
+    agreement: Agreement
+    annotator: dict[str, Estimate]
+    """One annotator's vote as the value, judged against the other votes on the item; by metric."""
+    ceiling: dict[str, Estimate]
+    """What a scorer that knows each image's true vote probability would reach against the votes; by metric."""
 
 
 class PromptResult(_Record):
@@ -75,8 +94,8 @@ class PromptResult(_Record):
     items: int
     aligned: float
     """Share of its items that people call aligned, from 0 to 1."""
-    tied: int
-    distinct: int
+    tied: int | None
+    distinct: int | None
     metrics: dict[str, Figure]
     """NaN, all of them, where the labels are all equal. As they enter the mean: a rank correlation with values that
     are all equal is 0."""
@@ -97,6 +116,8 @@ class Entry(_Record):
     rewards: list[RewardInfo]
     calibration: str
     settings: dict[str, JsonValue]
+    upper_bound: bool = False
+    """Whether the settings were chosen on the very labels that the values are judged by. Such figures are no result."""
 
 
 class BenchmarkInfo(_Record):
@@ -131,6 +152,8 @@ class Result(_Record):
     confidence: float
     subsets: dict[str, SubsetResult]
     overall: SubsetResult
+    people: dict[str, People] | None = None
+    """By subset, and `overall` where there are several; None without at least two votes an item."""
     prompts: list[PromptResult]
 
     @property
