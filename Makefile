@@ -47,7 +47,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy tia2 leaderboard finetune
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 docs: $(VENV)/.installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -60,6 +60,7 @@ def test_says_what_was_evaluated(make_table):
         "rewards": [{"name": "toy", "spec": "spec:toy", "fingerprint": "r" * 64}],
         "calibration": "raw",
         "settings": {},
+        "upper_bound": False,
     }
     assert result.benchmark.model_dump() == {
         "name": "toys",

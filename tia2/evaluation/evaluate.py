@@ -1,10 +1,10 @@
-"""From a score table to a result."""
+"""From score tables to a result."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tia2.calibration.calibrated import Calibrated, Calibration
 from tia2.errors import ResultError
 from tia2.evaluation.aggregate import combine, subset_part
 from tia2.evaluation.bootstrap import CONFIDENCE, RESAMPLES
@@ -28,10 +29,10 @@ _COLUMNS = ("item_id", "subset", "prompt_id", "prompt", "human_score", "label")
 
 
 def evaluate(
-    table: ScoreTable | str | os.PathLike[str] | Any,
+    table: ScoreTable | str | os.PathLike[str] | Sequence[ScoreTable | str | os.PathLike[str]] | Any,
     benchmark: Any = None,
     *,
-    calibration: Callable[[ScoreTable], NDArray[Any]] | None = None,
+    calibration: Calibration | Callable[[ScoreTable], NDArray[Any]] | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Result:
@@ -44,10 +45,11 @@ def evaluate(
     `prompts_constant` says how often that was.
 
     Args:
-        table: A score table, or the folder of one; or, with `benchmark`, a reward model or spec that is scored first.
+        table: A score table, or the folder of one; a list of them for an ensemble; or, with `benchmark`, a reward model
+            or spec that is scored first.
         benchmark: What `tia2.score` takes; only with a reward model.
-        calibration: From the score table to one value an item; None for the prompt's own reward. Arguments bound with
-            `functools.partial` become the entry's settings.
+        calibration: `tia2.calibration.TextNorm(...)`, or a function from the score table to one value an item; None for
+            the prompt's own reward. Arguments bound with `functools.partial` become the entry's settings.
         seed: Seed of the bootstrap. Entries on one benchmark see the same resamples under the same seed.
         resamples: How many.
 
@@ -55,7 +57,8 @@ def evaluate(
         The result; equal arguments give an equal result.
 
     Raises:
-        ResultError: If values are missing, not finite, or not one an item; if the table is incomplete.
+        ResultError: If values are missing, not finite, or not one an item; if the table is incomplete; if there are
+            several tables and the calibration makes no ensemble of them.
         Tia2Error: If the table, reward model or benchmark can't be loaded.
 
     Example:
@@ -68,30 +71,32 @@ def evaluate(
         raise ResultError(f"The seed must be a whole number of at least 0, got {seed!r}.")
     if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 1:
         raise ResultError(f"The number of resamples must be a whole number of at least 1, got {resamples!r}.")
-    scores = _score_table(table, benchmark)
-    name, settings = _describe(calibration)
-    _check_items(scores.items)
-    values, items = _scored(scores.raw if calibration is None else calibration(scores), scores)
+    tables = _score_tables(table, benchmark)
+    first = tables[0]
+    _check_items(first.items)
+    made = _calibrated(tables, calibration)
+    values, items, skipped = _scored(made.values, made.name, tables)
     from tia2 import __version__
 
     prompts = Prompts.of(items, _check_values(values, items))
     parts = {subset: subset_part(subset, prompts, seed, resamples) for subset in prompts.subsets}
-    manifest = scores.manifest
-    reward = manifest.reward
+    manifest = first.manifest
+    rewards = [one.manifest.reward for one in tables]
     return Result(
         tia2_version=__version__,
         entry=Entry(
-            name=scores.name if calibration is None else f"{scores.name} + {name}",
-            rewards=[RewardInfo(name=reward.name, spec=reward.spec, fingerprint=reward.fingerprint)],
-            calibration=name,
-            settings=settings,
+            name=made.name,
+            rewards=[RewardInfo(name=one.name, spec=one.spec, fingerprint=one.fingerprint) for one in rewards],
+            calibration=made.calibration,
+            settings=dict(made.settings),
+            upper_bound=made.upper_bound,
         ),
         benchmark=BenchmarkInfo(
             name=manifest.benchmark.name,
             fingerprint=manifest.benchmark.fingerprint,
             votes_fingerprint=manifest.benchmark.votes_fingerprint,
             items=manifest.benchmark.items,
-            items_skipped=len(scores.skipped),
+            items_skipped=skipped,
             images_fingerprint=manifest.images_fingerprint,
         ),
         seed=seed,
@@ -101,6 +106,14 @@ def evaluate(
         overall=combine(list(parts.values())),
         prompts=prompts.records(),
     )
+
+
+def _score_tables(table: Any, benchmark: Any) -> list[ScoreTable]:
+    if not isinstance(table, list | tuple):
+        return [_score_table(table, benchmark)]
+    if not table:
+        raise ResultError("Expected at least one score table, got none.")
+    return [_score_table(one, benchmark) for one in table]
 
 
 def _score_table(table: Any, benchmark: Any) -> ScoreTable:
@@ -124,27 +137,41 @@ def _score_table(table: Any, benchmark: Any) -> ScoreTable:
     return ScoreTable.load(table)
 
 
-def _scored(given: Any, scores: ScoreTable) -> tuple[Any, pd.DataFrame]:
-    """Return values and items without those that have no reward, and say so."""
-    values = np.asarray(given)
-    if not scores.skipped:
-        return values, scores.items
-    if len(scores.skipped) == len(scores):
-        raise ResultError(f"No item of {scores.name} has a reward: none of the images could be read.")
-    if values.shape != (len(scores),):
-        raise ResultError(f"Expected one value for each of the {len(scores)} items, got shape {values.shape}.")
-    kept = ~scores.items["item_id"].isin(scores.skipped).to_numpy()
+def _calibrated(tables: list[ScoreTable], calibration: Any) -> Calibrated:
+    if isinstance(calibration, Calibration):
+        return calibration.apply(tables)
+    first = tables[0]
+    if len(tables) > 1:
+        raise ResultError(
+            f"{len(tables)} score tables make one entry as an ensemble only: "
+            "pass calibration=tia2.calibration.TextNorm(ensemble='mean')."
+        )
+    if calibration is None:
+        return Calibrated(first.raw, first.name, "raw", {})
+    name, settings = _describe(calibration)
+    return Calibrated(np.asarray(calibration(first)), f"{first.name} + {name}", name, settings)
+
+
+def _scored(values: NDArray[Any], name: str, tables: list[ScoreTable]) -> tuple[NDArray[Any], pd.DataFrame, int]:
+    """Return values and items without those that have no reward, and how many these are; say so."""
+    items = tables[0].items
+    skipped = {item for table in tables for item in table.skipped}
+    if not skipped:
+        return values, items, 0
+    if len(skipped) == len(items):
+        raise ResultError(f"No item of {name} has a reward: none of the images could be read.")
+    if values.shape != (len(items),):
+        raise ResultError(f"Expected one value for each of the {len(items)} items, got shape {values.shape}.")
+    kept = ~items["item_id"].isin(skipped).to_numpy()
     warnings.warn(
-        f"{len(scores.skipped):,} of {len(scores):,} items of {scores.name} have no reward, since their images could "
-        f"not be read, and are left out: the result is partial. The first is {scores.skipped[0]}.",
+        f"{len(skipped):,} of {len(items):,} items of {name} have no reward, since their images could "
+        f"not be read, and are left out: the result is partial. The first is {items['item_id'][~kept].iloc[0]}.",
         stacklevel=3,
     )
-    return values[kept], scores.items[kept].reset_index(drop=True)
+    return values[kept], items[kept].reset_index(drop=True), len(skipped)
 
 
-def _describe(calibration: Callable[..., Any] | None) -> tuple[str, dict[str, Any]]:
-    if calibration is None:
-        return "raw", {}
+def _describe(calibration: Callable[..., Any]) -> tuple[str, dict[str, Any]]:
     settings: dict[str, Any] = {}
     while isinstance(calibration, partial):
         settings = {**calibration.keywords, **settings}
