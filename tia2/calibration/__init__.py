@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tia2.calibration.ensembles import mean_ensemble as mean_ensemble
     from tia2.calibration.ensembles import uncertainty_regularised as uncertainty_regularised
     from tia2.calibration.method import TextNorm as TextNorm
-    from tia2.calibration.textnorm import textnorm_minmax as textnorm_minmax
+    from tia2.calibration.shares import textnorm_minmax as textnorm_minmax
 
 _LAZY = {
     "Calibrated": "tia2.calibration.calibrated",
@@ -20,8 +20,8 @@ _LAZY = {
     "TextNorm": "tia2.calibration.method",
     "contrastive_prompts": "tia2.calibration.contrastive",
     "mean_ensemble": "tia2.calibration.ensembles",
-    "textnorm": "tia2.calibration.textnorm",
-    "textnorm_minmax": "tia2.calibration.textnorm",
+    "textnorm": "tia2.calibration.shares",
+    "textnorm_minmax": "tia2.calibration.shares",
     "uncertainty_regularised": "tia2.calibration.ensembles",
 }
 

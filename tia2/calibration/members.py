@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.calibration.textnorm import textnorm, textnorm_minmax
+from tia2.calibration.shares import textnorm, textnorm_minmax
 from tia2.errors import ResultError
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ class Members:
                 )
             fingerprint = table.manifest.reward.fingerprint
             if fingerprint in seen:
-                raise ResultError(
-                    f"{table.name} and {seen[fingerprint]} are the same reward model: list each one once."
-                )
+                raise ResultError(f"{table.name} and {seen[fingerprint]} are one reward model: list it once.")
             seen[fingerprint] = table.name
         alone = first.mask.sum(axis=1) < 2
         if alone.all():
@@ -68,7 +66,7 @@ class Members:
         if alone.any():
             prompts = first.items["prompt_id"][alone].nunique()
             warnings.warn(
-                f"{prompts} prompts have no contrastive prompts: their TextNorm value is 1 for every item.",
+                f"{prompts} prompts have no contrastive prompts: TextNorm is 1 for all their items.",
                 stacklevel=4,
             )
         return cls(tuple(tables))

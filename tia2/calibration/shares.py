@@ -36,7 +36,7 @@ def textnorm(rewards: ArrayLike, temperature: ArrayLike, mask: ArrayLike | None 
 
     Example:
         >>> textnorm([[0.30, 0.25, 0.20], [0.30, 0.35, 0.20]], temperature=0.05).round(3).tolist()
-        [0.665, 0.245]
+        [0.665, 0.259]
 
     Source: arXiv:2404.01863, section 4.1.
     """
