@@ -41,7 +41,7 @@ def _items(prompts=12, items=10, texts=4, seed=0, subsets=("counting", "composit
 
 
 def _rewards(items, *, noise=0.5, scale=1.0, seed=0):
-    """One row an item: high for the prompt where the quality is high, and a nuisance that all texts of an image share."""
+    """One row an item: high for the prompt where the quality is high, with a nuisance that all texts share."""
     rng = np.random.default_rng(seed)
     rows = []
     for quality, texts in zip(items["quality"], items["texts"], strict=True):

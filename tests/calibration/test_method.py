@@ -95,7 +95,8 @@ def literal_figures(tables, scaling, ensemble):
 def test_oracle_is_the_best_of_every_prompt(pair, scaling, ensemble):
     tables = pair if ensemble else pair[:1]
     found = TextNorm(scaling=scaling, ensemble=ensemble, setting="oracle").apply(tables)
-    assert found.upper_bound and "upper bound" in found.name
+    assert found.upper_bound
+    assert "upper bound" in found.name
     figures, values = literal_figures(tables, scaling, ensemble)
     items = tables[0].items
     for prompt, group in items.groupby("prompt_id", sort=False):
@@ -173,7 +174,8 @@ def test_the_optimism_of_the_oracle_can_be_reported(pair):
     oracle = tia2.evaluate(pair, calibration=TextNorm(ensemble="ur", setting="oracle"))
     honest = tia2.evaluate(pair, calibration=TextNorm(ensemble="ur", setting="cv"))
     found = compare(oracle, honest).main
-    assert found.difference > 0 and found.low <= found.difference <= found.high
+    assert found.difference > 0
+    assert found.low <= found.difference <= found.high
     assert found.losses == 0
 
 
@@ -232,7 +234,7 @@ def test_tables_that_do_not_belong_together(toy, rewards_of, table_of):
     refused = [
         ([one, table_of(items, rewards, "other", benchmark="c" * 64)], "not on the same benchmark"),
         ([one, table_of(items, rewards, "other", images=["t"] * len(items))], "scored on different images"),
-        ([one, one], "one reward model: list it once"),
+        ([one, one], "are one reward model: list it once"),
         ([one, table_of(items, rewards, "pretty", kind="control")], "pretty scores the image alone"),
         ([one, table_of(items, rewards, "other", temperature=None)], "documents no default temperature"),
     ]
@@ -289,5 +291,8 @@ def test_bad_settings_are_one_clear_error(given, kind, said):
 
 
 def test_the_grids_hold_the_documented_values():
-    assert FACTORS[0] == 1.0 and SCALES[0] == 3.0 and PENALTIES[0] == 0.1
-    assert sorted(SCALES) == [0.1, 1, 3, 5, 10] and sorted(PENALTIES) == [0.05, 0.1, 0.5, 1]
+    assert FACTORS[0] == 1.0
+    assert SCALES[0] == 3.0
+    assert PENALTIES[0] == 0.1
+    assert sorted(SCALES) == [0.1, 1, 3, 5, 10]
+    assert sorted(PENALTIES) == [0.05, 0.1, 0.5, 1]

@@ -56,7 +56,8 @@ def tables(draw):
 def test_textnorm_is_the_softmax_of_the_prompt(table, temperature):
     rewards, mask = table
     found = textnorm(rewards, temperature, mask)
-    assert found.dtype == np.float64 and found.shape == rewards.shape[:-1]
+    assert found.dtype == np.float64
+    assert found.shape == rewards.shape[:-1]
     for place in np.ndindex(found.shape):
         assert found[place] == pytest.approx(literal_textnorm(rewards[place], mask[place], temperature), abs=1e-12)
     assert ((found >= 0) & (found <= 1)).all()
@@ -133,7 +134,8 @@ def test_inputs_stay_as_they_were():
     before = rewards.copy()
     for function in (textnorm, textnorm_minmax):
         function(rewards, 0.5, mask)
-    assert (rewards == before).all() and mask.all()
+    assert (rewards == before).all()
+    assert mask.all()
 
 
 BAD = [

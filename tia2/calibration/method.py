@@ -96,8 +96,8 @@ class TextNorm:
             ResultError: The tables don't belong together, there are several without an ensemble or too few with one, a
                 reward can't be calibrated, or there are too few prompts to choose on.
         """
+        self._check_number(tables)
         members = Members.of(tables)
-        self._check_members(members)
         temperatures = self._temperatures(members) if self.scaling == "temperature" else None
         if self.setting == "fixed":
             chosen = self._fixed()
@@ -170,11 +170,11 @@ class TextNorm:
                 raise ResultError("Only the ensemble 'ur' takes a penalty.")
             check_penalty(self.penalty)
 
-    def _check_members(self, members: Members) -> None:
-        if self.ensemble is None and len(members) > 1:
-            raise ResultError(f"{len(members)} score tables make one entry as an ensemble only: 'mean' or 'ur'.")
-        if self.ensemble is not None and len(members) < 2:
-            raise ResultError(f"An ensemble needs at least two score tables, got {members.names[0]} alone.")
+    def _check_number(self, tables: Sequence[ScoreTable]) -> None:
+        if self.ensemble is None and len(tables) > 1:
+            raise ResultError(f"{len(tables)} score tables make one entry as an ensemble only: 'mean' or 'ur'.")
+        if self.ensemble is not None and len(tables) == 1:
+            raise ResultError(f"An ensemble needs at least two score tables, got {tables[0].name} alone.")
 
     def _temperatures(self, members: Members) -> list[float]:
         if self.temperature is None:
