@@ -1,0 +1,188 @@
+"""Figures as pictures, by Matplotlib."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tia2.figures.spec import Curves, Dots, Figure, Heatmap, Panel, Points
+from tia2.figures.style import GRID, INK, MATPLOTLIB, MUTED, colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    Colours = dict[str, str]
+
+PER_ROW = 4
+_LONG_LABEL = 34
+
+
+def save_picture(figure: Figure, path: Path) -> None:
+    """Draw a figure as PNG.
+
+    Args:
+        figure: What to draw.
+        path: The file to write.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+    from matplotlib.lines import Line2D
+
+    names = figure.names()
+    colours = {name: colour(number) for number, name in enumerate(names)}
+    columns = min(len(figure.panels), PER_ROW)
+    rows = -(-len(figure.panels) // columns)
+    width, height = _size(figure.panels, columns)
+    with rc_context(MATPLOTLIB):
+        canvas = Canvas(figsize=(width, height * rows + 0.9), layout="constrained", facecolor="white")
+        FigureCanvasAgg(canvas)
+        axes = canvas.subplots(rows, columns, squeeze=False, sharey=_share_y(figure.panels)).ravel()
+        for number, (one, panel) in enumerate(zip(axes, figure.panels, strict=False)):
+            _DRAW[type(panel)](one, panel, colours)
+            one.set_title(panel.title, loc="left", fontsize=10)
+            if number % columns and not isinstance(panel, Heatmap) and _share_y(figure.panels):
+                one.set_ylabel("")
+        for one in axes[len(figure.panels) :]:
+            one.axis("off")
+        per_line = int(width * 13)
+        canvas.suptitle("\n".join(textwrap.wrap(figure.title, per_line)), x=0.01, ha="left", fontsize=11, color=INK)
+        if figure.note:
+            canvas.supxlabel(
+                "\n".join(textwrap.wrap(figure.note, int(width * 16))), x=0.01, ha="left", fontsize=7.5, color=MUTED
+            )
+        if len(names) > 1:
+            handles = [Line2D([], [], color=colours[name], marker="o", markersize=4, label=name) for name in names]
+            canvas.legend(
+                handles=handles,
+                loc="outside upper left",
+                ncols=_legend_columns(names, width),
+                frameon=False,
+                fontsize=8,
+            )
+        canvas.savefig(path, format="png", facecolor="white")
+
+
+def _legend_columns(names: list[str], width: float) -> int:
+    return max(1, min(len(names), int(width * 11 / (max(map(len, names)) + 6))))
+
+
+def _size(panels: Sequence[Panel], columns: int) -> tuple[float, float]:
+    height, width = 2.9, 3.3
+    for panel in panels:
+        if isinstance(panel, Dots):
+            height = max(height, 0.8 + 0.2 * len(panel.dots))
+        if isinstance(panel, Heatmap):
+            height = max(height, 1.4 + 0.45 * len(panel.rows))
+            width = max(width, 1.8 + 0.75 * len(panel.columns))
+    return max(width * columns + 0.4, 6.5), height
+
+
+def _share_y(panels: Sequence[Panel]) -> bool:
+    kinds = {type(panel) for panel in panels}
+    return len(kinds) == 1 and kinds <= {Curves, Dots}
+
+
+def _curves(axes: Axes, panel: Panel, colours: Colours) -> None:
+    if not isinstance(panel, Curves):
+        return
+    for curve in panel.curves:
+        axes.plot(curve.x, curve.y, "o-", color=colours[curve.name], markersize=3, linewidth=1.5, zorder=3)
+        if curve.low is not None and curve.high is not None:
+            axes.fill_between(
+                curve.x, curve.low, curve.high, color=colours[curve.name], alpha=0.13, linewidth=0, zorder=2
+            )
+    if panel.log:
+        axes.set_xscale("log", base=2)
+    if panel.ticks is not None:
+        axes.set_xticks(list(panel.ticks), [f"{tick:g}" for tick in panel.ticks])
+        axes.minorticks_off()
+    for words, level in panel.levels.items():
+        axes.axhline(level, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
+        axes.annotate(
+            words, (1, level), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
+            ha="right", fontsize=7, color=MUTED,
+        )  # fmt: skip
+    axes.set(xlabel=panel.x_title, ylabel=panel.y_title)
+    _plain(axes)
+
+
+def _dots(axes: Axes, panel: Panel, colours: Colours) -> None:
+    if not isinstance(panel, Dots):
+        return
+    places = {row: place for place, row in enumerate(dict.fromkeys(dot.row for dot in panel.dots))}
+    names = list(dict.fromkeys(dot.name for dot in panel.dots))
+    for dot in panel.dots:
+        y = places[dot.row] + (names.index(dot.name) - (len(names) - 1) / 2) * 0.7 / max(len(names), 2)
+        axes.plot([dot.low, dot.high], [y, y], color=colours[dot.name], linewidth=1.6, zorder=3)
+        axes.plot(
+            dot.value, y, "o", color="white" if dot.hollow else colours[dot.name],
+            markeredgecolor=colours[dot.name], markersize=4.5, zorder=4,
+        )  # fmt: skip
+    for words, level in panel.levels.items():
+        axes.axvline(level, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
+        axes.annotate(
+            words, (level, 0), xycoords=("data", "axes fraction"), xytext=(2, 3), textcoords="offset points",
+            fontsize=7, color=MUTED,
+        )  # fmt: skip
+    axes.set_yticks(list(places.values()), [textwrap.fill(row, _LONG_LABEL) for row in places], fontsize=8)
+    axes.set_ylim(len(places) - 0.4, -0.6)
+    axes.set_xlabel(panel.x_title)
+    _plain(axes)
+
+
+def _heatmap(axes: Axes, panel: Panel, colours: Colours) -> None:
+    del colours
+    if not isinstance(panel, Heatmap):
+        return
+    values = np.array(panel.values, np.float64)
+    low, high = panel.limits
+    axes.imshow(values, cmap="RdBu_r", vmin=low, vmax=high, aspect="auto")
+    for row, texts in enumerate(panel.texts):
+        for column, text in enumerate(texts):
+            strong = abs(values[row, column] - (low + high) / 2) > 0.35 * (high - low)
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color="white" if strong else INK)
+    axes.set_xticks(range(len(panel.columns)), panel.columns, rotation=30, ha="right", fontsize=8)
+    axes.set_yticks(range(len(panel.rows)), panel.rows, fontsize=8)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _points(axes: Axes, panel: Panel, colours: Colours) -> None:
+    if not isinstance(panel, Points):
+        return
+    for name in dict.fromkeys(point.name for point in panel.points):
+        chosen = [point for point in panel.points if point.name == name]
+        axes.plot(
+            [point.x for point in chosen], [point.y for point in chosen], "o", color=colours[name], alpha=0.6,
+            markersize=4, markeredgewidth=0, zorder=3,
+        )  # fmt: skip
+    if panel.diagonal:
+        axes.axline((0, 0), slope=1, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
+    for words, level in panel.levels.items():
+        axes.axhline(level, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
+        axes.annotate(
+            words, (1, level), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
+            ha="right", fontsize=7, color=MUTED,
+        )  # fmt: skip
+    for point in panel.points:
+        if point.label:
+            axes.annotate(
+                point.label, (point.x, point.y), xytext=(4, 2), textcoords="offset points", fontsize=7, color=INK
+            )
+    axes.set(xlabel=panel.x_title, ylabel=panel.y_title)
+    _plain(axes)
+
+
+def _plain(axes: Axes) -> None:
+    axes.grid(color=GRID, linewidth=0.8, zorder=0)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+_DRAW = {Curves: _curves, Dots: _dots, Heatmap: _heatmap, Points: _points}
