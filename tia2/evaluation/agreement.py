@@ -81,9 +81,9 @@ def alpha_part(subset: str, worths: Floats, seed: int, resamples: int) -> AlphaP
     alpha = krippendorff_alpha(worths)
     sums = _sums(worths)
     n, total, squares, within = sums.sum(axis=0)
-    spread = n * squares - total**2
-    gradient = np.array([squares, -2 * total, n, 0.0]) * (n - 1) * within / max(spread, 1e-300) ** 2
-    gradient -= np.array([within, 0.0, 0.0, n - 1]) / max(spread, 1e-300)
+    spread = n * squares - total**2 or np.nan
+    gradient = np.array([squares, -2 * total, n, 0.0]) * (n - 1) * within / spread**2
+    gradient -= np.array([within, 0.0, 0.0, n - 1]) / spread
     return AlphaPart(
         alpha, _alpha(resample_counts(len(sums), resamples, seed, subset) @ sums), alpha + len(sums) * sums @ gradient
     )

@@ -113,9 +113,6 @@ def part_of(subset: str, figures: Floats, pooled: Floats, seed: int, resamples: 
     Returns:
         The part; its counts are all 0.
 
-    Raises:
-        ResultError: Never.
-
     Example:
         >>> part_of("x", np.full((2, 7), 0.5), np.full(7, 0.5), 0, 10).resampled.shape
         (10, 7)
@@ -133,9 +130,6 @@ def nan_mean(repeats: list[Floats]) -> Floats:
 
     Returns:
         That shape.
-
-    Raises:
-        ResultError: Never.
 
     Example:
         >>> nan_mean([np.array([1.0, np.nan]), np.array([0.0, np.nan])]).tolist()
@@ -157,9 +151,6 @@ def generator(seed: int, subset: str, purpose: str) -> np.random.Generator:
 
     Returns:
         The generator.
-
-    Raises:
-        ResultError: Never.
 
     Example:
         >>> int(generator(0, "counting", "annotator").integers(0, 1))

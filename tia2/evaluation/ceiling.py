@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 MEANS = 1 / (1 + np.exp(-np.linspace(-5, 5, 17)))
-CORRELATIONS = np.array([0.01, 0.05, 0.1, 0.18, 0.27, 0.37, 0.48, 0.6, 0.71, 0.8, 0.88, 0.95, 0.99, 1 - 1e-9])
+CORRELATIONS = np.array([1e-4, 0.005, 0.02, 0.05, 0.1, 0.18, 0.27, 0.37, 0.48, 0.6, 0.71, 0.8, 0.88, 0.95, 0.99, 1 - 1e-9])
 STEPS = 100
 ROWS = 5_000
 FLOOR = 4
