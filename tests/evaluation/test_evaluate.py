@@ -116,7 +116,8 @@ def test_a_constant_reward(make_table):
     overall = run(table).overall.metrics
     assert (overall["auroc"].mean, overall["auroc"].low, overall["auroc"].high, overall["auroc"].pooled) == (0.5,) * 4
     for name in ("spearman", "kendall"):
-        assert overall[name].model_dump() == {"mean": 0.0, "low": 0.0, "high": 0.0, "pooled": 0.0}
+        estimate = overall[name]
+        assert (estimate.mean, estimate.low, estimate.high, estimate.pooled) == (0.0,) * 4
 
 
 def test_pooled_sees_what_the_mean_over_prompts_cannot(make_table, table_of):
@@ -145,7 +146,9 @@ def test_order_of_the_items_does_not_matter(make_table, table_of):
     assert [prompt.prompt_id for prompt in a.prompts] == [prompt.prompt_id for prompt in b.prompts]
     for subset, part in a.subsets.items():
         for name, estimate in part.metrics.items():
-            assert b.subsets[subset].metrics[name].model_dump() == pytest.approx(estimate.model_dump(), abs=1e-12)
+            assert b.subsets[subset].metrics[name].model_dump() == pytest.approx(
+                estimate.model_dump(), abs=1e-12, nan_ok=True
+            )
 
 
 def test_prompts_come_in_natural_order(make_table):

@@ -70,9 +70,9 @@ def test_a_failed_save_leaves_the_old_file(result, tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", HISTORIC, ids=lambda path: path.stem)
 def test_historic_results_load(path, tmp_path):
     loaded = Result.load(path)
-    again = json.loads(loaded.save(tmp_path / "again.json").read_text())
-    historic = json.loads(path.read_text())
-    assert again == historic | {"benchmark": {"items_skipped": 0} | historic["benchmark"]}
+    assert json.loads(loaded.model_dump_json(exclude_unset=True)) == json.loads(path.read_text())
+    again = Result.load(loaded.save(tmp_path / "again.json"))
+    assert again.model_dump_json() == loaded.model_dump_json()
     assert loaded.overall.metrics["auroc"].low < loaded.overall.metrics["auroc"].mean
     assert len(loaded.per_prompt) == loaded.overall.prompts
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.evaluation.bootstrap import interval, resample_counts
+from tia2.evaluation.bootstrap import expanded, interval, resample_counts
 from tia2.evaluation.metrics import METRICS, all_metrics
+from tia2.evaluation.pooling import pooled_auroc_resamples
 from tia2.evaluation.prompts import Prompts
 from tia2.evaluation.result import Estimate, SubsetResult
 
@@ -24,12 +25,14 @@ class Part:
         figures: Of the used prompts, shape (prompts used, metrics).
         resampled: Their means over resamples, shape (resamples, metrics).
         pooled: Figures of all items of the subset at once, shape (metrics,).
+        pooled_resampled: The pooled AUROC over resamples, shape (resamples,); None where items aren't known.
     """
 
     counts: dict[str, int]
     figures: Floats
     resampled: Floats
     pooled: Floats
+    pooled_resampled: Floats | None = None
 
 
 def subset_part(subset: str, prompts: Prompts, seed: int, resamples: int) -> Part:
@@ -56,7 +59,8 @@ def subset_part(subset: str, prompts: Prompts, seed: int, resamples: int) -> Par
     pooled = np.concatenate(list(all_metrics(labels, human_scores, values).values()))
     if 0 < labels.sum() < items:
         pooled = np.nan_to_num(pooled)  # Values that are all equal, as within a prompt.
-    return Part(counts, figures, drawn @ figures / max(len(figures), 1), pooled)
+    resampled = pooled_auroc_resamples(prompts.labels[rows], prompts.values[rows], mask, resamples, seed, subset)
+    return Part(counts, figures, drawn @ figures / max(len(figures), 1), pooled, resampled)
 
 
 def combine(parts: list[Part]) -> SubsetResult:
@@ -76,5 +80,19 @@ def combine(parts: list[Part]) -> SubsetResult:
             low=low,
             high=high,
             pooled=float(np.mean([part.pooled[column] for part in kept])),
+            **(_pooled_ends(kept) if name == "auroc" else {}),
         )
     return SubsetResult(**counts, metrics=metrics)
+
+
+def _pooled_ends(parts: list[Part]) -> dict[str, float]:
+    drawn = [part.pooled_resampled for part in parts if part.pooled_resampled is not None]
+    if len(drawn) < len(parts):
+        return {}
+    known = np.isfinite(drawn).all(axis=0)
+    if not known.any():
+        return {}
+    resampled = np.stack(drawn)[:, known]
+    sizes = np.array([part.counts["prompts"] for part in parts])
+    low, high = expanded(resampled.mean(axis=0), resampled.var(axis=1), sizes)
+    return {"pooled_low": low, "pooled_high": high}

@@ -71,12 +71,30 @@ def interval(means: Floats, strata: list[Floats], confidence: float = CONFIDENCE
 
     Source: Hesterberg 2015, What Teachers Should Know About the Bootstrap, https://doi.org/10.1080/00031305.2015.1089789
     """
-    from scipy.special import ndtr, stdtrit
-
     sizes = np.array([len(figures) for figures in strata])
     if sizes.min(initial=2) < 2:
         return float("nan"), float("nan")
-    variances = np.array([figures.var(ddof=1) / len(figures) for figures in strata])
+    return expanded(means, np.array([figures.var(ddof=1) / len(figures) for figures in strata]), sizes, confidence)
+
+
+def expanded(
+    means: Floats, variances: Floats, sizes: NDArray[np.intp], confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Return the expanded percentile interval, as `interval`, of anything that was resampled over prompts.
+
+    Args:
+        means: Resampled figures, shape (resamples,).
+        variances: Sampling variance of the subsets' figures, shape (subsets,).
+        sizes: How many prompts each subset has.
+        confidence: Wanted coverage.
+
+    Returns:
+        Low and high end; NaN when a subset has fewer than two prompts.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    if sizes.min(initial=2) < 2:
+        return float("nan"), float("nan")
     tail = (1 - confidence) / 2
     if variances.sum() > 0:
         shares = variances / variances.sum()

@@ -46,6 +46,10 @@ class Estimate(_Record):
     """Upper end."""
     pooled: Figure
     """The same metric over all items of the subset at once: can rewards of different prompts be compared?"""
+    pooled_low: Figure = math.nan
+    """Lower end of the interval of the pooled figure, over prompts; of AUROC only, else NaN."""
+    pooled_high: Figure = math.nan
+    """Upper end."""
 
 
 class SubsetResult(_Record):
