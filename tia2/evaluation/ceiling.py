@@ -1,4 +1,45 @@
-"""The noise ceiling: what a scorer that knows each image's true vote probability would reach against the votes."""
+"""The noise ceiling: what a scorer that knows each image's true vote probability would reach against the votes.
+
+Model: an image's probability p of an "aligned" vote comes from the beta distribution of its prompt, with mean μ and
+intraclass correlation ρ; votes are drawn with p. Which votes are unsure is kept from the data, but has nothing to do
+with p. Simulated votes go through the rule of `benchmark.votes`, and the figures are those of p against them.
+
+Fit: a prompt's own (μ, ρ) is too noisy, so a subset's prompts share a distribution of it over a grid, fitted to the
+decided votes by expectation maximisation (nonparametric maximum likelihood, or empirical Bayes). The mean is that over
+simulated prompts from the fit whose labels differ. `pooled` draws each prompt's (μ, ρ) from its posterior. Resampling
+posterior means would be too narrow, since they are shrunk; so each prompt's figure is the mean plus what the prompt
+adds to it through the fit, to first order (the infinitesimal jackknife), and those are resampled.
+
+Measured against known truths, 50 images of 3 votes, 60 to 150 data sets each, for AUROC: bias of the mean, and coverage
+of the 95 % interval.
+
+| truth | prompts | value | bias | coverage |
+|---|---|---|---|---|
+| μ ~ Beta(1.2, 1.6), ρ ~ Beta(3, 3) | 150 | .951 | −.003 | 90 % |
+| the same | 300 | .951 | −.003 | 98 % |
+| the same, 13 % of the items with an unsure vote | 100 | .947 | −.004 | 94 % |
+| μ ~ Beta(2, 3), ρ ~ Beta(2, 6) | 150 | .862 | −.004 | 95 % |
+| p logit-normal | 150 | .906 | −.007 | 91 % |
+| as the first, but on a quarter of the prompts p is constant | 150 | .837 | +.016 | 85 % |
+| p is .05, .5 or .95 | 150 | .936 | +.020 | 6 % |
+| p is one of two values, the prompt's own | 150 | .849 | +.039 | 7 % |
+
+Coverage of the other six figures in the first five rows is 92 to 98 %, their bias at most .009. What else was tried,
+on the first truth and on the logit-normal one (bias, coverage from a normal interval): each prompt's own maximum
+likelihood −.007, 81 % and −.016, 56 %; posterior means under equal weights −.016, 24 % and −.028, 5 %; one ρ for the
+subset +.010, 0 % and +.021, 0 %; the same fit with posterior means resampled −.001, 90 % and −.006, 81 %. On the last
+truth their bias is +.030, +.016, +.072 and +.040.
+
+So the shape of the distribution of p is an assumption, and the interval doesn't cover it: three votes fix three of its
+moments, no more. On the released votes, two values a prompt instead of a beta distribution give an AUROC of .84, .92
+and .73 (comprehensive, counting, composition), two values with some spread .90, .95 and .83; here it is .87, .95 and
+.79. Released composition votes are also unsure mostly where both other votes are "aligned"; were all unsure votes
+"aligned", the AUROC would be .82, were none, .72. And it isn't a bound for Spearman and Kendall: human scores tie, p
+doesn't, and a scorer that ties where people do can correlate more.
+
+Source: Laird 1978, Nonparametric Maximum Likelihood Estimation of a Mixing Distribution, JASA 73(364); Giordano et al.
+2019, A Swiss Army Infinitesimal Jackknife, https://arxiv.org/abs/1806.00550
+"""
 
 from __future__ import annotations
 
@@ -14,11 +55,18 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 MEANS = 1 / (1 + np.exp(-np.linspace(-5, 5, 17)))
-CORRELATIONS = np.array([1e-4, 0.005, 0.02, 0.05, 0.1, 0.18, 0.27, 0.37, 0.48, 0.6, 0.71, 0.8, 0.88, 0.95, 0.99, 1 - 1e-9])
+CORRELATIONS = np.array(
+    [1e-4, 0.005, 0.02, 0.05, 0.1, 0.18, 0.27, 0.37, 0.48, 0.6, 0.71, 0.8, 0.88, 0.95, 0.99, 1 - 1e-9]
+)
+"""With `MEANS`, the grid: fine near 0, where the figures change fastest; up to all votes on an item alike."""
 STEPS = 100
+"""More change nothing: 300 and 1,000 give the same figures within .001."""
 ROWS = 5_000
+"""Simulated prompts, shared out by the weights of the cells."""
 FLOOR = 4
+"""Simulated prompts that every cell gets besides."""
 POOLED = 4
+"""Simulations of the whole subset at once."""
 
 
 def ceiling_part(subset: str, worths: Floats, used: NDArray[np.bool_], seed: int, resamples: int) -> Part:
