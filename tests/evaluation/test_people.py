@@ -143,6 +143,13 @@ class TestAnnotator:
         assert found["spearman"].mean == pytest.approx(0, abs=0.03)
         assert found["auroc"].pooled == pytest.approx(0.5, abs=0.01)
 
+    def test_order_of_votes_means_nothing(self):
+        worths = worths_of(random_votes(9))
+        every = np.full(len(worths), True)
+        first, turned = (annotator_part("a", votes, every, 0, 10) for votes in (worths, worths[:, :, ::-1]))
+        np.testing.assert_array_equal(first.figures, turned.figures)
+        np.testing.assert_array_equal(first.pooled, turned.pooled)
+
     def test_a_single_vote(self):
         with pytest.raises(ResultError, match="at least two"):
             annotator_part("a", np.ones((2, 3, 1)), np.array([True, True]), 0, 10)
