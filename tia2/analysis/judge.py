@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.errors import ResultError
-from tia2.evaluation.bootstrap import RESAMPLES, interval, resample_counts
+from tia2.evaluation.bootstrap import RESAMPLES, expanded, interval, resample_counts
 from tia2.evaluation.frames import OVERALL
 from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.pooling import pooled_auroc_resamples
 from tia2.evaluation.prompts import Prompts
 
 if TYPE_CHECKING:
@@ -23,11 +24,20 @@ Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """A mean over prompts with its 95 % interval."""
+    """A figure, or a difference of two, with its 95 % interval over prompts."""
 
     mean: float
     low: float
     high: float
+
+
+class Pooled(NamedTuple):
+    """The pooled figures of one set of values."""
+
+    figures: dict[str, float]
+    """By subset."""
+    draws: dict[str, Floats]
+    """Over resamples, by subset; NaN for metrics that have no interval here."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,44 @@ class Judge:
         arrays = (self.prompts.labels, self.prompts.human_scores, self.grouped(values))
         found = METRICS[self.metric].function(*(array[rows][mask][None, :] for array in arrays), None)
         return float(found[0])
+
+    def pool(self, values: Floats) -> Pooled:
+        """Return the metric over all items of each subset at once, with AUROC's over resamples of the prompts."""
+        prompts, found = self.prompts, Pooled({}, {})
+        for subset in prompts.subsets:
+            rows = prompts.rows(subset)
+            found.figures[subset] = self.pooled(values, subset)
+            found.draws[subset] = (
+                pooled_auroc_resamples(
+                    prompts.labels[rows],
+                    self.grouped(values)[rows],
+                    prompts.mask[rows],
+                    self.resamples,
+                    self.seed,
+                    subset,
+                )
+                if self.metric == "auroc"
+                else np.full(self.resamples, np.nan)
+            )
+        return found
+
+    def pooled_interval(self, pooled: Pooled, subset: str, against: Pooled | None = None) -> Interval:
+        """Return a pooled figure, or its difference from another's on the same resamples, with its interval.
+
+        Args:
+            pooled: What `pool` returned.
+            subset: Which, or `overall` for the mean of the subsets.
+            against: What to subtract, or nothing.
+        """
+        names = self.prompts.subsets if subset == OVERALL else [subset]
+        figure = np.mean([pooled.figures[name] - (against.figures[name] if against else 0) for name in names])
+        draws = np.stack([pooled.draws[name] - (against.draws[name] if against else 0) for name in names])
+        known = draws[:, np.isfinite(draws).all(axis=0)]
+        if not known.size:
+            return Interval(float(figure), float("nan"), float("nan"))
+        sizes = np.array([self.prompts.rows(name).sum() for name in names])
+        low, high = expanded(known.mean(axis=0), known.var(axis=1), sizes)
+        return Interval(float(figure), low, high)
 
     def interval(self, figures: Floats, subset: str) -> Interval:
         """Return the mean over a subset's prompts, or the mean of the subsets', with its interval.

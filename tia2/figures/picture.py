@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,37 +38,37 @@ def save_picture(figure: Figure, path: Path) -> None:
     columns = min(len(figure.panels), PER_ROW)
     rows = -(-len(figure.panels) // columns)
     width, height = _size(figure.panels, columns)
+    title = textwrap.wrap(figure.title, int(width * 13))
+    note = textwrap.wrap(figure.note, int(width * 16))
+    per_line = _legend_columns(names, width)
+    legend_lines = -(-len(names) // per_line) if len(names) > 1 else 0
+    head = 0.1 + 0.2 * len(title) + 0.2 * legend_lines
+    foot = 0.08 + 0.15 * len(note)
     with rc_context(MATPLOTLIB):
-        canvas = Canvas(figsize=(width, height * rows + 0.9), layout="constrained", facecolor="white")
+        canvas = Canvas(figsize=(width, head + height * rows + foot), layout="constrained", facecolor="white")
         FigureCanvasAgg(canvas)
-        axes = canvas.subplots(rows, columns, squeeze=False, sharey=_share_y(figure.panels)).ravel()
+        parts: Any = canvas.subfigures(3, 1, height_ratios=[head, height * rows, foot])
+        top, body, bottom = parts
+        axes = body.subplots(rows, columns, squeeze=False, sharey=_share_y(figure.panels)).ravel()
         for number, (one, panel) in enumerate(zip(axes, figure.panels, strict=False)):
             _DRAW[type(panel)](one, panel, colours)
             one.set_title(panel.title, loc="left", fontsize=10)
-            if number % columns and not isinstance(panel, Heatmap) and _share_y(figure.panels):
+            if number % columns and _share_y(figure.panels):
                 one.set_ylabel("")
         for one in axes[len(figure.panels) :]:
             one.axis("off")
-        per_line = int(width * 13)
-        canvas.suptitle("\n".join(textwrap.wrap(figure.title, per_line)), x=0.01, ha="left", fontsize=11, color=INK)
-        if figure.note:
-            canvas.supxlabel(
-                "\n".join(textwrap.wrap(figure.note, int(width * 16))), x=0.01, ha="left", fontsize=7.5, color=MUTED
-            )
-        if len(names) > 1:
+        left = 0.1 / width
+        top.text(left, 1 - 0.06 / head, "\n".join(title), va="top", fontsize=11, color=INK)
+        bottom.text(left, 1, "\n".join(note), va="top", fontsize=7.5, color=MUTED)
+        if legend_lines:
             handles = [Line2D([], [], color=colours[name], marker="o", markersize=4, label=name) for name in names]
-            canvas.legend(
-                handles=handles,
-                loc="outside upper left",
-                ncols=_legend_columns(names, width),
-                frameon=False,
-                fontsize=8,
-            )
+            top.legend(handles=handles, loc="lower left", ncols=per_line, frameon=False, fontsize=8, borderaxespad=0)
         canvas.savefig(path, format="png", facecolor="white")
 
 
 def _legend_columns(names: list[str], width: float) -> int:
-    return max(1, min(len(names), int(width * 11 / (max(map(len, names)) + 6))))
+    longest = max(map(len, names), default=0)
+    return max(1, min(len(names), int(width * 12 / (longest + 6))))
 
 
 def _size(panels: Sequence[Panel], columns: int) -> tuple[float, float]:
@@ -94,7 +94,7 @@ def _curves(axes: Axes, panel: Panel, colours: Colours) -> None:
         axes.plot(curve.x, curve.y, "o-", color=colours[curve.name], markersize=3, linewidth=1.5, zorder=3)
         if curve.low is not None and curve.high is not None:
             axes.fill_between(
-                curve.x, curve.low, curve.high, color=colours[curve.name], alpha=0.13, linewidth=0, zorder=2
+                curve.x, curve.low, curve.high, color=colours[curve.name], alpha=0.1, linewidth=0, zorder=2
             )
     if panel.log:
         axes.set_xscale("log", base=2)
