@@ -129,8 +129,11 @@ class Judge:
             return float(np.mean([self.pooled(values, one) for one in self.prompts.subsets]))
         rows = self.prompts.rows(subset)
         mask = self.prompts.mask[rows]
-        arrays = (self.prompts.labels, self.prompts.human_scores, self.grouped(values))
-        found = METRICS[self.metric].function(*(array[rows][mask][None, :] for array in arrays), None)
+        labels, human, own = (
+            array[rows][mask][None, :]
+            for array in (self.prompts.labels, self.prompts.human_scores, self.grouped(values))
+        )
+        found = METRICS[self.metric].function(labels, human, own, None)
         return float(found[0])
 
     def pool(self, values: Floats) -> Pooled:

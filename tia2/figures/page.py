@@ -44,7 +44,14 @@ def plot(figure: Figure) -> Any:
 
     columns = min(len(figure.panels), PER_ROW)
     rows = -(-len(figure.panels) // columns)
-    made = make_subplots(rows, columns, subplot_titles=[html.escape(panel.title) for panel in figure.panels])
+    made = make_subplots(
+        rows,
+        columns,
+        subplot_titles=[html.escape(panel.title) for panel in figure.panels],
+        shared_yaxes="all" if all(isinstance(panel, Curves) for panel in figure.panels) else False,
+        horizontal_spacing=0.05,
+        vertical_spacing=0.2 / rows,
+    )
     colours = {name: colour(number) for number, name in enumerate(figure.names())}
     shown: set[str] = set()
     tallest = 0
