@@ -24,7 +24,7 @@ def main() -> None:
     for name in ("forest", "contact_sheet"):
         shutil.copyfile(outcome.files[f"{name}.png"], ROOT / "docs" / "images" / f"quickstart_{name}.png")
     page = Console(file=io.StringIO(), width=80)
-    page.print(ranking(outcome.summary, "auroc"))
+    page.print(ranking(outcome.summary, "auroc", outcome.groups))
     lines = page.file.getvalue().splitlines()  # type: ignore[attr-defined]
     table = "\n".join(f"    {line}".rstrip() for line in lines)
     text = README.read_text(encoding="utf-8")

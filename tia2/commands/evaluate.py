@@ -11,7 +11,10 @@ import typer
 from tia2.errors import ResultError, unknown_name
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tia2.evaluation import Result
+    from tia2.scoring import ScoreTable
 
 app = typer.Typer()
 
@@ -22,8 +25,16 @@ Examples:
 
   tia2 evaluate runs/mine --metric spearman --out mine.json
 
-  tia2 evaluate --reward mini-strong --benchmark mini --json
+  tia2 evaluate runs/mine --calibration raw --calibration textnorm --setting cv
+
+  tia2 evaluate runs/field/* --ensemble mean --ensemble ur --setting cv
+
+  tia2 evaluate runs/tia2/clip --published all
 """
+
+CALIBRATIONS = ("raw", "textnorm")
+TEXTNORM = "TextNorm"
+ENTRIES = "Entries"
 
 
 @app.command(epilog=EXAMPLES)
@@ -36,60 +47,129 @@ def evaluate(
     ] = None,
     benchmark: Annotated[str, typer.Option(help="The benchmark for --reward.")] = "mini",
     metric: Annotated[str, typer.Option(help="The metric to show and to rank by.")] = "auroc",
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap and of the folds.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Save results: FILE.json for one entry, a folder for several.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as a JSON list.")] = False,
+    calibration: Annotated[
+        list[str] | None,
+        typer.Option(help="raw or textnorm, of each table; can be repeated.", rich_help_panel=ENTRIES),
+    ] = None,
+    ensemble: Annotated[
+        list[str] | None,
+        typer.Option(help="mean or ur of the TextNorm values of all tables; can be repeated.", rich_help_panel=ENTRIES),
+    ] = None,
+    published: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SUBSET",
+            help="Add the figures released with the paper: comprehensive, counting, composition or all.",
+            rich_help_panel=ENTRIES,
+        ),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="fixed; cv, by cross-validation over prompts; or oracle, on the test labels. Can be repeated.",
+            rich_help_panel=TEXTNORM,
+        ),
+    ] = None,
+    scaling: Annotated[
+        str | None, typer.Option(help="temperature or minmax; temperature if not given.", rich_help_panel=TEXTNORM)
+    ] = None,
+    temperature: Annotated[
+        list[float] | None,
+        typer.Option(help="Instead of the documented one; once, or once a table.", rich_help_panel=TEXTNORM),
+    ] = None,
+    scale: Annotated[float | None, typer.Option(help="c of min-max scaling.", rich_help_panel=TEXTNORM)] = None,
+    penalty: Annotated[float | None, typer.Option(help="λ of the ensemble ur.", rich_help_panel=TEXTNORM)] = None,
 ) -> None:
     """Say how well rewards agree with people, with intervals.
 
     Reads score tables, so it needs no model, no images and no GPU.
 
-    Shows, for each subset, the mean over prompts with its 95 % interval, the same over all items pooled, how many
-    items are tied, and how many prompts and items stand behind it. Prompts whose labels are all equal have no contrast
-    and are left out.
+    Shows, for each subset, the mean over prompts with its 95 % interval, the same over all items pooled, and how well
+    people themselves agree. With several entries, # is the interval of the rank, and entries that share a letter are
+    not separable at 5 %. Prompts whose labels are all equal have no contrast and are left out.
     """
     from tia2 import console
 
-    if not tables and not reward:
+    if not tables and not reward and not published:
         raise ResultError("Expected at least one score table, or --reward; got neither. See: tia2 evaluate --help")
-    if out is not None and out.suffix == ".json" and len(tables or []) + len(reward or []) > 1:
-        raise ResultError(f"Expected a folder for the results of several entries, got the file {str(out)!r}.")
+    for kind, given, known in (("calibration", calibration, CALIBRATIONS),):
+        for name in given or []:
+            if name not in known:
+                raise unknown_name(kind, name, known)
     with console.warnings_as_lines(), console.stderr.status("Evaluating …"):
+        from tia2.commands.entries import Recipe
         from tia2.evaluation import METRICS
 
         if metric not in METRICS:
             raise unknown_name("metric", metric, METRICS)
-        results = _results(tables or [], reward or [], benchmark, seed)
+        recipe = Recipe(
+            raw="raw" in (calibration or ["raw"]),
+            textnorm="textnorm" in (calibration or []),
+            ensembles=ensemble or [],
+            settings=setting,
+            scaling=scaling,
+            temperatures=temperature,
+            scale=scale,
+            penalty=penalty,
+            seed=seed,
+        )
+        results = recipe.results(_tables(tables or [], reward or [], benchmark))
+        if published is not None:
+            from tia2.evaluation.published import published as released
+
+            results += released(published, seed=seed)
+        if out is not None and out.suffix == ".json" and len(results) > 1:
+            raise ResultError(f"Expected a folder for the results of several entries, got the file {str(out)!r}.")
+        groups = _groups(results, metric)
     if out is not None:
         _save(results, out)
     if as_json:
         console.print_json([json.loads(result.model_dump_json()) for result in results])
         return
 
-    from tia2.commands.ranking import coverage, ranking
+    from tia2.commands.ranking import LEGEND, coverage, ranking
     from tia2.evaluation import summarise
 
     summary = summarise(results)
     console.stdout.print("Benchmark ", console.plain(results[0].benchmark.name), "\n", sep="")
-    console.stdout.print(ranking(summary, metric))
+    console.stdout.print(ranking(summary, metric, groups))
+    if groups is not None:
+        console.stdout.print(f"\n[dim]{LEGEND}[/dim]")
     console.stdout.print()
-    console.stdout.print(coverage(summary))
+    console.stdout.print(coverage(summary, results))
     if out is not None:
         console.stderr.print("Saved ", console.plain(out), sep="")
 
 
-def _results(tables: list[Path], rewards: list[str], benchmark: str, seed: int) -> list[Result]:
-    from tia2.evaluation import evaluate as evaluate_entry
+def _tables(tables: list[Path], rewards: list[str], benchmark: str) -> list[ScoreTable]:
+    from tia2.evaluation.evaluate import load_table
+    from tia2.scoring import score
 
-    results = [evaluate_entry(table, seed=seed) for table in tables]
+    loaded = [load_table(table) for table in tables]
     if rewards:
         from tia2.benchmark import load
 
         items = load(benchmark)
-        results += [evaluate_entry(reward, items, seed=seed) for reward in rewards]
-    return results
+        loaded += [score(reward, items) for reward in rewards]
+    return loaded
+
+
+def _groups(results: list[Result], metric: str) -> pd.DataFrame | None:
+    """Return what can be told apart, or None where results can't be compared prompt by prompt."""
+    from tia2.evaluation import separate
+
+    entries = [result for result in results if not result.entry.upper_bound]
+    if len(entries) < 2:
+        return None
+    try:
+        return separate(entries, metric)
+    except ResultError:
+        return None
 
 
 def _save(results: list[Result], out: Path) -> None:

@@ -13,7 +13,7 @@ app = typer.Typer()
 NOTE = (
     "AUROC of the human label against the reward, within each prompt, averaged over prompts: 0.5 is chance, 1 perfect. "
     "Pooled: over all images of a subset at once, which needs rewards that can be compared between prompts. "
-    "Where intervals overlap, the order is not settled. The votes of this benchmark are simulated."
+    "The votes of this benchmark are simulated."
 )
 
 WROTE = """\
@@ -46,7 +46,7 @@ def quickstart(
     from tia2 import console
 
     with console.stderr.status("Loading …"):
-        from tia2.commands.ranking import ranking
+        from tia2.commands.ranking import LEGEND, ranking
         from tia2.quickstart import REWARDS, run
 
     with console.progress() as bar:
@@ -65,6 +65,6 @@ def quickstart(
             }
         )
         return
-    console.stdout.print(ranking(outcome.summary, "auroc"))
-    console.stdout.print(f"\n[dim]{NOTE}[/dim]\n")
+    console.stdout.print(ranking(outcome.summary, "auroc", outcome.groups))
+    console.stdout.print(f"\n[dim]{NOTE} {LEGEND}[/dim]\n")
     console.stdout.print(WROTE.format(folder=out), markup=False, soft_wrap=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
 
 from tia2 import console
 
@@ -10,50 +14,87 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
+    from tia2.evaluation import Result
 
-def ranking(summary: pd.DataFrame, metric: str) -> Table:
-    """Return a table with a section for each subset, entries ranked best first.
+NO_VALUE = "—"
+LEGEND = (
+    "#: the ranks that an entry has in 95 % of the resamples. Entries that share a letter are not separable at 5 %. "
+    "In italics: upper bounds, whose settings saw the labels, and people themselves."
+)
+"""What a reader of a table with rank intervals must know."""
+
+
+def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = None) -> Table:
+    """Return a table with a section for each subset: entries, best first, then upper bounds, then people.
 
     Args:
         summary: What `tia2.evaluation.summarise` returned.
         metric: Which of its metrics to show.
+        groups: What `tia2.evaluation.separate` returned for the same metric: ranks become intervals, and letters say
+            which entries are not separable.
 
     Returns:
-        The table, at most 80 columns wide.
+        The table, at most 80 columns wide. How many values are tied is a column where some are.
     """
     from tia2.evaluation import METRICS
+    from tia2.evaluation.frames import ENTRY
 
-    numbers = (METRICS[metric].title, "95 % interval", "pooled", "tied")
-    table = console.table("subset", "#", "entry", *numbers, right=("#", *numbers))
+    chosen = summary[summary["metric"] == metric]
+    ties = bool((chosen["tied"].fillna(0) > 0).any())
+    numbers = (METRICS[metric].title, "95 % interval", "pooled", *(["tied"] if ties else []))
+    letters = [] if groups is None else ["group"]
+    table = console.table("subset", "#", "entry", *numbers, *letters, right=("#", *numbers))
+    of_entry: dict[Any, Any] = {}
+    if groups is not None:
+        of_entry = {(row["subset"], row["rank"]): row for row in groups.to_dict("records")}
     shown = None
-    for row in summary[summary["metric"] == metric].itertuples():
-        if shown not in (None, row.subset):
+    for row in chosen.to_dict("records"):
+        subset, is_entry = row["subset"], row["kind"] == ENTRY
+        if shown not in (None, subset):
             table.add_section()
+        found = of_entry.get((subset, row["rank"])) if is_entry else None
+        place = str(row["rank"]) if is_entry and found is None else ""
         table.add_row(
-            console.plain(row.subset if row.subset != shown else ""),
-            str(row.rank),
-            console.plain(row.entry),
-            f"{row.mean:.3f}",
-            f"{row.low:.3f}–{row.high:.3f}",
-            f"{row.pooled:.3f}",
-            f"{row.tied:,}",
+            console.plain(subset if subset != shown else ""),
+            place if found is None else _span(found["rank_low"], found["rank_high"]),
+            Text(row["entry"], style="" if is_entry else "italic", overflow="ellipsis"),
+            _number(row["mean"]),
+            NO_VALUE if math.isnan(row["low"]) else f"{row['low']:.3f}–{row['high']:.3f}",
+            _number(row["pooled"]),
+            *([_count(row["tied"])] if ties else []),
+            *([console.plain(found["group"] if found else "")] if letters else []),
         )
-        shown = row.subset
+        shown = subset
     return table
 
 
-def coverage(summary: pd.DataFrame) -> Table:
-    """Return a table of what stands behind the figures: prompts, prompts used, items, and items with a value.
+def coverage(summary: pd.DataFrame, results: Sequence[Result] = ()) -> Table:
+    """Return a table of what stands behind the figures: prompts, prompts used, items, items with a value, agreement.
 
     Args:
         summary: What `tia2.evaluation.summarise` returned.
+        results: What it was made of, for Krippendorff's alpha of the votes.
 
     Returns:
         A row for each subset; where entries differ, the smallest of their counts.
     """
-    numbers = ("prompts", "with contrast", "items", "scored")
+    people = next((result.people for result in results if result.people is not None), None)
+    numbers = ("prompts", "with contrast", "items", "scored", *(["votes' alpha"] if people else []))
     table = console.table("subset", *numbers, right=numbers)
     columns = ["prompts", "prompts_used", "items", "items_scored"]
     for subset, counts in summary.groupby("subset", observed=True)[columns].min().iterrows():
-        table.add_row(console.plain(subset), *(f"{count:,}" for count in counts))
+        alpha = [_number(people[str(subset)].agreement.alpha)] if people else []
+        table.add_row(console.plain(subset), *(f"{count:,}" for count in counts), *alpha)
     return table
+
+
+def _number(value: float) -> str:
+    return NO_VALUE if math.isnan(value) else f"{value:.3f}"
+
+
+def _count(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else NO_VALUE
+
+
+def _span(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}–{high}"

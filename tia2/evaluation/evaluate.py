@@ -16,6 +16,7 @@ from tia2.calibration.calibrated import Calibrated, Calibration
 from tia2.errors import ResultError
 from tia2.evaluation.aggregate import combine, subset_part
 from tia2.evaluation.bootstrap import CONFIDENCE, RESAMPLES
+from tia2.evaluation.people import people
 from tia2.evaluation.prompts import Prompts
 from tia2.evaluation.result import BenchmarkInfo, Entry, Result, RewardInfo
 
@@ -104,6 +105,7 @@ def evaluate(
         confidence=CONFIDENCE,
         subsets={subset: combine([part]) for subset, part in parts.items()},
         overall=combine(list(parts.values())),
+        people=people(items, seed, resamples),
         prompts=prompts.records(),
     )
 
@@ -125,6 +127,21 @@ def _score_table(table: Any, benchmark: Any) -> ScoreTable:
         return score(table, benchmark)
     if isinstance(table, ScoreTable):
         return table
+    return load_table(table)
+
+
+def load_table(table: Any) -> ScoreTable:
+    """Return the score table in a folder.
+
+    Args:
+        table: The folder.
+
+    Raises:
+        ResultError: There is none, or it is no path.
+        ScoreTableError: It is damaged or not complete.
+    """
+    from tia2.scoring import ScoreTable
+
     if not isinstance(table, str | os.PathLike):
         raise ResultError(
             f"Expected a score table, got {type(table).__name__}; to score a reward model first, pass `benchmark`."

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tia2.errors import ResultError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tia2.evaluation.result import Result
+    from tia2.evaluation.result import Result, SubsetResult
 
 OVERALL = "overall"
 """The name under which the mean of the subsets appears among them."""
+
+ENTRY, UPPER_BOUND, PEOPLE = KINDS = ("entry", "upper bound", "people")
+"""What a row can be: an entry, one whose settings saw the labels that it is judged by, or people themselves."""
+
+ANNOTATOR, CEILING = "one annotator", "noise ceiling"
+"""The rows that say how well people's own votes agree with people."""
 
 
 def summarise(results: Iterable[Result]) -> pd.DataFrame:
@@ -24,9 +30,11 @@ def summarise(results: Iterable[Result]) -> pd.DataFrame:
 
     Returns:
         A frame with the columns subset, metric, rank (1 is best; by the mean, so overlapping intervals don't share
-        one), entry, mean, low, high, pooled, prompts, prompts_used, prompts_constant, items, items_scored, tied and
-        distinct. Subset and metric are ordered categories. The rows with subset `overall` hold the mean of the subsets;
-        a benchmark with a single subset has none.
+        one), entry, kind, mean, low, high, pooled, pooled_low, pooled_high, prompts, prompts_used, prompts_constant,
+        items, items_scored, tied and distinct. Subset and metric are ordered categories. The rows with subset `overall`
+        hold the mean of the subsets; a benchmark with a single subset has none. Rows whose kind is "upper bound" (their
+        settings were chosen on the labels) or "people" (one annotator, and the noise ceiling) have no rank, and come
+        after the entries.
 
     Raises:
         ResultError: If there are no results, or they are not on the same benchmark.
@@ -55,17 +63,51 @@ def summarise(results: Iterable[Result]) -> pd.DataFrame:
             "subset": subset,
             "metric": metric,
             "entry": result.entry.name,
+            "kind": UPPER_BOUND if result.entry.upper_bound else ENTRY,
             **estimate.model_dump(),
             **part.model_dump(exclude={"metrics"}),
         }
         for result in results
-        for subset, part in [*result.subsets.items(), *([(OVERALL, result.overall)] if len(result.subsets) > 1 else [])]
+        for subset, part in _subsets(result).items()
         for metric, estimate in part.metrics.items()
     ]
-    frame: pd.DataFrame = pd.DataFrame(rows)
+    frame: pd.DataFrame = pd.DataFrame(rows + _people(results))
     for column in ("subset", "metric"):
         frame[column] = pd.Categorical(frame[column], categories=frame[column].unique(), ordered=True)
-    best_first = frame.groupby(["subset", "metric"], observed=True)["mean"].rank(ascending=False, method="first")
+    frame["kind"] = pd.Categorical(frame["kind"], categories=KINDS, ordered=True)
+    for column in ("tied", "distinct"):
+        frame[column] = frame[column].astype("Int64")
+    ranked = frame["mean"].where(frame["kind"] == ENTRY)
+    best_first = ranked.groupby([frame["subset"], frame["metric"]], observed=True).rank(ascending=False, method="first")
     frame.insert(2, "rank", best_first.astype("Int64"))
-    ranked: pd.DataFrame = frame.sort_values(["subset", "metric", "rank"], kind="stable", ignore_index=True)
-    return ranked
+    order = ["subset", "metric", "kind", "rank", "mean"]
+    made: pd.DataFrame = frame.sort_values(order, ascending=[True] * 4 + [False], kind="stable", ignore_index=True)
+    return made
+
+
+def _subsets(result: Result) -> dict[str, SubsetResult]:
+    return {**result.subsets, **({OVERALL: result.overall} if len(result.subsets) > 1 else {})}
+
+
+def _people(results: list[Result]) -> list[dict[str, Any]]:
+    """Return the rows of people, from the result that covers most items."""
+    known = [result for result in results if result.people is not None]
+    if not known:
+        return []
+    widest = max(known, key=lambda result: result.overall.items)
+    counts = {subset: part.model_dump(exclude={"metrics"}) for subset, part in _subsets(widest).items()}
+    unknown = {"prompts_constant": 0, "tied": None, "distinct": None}
+    return [
+        {
+            "subset": subset,
+            "metric": metric,
+            "entry": name,
+            "kind": PEOPLE,
+            **estimate.model_dump(),
+            **counts[subset],
+            **unknown,
+        }
+        for subset, found in (widest.people or {}).items()
+        for name, metrics in ((ANNOTATOR, found.annotator), (CEILING, found.ceiling))
+        for metric, estimate in metrics.items()
+    ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tia2.errors import ResultError
 from tia2.quickstart.plots import Strip, contact_sheet, forest
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ class Outcome:
         benchmark: The benchmark.
         results: One result for each reward, in the order they were given.
         summary: What `summarise` makes of them.
+        groups: Which of them can be told apart by AUROC, as `separate` says; None where that can't be said.
         files: Everything that was written, folders of score tables included.
     """
 
     benchmark: Benchmark
     results: list[Result]
     summary: pd.DataFrame
+    groups: pd.DataFrame | None
     files: dict[str, Path]
 
 
@@ -101,7 +104,16 @@ def run(
         files["contact_sheet.png"],
         heading=f"What {best} ranks best and worst, for the most typical prompt of each subset",
     )
-    return Outcome(items, results, summary, files)
+    return Outcome(items, results, summary, _groups(results), files)
+
+
+def _groups(results: list[Result]) -> pd.DataFrame | None:
+    from tia2.evaluation import separate
+
+    try:
+        return separate(results)
+    except ResultError:  # fewer than two rewards, or a subset with a single prompt to compare by
+        return None
 
 
 def _file_name(name: str) -> str:

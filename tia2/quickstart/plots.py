@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tia2.evaluation.frames import OVERALL
+from tia2.evaluation.frames import ENTRY, OVERALL
+from tia2.figures.style import GRID, INK, MATPLOTLIB, MUTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,20 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-INK, MUTED, GRID, ACCENT = "#1f2933", "#7b8794", "#e4e7eb", "#2f6690"
+ACCENT = "#2f6690"
 ALIGNED, UNALIGNED, UNSURE = "#3a7d44", "#c8553d", "#9aa5b1"
 _VOTES: dict[int, dict[str, Any]] = {
     1: {"marker": "o", "color": ALIGNED, "markersize": 5.5, "label": "vote: aligned"},
     0: {"marker": "x", "color": UNALIGNED, "markersize": 5, "markeredgewidth": 1.8, "label": "vote: not aligned"},
     -1: {"marker": "o", "color": "white", "markeredgecolor": UNSURE, "markersize": 5.5, "label": "vote: unsure"},
-}
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "savefig.dpi": 140,
-    "text.parse_math": False,
 }
 
 
@@ -56,7 +49,8 @@ def forest(
 ) -> None:
     """Draw one panel for each subset: a dot with its interval for each entry, and a diamond for the pooled figure.
 
-    Entries come in the same order in every panel, that of the last one (the mean of the subsets, where there is one).
+    Entries come in the same order in every panel, that of the last one (the mean of the subsets, where there is one);
+    then, in grey, what people themselves reach.
 
     Args:
         summary: What `summarise` returned.
@@ -69,8 +63,8 @@ def forest(
 
     chosen = summary[summary["metric"] == metric]
     subsets = [name for name in chosen["subset"].cat.categories if (chosen["subset"] == name).any()]
-    entries = list(chosen[chosen["subset"] == subsets[-1]].sort_values("rank")["entry"])
-    with rc_context(_STYLE):
+    entries = list(chosen[chosen["subset"] == subsets[-1]]["entry"])
+    with rc_context(MATPLOTLIB):
         figure = _figure(2.3 + 2.2 * len(subsets), 1.5 + 0.36 * len(entries))
         panels = figure.subplots(1, len(subsets), sharex=True, sharey=True, squeeze=False)[0]
         for panel, subset in zip(panels, subsets, strict=True):
@@ -93,10 +87,9 @@ def forest(
 def _panel(axes: Axes, rows: pd.DataFrame, chance: float) -> None:
     axes.axvline(chance, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
     for place, (_, row) in enumerate(rows.iterrows()):
-        axes.plot(
-            [row["low"], row["high"]], [place, place], color=ACCENT, linewidth=2, solid_capstyle="round", zorder=3
-        )
-        axes.plot(row["mean"], place, "o", color=ACCENT, markersize=6, zorder=4)
+        ink = ACCENT if row["kind"] == ENTRY else MUTED
+        axes.plot([row["low"], row["high"]], [place, place], color=ink, linewidth=2, solid_capstyle="round", zorder=3)
+        axes.plot(row["mean"], place, "o", color=ink, markersize=6, zorder=4)
         axes.plot(row["pooled"], place, "D", color="white", markeredgecolor=MUTED, markersize=4.5, zorder=2)
         axes.annotate(
             f"{row['mean']:.2f}", (row["mean"], place), xytext=(0, 6), textcoords="offset points",
@@ -122,7 +115,7 @@ def contact_sheet(strips: Sequence[Strip], path: Path, *, heading: str) -> None:
     from matplotlib.lines import Line2D
 
     width = max(len(strip.images) for strip in strips)
-    with rc_context(_STYLE):
+    with rc_context(MATPLOTLIB):
         figure = _figure(0.95 * width + 0.5, 1.72 * len(strips) + 0.75)
         figure.suptitle(heading, x=0.01, ha="left", fontsize=10, color=INK)
         blocks: Any = figure.subfigures(len(strips), 1, squeeze=False)[:, 0]
