@@ -33,7 +33,7 @@ def test_writes_what_it_says(small_run):
     assert [path.name for path in folder.rglob("*") if path.name.endswith(".part")] == []
     with outcome.files["summary.csv"].open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len(outcome.summary) == 3 * 7 * 2
+    assert len(rows) == len(outcome.summary) == 3 * 7 * (2 + 2), "two rewards, one annotator, the noise ceiling"
     best = [row["entry"] for row in rows if row["metric"] == "auroc" and row["rank"] == "1"]
     assert best == ["bright"] * 3
 
@@ -106,7 +106,7 @@ def svg_words(monkeypatch, draw, path: Path) -> str:
 
     from tia2.quickstart import plots
 
-    monkeypatch.setitem(plots._STYLE, "svg.fonttype", "none")
+    monkeypatch.setitem(plots.MATPLOTLIB, "svg.fonttype", "none")
     monkeypatch.setattr(plots, "_save", lambda figure, target: figure.savefig(target, format="svg"))
     with mpl.rc_context():
         draw(path)
@@ -116,7 +116,7 @@ def svg_words(monkeypatch, draw, path: Path) -> str:
 def test_forest_shows_every_entry_and_figure(tables, tmp_path, monkeypatch):
     summary = summarise([evaluate(path) for path in tables.values()])
     words = svg_words(monkeypatch, lambda path: forest(summary, path), tmp_path / "forest.svg")
-    for expected in ("bright", "dark", "counting", "composition", "overall", "AUROC", "chance", "pooled"):
+    for expected in ("bright", "dark", "one annotator", "noise ceiling", "counting", "composition", "overall", "AUROC", "chance", "pooled"):
         assert expected in words
     for mean in summary[summary["metric"] == "auroc"]["mean"]:
         assert f"{mean:.2f}" in words
@@ -166,12 +166,16 @@ def test_quickstart_ranks_the_four_mini_rewards(real_run):
 def test_the_readme_shows_this_table(real_run):
     """Another machine may differ in the last digits."""
     said, _ = real_run
-    row = re.compile(r"^ *(?:\w+ +)?\d  (mini-\w+) +([\d.]+) +([\d.]+)–([\d.]+) +([\d.]+)", re.M)
+    row = re.compile(
+        r"^ *(?:\w+ +)?(?:\d(?:–\d)?)? *(mini-\w+|noise ceiling|one annotator)"
+        r" +([\d.]+) +([\d.]+)–([\d.]+) +([\d.]+)",
+        re.M,
+    )
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     shown, real = (
         sorted((name, *map(float, figures)) for name, *figures in row.findall(text)) for text in (readme, said.out)
     )
-    assert len(real) == 16
+    assert len(real) == 24
     assert [name for name, *_ in shown] == [name for name, *_ in real]
     assert np.allclose([figures for _, *figures in shown], [figures for _, *figures in real], atol=0.003)
 
@@ -183,5 +187,6 @@ def test_quickstart_again_as_json(real_run, shell):
     assert said.code == 0, said.err
     summary = json.loads(said.out)["summary"]
     overall = {row["entry"]: row for row in summary if (row["subset"], row["metric"]) == ("overall", "auroc")}
-    assert len(overall) == 4
+    assert len(overall) == 6
+    assert [row["rank"] for row in overall.values()] == [1, 2, 3, 4, None, None]
     assert all(0.5 < row["mean"] < 1 and row["low"] < row["mean"] < row["high"] for row in overall.values())
