@@ -37,7 +37,7 @@ __all__ = ["__version__", *sorted(_LAZY)]
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
-    if name in {"benchmark", "calibration", "evaluation", "miniworld", "rewards", "scoring"}:
+    if name in {"analysis", "benchmark", "calibration", "evaluation", "miniworld", "rewards", "scoring"}:
         return import_module(f"tia2.{name}")
     raise AttributeError(f"module 'tia2' has no attribute {name!r}")
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "score": "Score a benchmark with a reward model; keeps every reward.",
     "evaluate": "Say how well rewards agree with people, with intervals.",
     "compare": "Say whether one reward agrees with people better than another.",
+    "analyze": "When calibration helps, what goes wrong, how many prompts it takes.",
     "rewards": "List reward models and show what is known of each.",
     "prompts": "Make contrastive prompts, by rule or with a language model.",
     "miniworld": "Train, sample and rebuild the built-in benchmark.",

@@ -116,7 +116,18 @@ def svg_words(monkeypatch, draw, path: Path) -> str:
 def test_forest_shows_every_entry_and_figure(tables, tmp_path, monkeypatch):
     summary = summarise([evaluate(path) for path in tables.values()])
     words = svg_words(monkeypatch, lambda path: forest(summary, path), tmp_path / "forest.svg")
-    for expected in ("bright", "dark", "one annotator", "noise ceiling", "counting", "composition", "overall", "AUROC", "chance", "pooled"):
+    for expected in (
+        "bright",
+        "dark",
+        "one annotator",
+        "noise ceiling",
+        "counting",
+        "composition",
+        "overall",
+        "AUROC",
+        "chance",
+        "pooled",
+    ):
         assert expected in words
     for mean in summary[summary["metric"] == "auroc"]["mean"]:
         assert f"{mean:.2f}" in words

@@ -84,7 +84,7 @@ def prompt_set(
         findings=_findings(frame, title),
         figure=_figure(frame, judge, title),
         table=frame,
-        shown={"entry": "entry", "subset": "subset", "taken": "taken", "k": "k", "mean": title, "difference": "- raw",
+        shown={"entry": "entry", "taken": "taken", "k": "k", "mean": title, "difference": "- raw",
                "low": "low", "high": "high"},
     )  # fmt: skip
 

@@ -1,0 +1,210 @@
+"""`tia2 analyze`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tia2.errors import ResultError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tia2.analysis import Analysis
+    from tia2.scoring import ScoreTable
+
+app = typer.Typer(no_args_is_help=True)
+
+OUT = Path("runs/analysis")
+
+Tables = Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables that `tia2 score` wrote.")]
+Out = Annotated[Path, typer.Option(help="The folder for the figure (PNG and HTML) and the table (CSV).")]
+Metric = Annotated[str, typer.Option(help="The metric to judge by.")]
+Seed = Annotated[int, typer.Option(help="Seed of the bootstrap, and of what else is drawn.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
+
+
+@app.callback()
+def analyze() -> None:
+    """When calibration helps, what goes wrong, and how many prompts it takes to know.
+
+    Every analysis reads score tables alone, and writes a picture, a page to explore and a table.
+    """
+
+
+@app.command(epilog="Examples: tia2 analyze calibration runs/quickstart/scores/*")
+def calibration(
+    tables: Tables,
+    scaling: Annotated[str, typer.Option(help="temperature or minmax.")] = "temperature",
+    metric: Metric = "auroc",
+    seed: Seed = 0,
+    out: Out = OUT,
+    as_json: AsJson = False,
+) -> None:
+    """Raw rewards against TextNorm: fixed, cross-validated, and oracle.
+
+    For each reward and, of several, their ensembles; within prompts and pooled, with intervals, and with the optimism
+    of the oracle, which chooses settings on the test labels.
+    """
+
+    def work(loaded: list[ScoreTable]) -> Analysis:
+        from tia2 import analysis
+
+        chosen: Any = scaling
+        return analysis.calibration(loaded, scaling=chosen, metric=metric, seed=seed)
+
+    _run(tables, work, out, as_json)
+
+
+@app.command(
+    epilog="Examples:\n\n  tia2 analyze temperature runs/quickstart/scores/*\n\n"
+    "  tia2 analyze temperature runs/quickstart/scores/* --sweep penalty"
+)
+def temperature(
+    tables: Tables,
+    sweep: Annotated[str, typer.Option(help="temperature, scale (of min-max) or penalty (of ur).")] = "temperature",
+    metric: Metric = "auroc",
+    seed: Seed = 0,
+    out: Out = OUT,
+    as_json: AsJson = False,
+) -> None:
+    """How the temperature, the min-max scale or the penalty matters."""
+
+    def work(loaded: list[ScoreTable]) -> Analysis:
+        from tia2 import analysis
+
+        chosen: Any = sweep
+        return analysis.temperature(loaded, sweep=chosen, metric=metric, seed=seed)
+
+    _run(tables, work, out, as_json)
+
+
+@app.command("prompt-set", epilog="Examples: tia2 analyze prompt-set runs/quickstart/scores/*")
+def prompt_set(
+    tables: Tables,
+    draws: Annotated[int, typer.Option(help="How many random sets of each size.")] = 16,
+    metric: Metric = "auroc",
+    seed: Seed = 0,
+    out: Out = OUT,
+    as_json: AsJson = False,
+) -> None:
+    """How many contrastive prompts TextNorm needs, and which.
+
+    Takes some at random, the hardest, or the easiest, by the reward alone.
+    """
+
+    def work(loaded: list[ScoreTable]) -> Analysis:
+        from tia2 import analysis
+
+        return analysis.prompt_set(loaded, draws=draws, metric=metric, seed=seed)
+
+    _run(tables, work, out, as_json)
+
+
+@app.command(epilog="Examples: tia2 analyze errors runs/quickstart/scores/*")
+def errors(
+    tables: Tables,
+    textnorm: Annotated[
+        bool, typer.Option("--textnorm", help="Errors of the TextNorm values, not the rewards.")
+    ] = False,
+    seed: Seed = 0,
+    out: Out = OUT,
+    as_json: AsJson = False,
+) -> None:
+    """Whether rewards err on the same images, and what an ensemble gains."""
+
+    def work(loaded: list[ScoreTable]) -> Analysis:
+        from tia2 import analysis
+        from tia2.calibration import TextNorm
+
+        return analysis.errors(loaded, calibration=TextNorm() if textnorm else None, seed=seed)
+
+    _run(tables, work, out, as_json)
+
+
+@app.command(epilog="Examples: tia2 analyze contrastive runs/quickstart/scores/*")
+def contrastive(tables: Tables, seed: Seed = 0, out: Out = OUT, as_json: AsJson = False) -> None:
+    """Which contrastive prompts out-score the true one, repeat, or harm.
+
+    The CSV file lists every contrastive prompt, the most suspicious first, for people to go through.
+    """
+
+    def work(loaded: list[ScoreTable]) -> Analysis:
+        from tia2 import analysis
+
+        return analysis.contrastive(loaded, seed=seed)
+
+    _run(tables, work, out, as_json)
+
+
+@app.command(epilog="Examples: tia2 analyze power runs/quickstart/scores/*")
+def power(
+    tables: Tables,
+    textnorm: Annotated[bool, typer.Option("--textnorm", help="Of the TextNorm values, not the rewards.")] = False,
+    metric: Metric = "auroc",
+    seed: Seed = 0,
+    out: Out = OUT,
+    as_json: AsJson = False,
+) -> None:
+    """How many prompts a difference of a given size needs."""
+
+    def work(loaded: list[ScoreTable]) -> Analysis:
+        from tia2 import analysis
+        from tia2.calibration import TextNorm
+
+        return analysis.power(loaded, calibration=TextNorm() if textnorm else None, metric=metric, seed=seed)
+
+    _run(tables, work, out, as_json)
+
+
+def _run(paths: list[Path], work: Callable[[list[ScoreTable]], Analysis], out: Path, as_json: bool) -> None:
+    from tia2 import console
+
+    if out.is_file():
+        raise ResultError(f"Expected a folder for --out, got the file {str(out)!r}.")
+    with console.warnings_as_lines(), console.stderr.status("Analysing …"):
+        from tia2.evaluation.evaluate import load_table
+
+        found = work([load_table(path) for path in paths])
+        files = found.save(out)
+    if as_json:
+        import json
+
+        rows = json.loads(found.table.to_json(orient="records", double_precision=15))
+        console.print_json({"findings": found.findings, "table": rows, "files": [str(path) for path in files]})
+        return
+    for sentence in found.findings:
+        console.stdout.print(f"- {sentence}", markup=False)
+    console.stdout.print()
+    console.stdout.print(_table(found))
+    for path in files:
+        console.stderr.print("Saved ", console.plain(path), sep="")
+
+
+def _table(found: Analysis) -> Table:
+    """Return the rows and columns that fit on a terminal."""
+    from pandas.api.types import is_float_dtype, is_numeric_dtype
+
+    from tia2 import console
+
+    rows = found.table if found.top is None else found.table.head(found.top)
+    subsets = rows["subset"].unique().tolist() if "subset" in rows and "subset" not in found.shown else []
+    if len(subsets) > 1:
+        rows = rows[rows["subset"] == subsets[-1]]
+    numbers = [title for column, title in found.shown.items() if is_numeric_dtype(rows[column])]
+    title = f"{subsets[-1]}; every subset is in the CSV file" if len(subsets) > 1 else None
+    table = console.table(*found.shown.values(), title=title, right=numbers)
+    for _, row in rows.iterrows():
+        cells = []
+        for column in found.shown:
+            value = row[column]
+            signed = column.endswith(("difference", "low", "high", "gain", "removal"))
+            if is_float_dtype(rows[column]):
+                cells.append(console.plain("" if value != value else f"{value:+.3f}" if signed else f"{value:.3f}"))
+            else:
+                cells.append(console.plain(value))
+        table.add_row(*cells)
+    return table
