@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 PER_ROW = 4
 _LONG_LABEL = 34
+_POINTS_WIDE, _POINTS_HIGH = 210.0, 160.0
+"""About how large a panel of points is inside its axes, and what a letter and a line of a label take, all in points."""
+_LETTER, _LINE = 3.9, 9.0
 
 
 def save_picture(figure: Figure, path: Path) -> None:
@@ -169,13 +172,36 @@ def _points(axes: Axes, panel: Panel, colours: Colours) -> None:
             words, (1, level), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
             ha="right", fontsize=7, color=MUTED,
         )  # fmt: skip
-    for point in panel.points:
-        if point.label:
-            axes.annotate(
-                point.label, (point.x, point.y), xytext=(4, 2), textcoords="offset points", fontsize=7, color=INK
-            )
+    _label_points(axes, panel)
     axes.set(xlabel=panel.x_title, ylabel=panel.y_title)
     _plain(axes)
+
+
+def _label_points(axes: Axes, panel: Points) -> None:
+    """Write labels towards the middle, moved down where they would run into each other."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+
+    def height(y: float) -> float:
+        return _POINTS_HIGH * (y - bottom) / (top - bottom)
+
+    # Where text stands already, in points from the lower left corner: start, end, height.
+    taken = [
+        (_POINTS_WIDE - _LETTER * len(words), _POINTS_WIDE, height(level) + 2) for words, level in panel.levels.items()
+    ]
+    for point in sorted((point for point in panel.points if point.label), key=lambda point: -point.y):
+        x, y = _POINTS_WIDE * (point.x - left) / (right - left), height(point.y) + 2
+        to_right = x < _POINTS_WIDE / 2
+        long = _LETTER * len(point.label)
+        start = x + 4 if to_right else x - 4 - long
+        shift = 2.0
+        while any(start < b and a < start + long and abs(y - at) < _LINE for a, b, at in taken):
+            y, shift = y - _LINE / 4, shift - _LINE / 4
+        taken.append((start, start + long, y))
+        axes.annotate(
+            point.label, (point.x, point.y), xytext=(4 if to_right else -4, shift), textcoords="offset points",
+            ha="left" if to_right else "right", fontsize=7, color=INK, zorder=5,
+        )  # fmt: skip
 
 
 def _plain(axes: Axes) -> None:

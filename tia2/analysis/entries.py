@@ -1,0 +1,138 @@
+"""Several reward models on the same items: checked to belong together, with one value an item each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tia2.analysis.judge import Interval, Judge
+from tia2.calibration.method import TextNorm
+from tia2.errors import ResultError
+from tia2.evaluation.bootstrap import interval, resample_counts
+from tia2.evaluation.frames import OVERALL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tia2.scoring import ScoreTable
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Score tables of one benchmark, of any kind of reward: also those that can't be calibrated.
+
+    Attributes:
+        tables: One a reward model.
+        names: What the analysis calls them; no two are alike.
+    """
+
+    tables: tuple[ScoreTable, ...]
+    names: list[str]
+
+    @classmethod
+    def of(cls, tables: Sequence[ScoreTable], fewest: int = 1) -> Entries:
+        """Check that the tables belong together.
+
+        Args:
+            tables: Score tables.
+            fewest: How many the analysis needs.
+
+        Raises:
+            ResultError: There are too few; they are of different benchmarks or images; or one is listed twice.
+        """
+        if len(tables) < fewest:
+            raise ResultError(f"Expected at least {fewest} score table{'s' * (fewest > 1)}, got {len(tables)}.")
+        seen: dict[str, str] = {}
+        names: list[str] = []
+        for table in tables:
+            _check_same(tables[0], table)
+            fingerprint = table.manifest.reward.fingerprint
+            if fingerprint in seen:
+                raise ResultError(f"{table.name} and {seen[fingerprint]} are one reward model: list it once.")
+            seen[fingerprint] = table.name
+            alike = sum(other == table.name for other in seen.values())
+            names.append(table.name if alike == 1 else f"{table.name} ({alike})")
+        return cls(tuple(tables), names)
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+    @property
+    def items(self) -> pd.DataFrame:
+        """The benchmark's items, in the tables' order."""
+        return self.tables[0].items
+
+    @cached_property
+    def scored(self) -> NDArray[np.bool_]:
+        """Which items every model has rewards for, shape (items,)."""
+        return np.asarray(np.all([~np.isnan(table.rewards[:, 0]) for table in self.tables], axis=0))
+
+    @cached_property
+    def raw(self) -> Floats:
+        """The rewards of each item's own prompt, shape (models, items)."""
+        return np.stack([np.asarray(table.raw, np.float64) for table in self.tables])
+
+    def calibrated(self, calibration: TextNorm) -> tuple[Floats, dict[str, str]]:
+        """Return what a calibration of single models makes of each.
+
+        Args:
+            calibration: Without an ensemble.
+
+        Returns:
+            Values of shape (models, items), NaN for a model that can't be calibrated; and why it can't, by its name.
+
+        Raises:
+            ResultError: The calibration is an ensemble, or asks for something that no model can have.
+        """
+        if calibration.ensemble is not None:
+            raise ResultError("Every model is calibrated on its own here: give a calibration without an ensemble.")
+        values, reasons = np.full((len(self), len(self.items)), np.nan), {}
+        for number, (table, name) in enumerate(zip(self.tables, self.names, strict=True)):
+            try:
+                values[number] = calibration.apply([table]).values
+            except ResultError as error:  # noqa: PERF203 - a handful of models
+                reasons[name] = str(error)
+        return values, reasons
+
+
+def intervals(judge: Judge, figures: Floats, subset: str) -> list[Interval]:
+    """Return what `Judge.interval` returns for many sets of figures, with a few matrix products.
+
+    Args:
+        judge: Whose prompts and resamples.
+        figures: Of every prompt, shape (sets, prompts).
+        subset: Which.
+    """
+    names = judge.prompts.subsets if subset == OVERALL else [subset]
+    strata = [figures[:, judge.rows(name)] for name in names]
+    draws = np.mean(
+        [
+            resample_counts(part.shape[1], judge.resamples, judge.seed, name) @ part.T / part.shape[1]
+            for name, part in zip(names, strata, strict=True)
+        ],
+        axis=0,
+    )
+    means = np.mean([part.mean(axis=1) for part in strata], axis=0)
+    return [
+        Interval(float(mean), *interval(draws[:, number], [part[number] for part in strata]))
+        for number, mean in enumerate(means)
+    ]
+
+
+def _check_same(first: ScoreTable, other: ScoreTable) -> None:
+    a, b = first.manifest.benchmark, other.manifest.benchmark
+    same = (a.fingerprint, a.votes_fingerprint) == (b.fingerprint, b.votes_fingerprint)
+    if not same or not first.items["item_id"].equals(other.items["item_id"]):
+        raise ResultError(
+            f"{first.name} and {other.name} are not on the same benchmark: {a.name} and {b.name} differ in items, "
+            "contrastive prompts or votes."
+        )
+    if any(x != y for x, y in zip(first.image_sha256, other.image_sha256, strict=True) if x and y):
+        raise ResultError(f"{first.name} and {other.name} were scored on different images of {a.name}.")
