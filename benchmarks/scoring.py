@@ -23,12 +23,16 @@ import itertools
 import json
 import math
 import re
-import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+# statistics.py beside this file must not hide Python's own.
+sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
+import statistics
 from typing import Any, NamedTuple
 
 import datasets

@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=12)
 def resample_counts(prompts: int, resamples: int, seed: int, subset: str) -> Floats:
     """Return how often each prompt is drawn in each resample.
 

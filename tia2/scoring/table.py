@@ -68,7 +68,7 @@ class ScoreTable:
     def skipped(self) -> list[str]:
         """The ids of the items without rewards, because their images could not be read; usually none."""
         absent = np.isnan(self.rewards[:, 0]) if len(self) else np.zeros(0, dtype=np.bool_)
-        return [item for item, gone in zip(self.items["item_id"], absent, strict=True) if gone]
+        return list(self.items["item_id"].to_numpy()[absent])
 
     @cached_property
     def raw(self) -> NDArray[np.float32]:
