@@ -16,6 +16,7 @@ from tia2.benchmark.prompts import prompt_set
 
 if TYPE_CHECKING:
     from tia2.benchmark.checking import check as check
+    from tia2.benchmark.contrast import with_contrastive_prompts as with_contrastive_prompts
     from tia2.benchmark.exporting import export as export
     from tia2.benchmark.loading import Benchmark as Benchmark
     from tia2.benchmark.loading import load as load
@@ -31,6 +32,7 @@ _LAZY = {
     "is_aligned": "votes",
     "load": "loading",
     "summarise": "summary",
+    "with_contrastive_prompts": "contrast",
 }
 
 __all__ = ["CONFIGS", "SUBSETS", "prompt_set", *_LAZY]

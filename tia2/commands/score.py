@@ -65,6 +65,12 @@ def score(
             help="What else the reward takes, e.g. text_policy=error; repeatable.",
         ),
     ] = None,
+    contrastive: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Contrastive prompts that `tia2 prompts contrast` made, for the benchmark's."
+        ),
+    ] = None,
     skip_bad_images: Annotated[
         bool, typer.Option("--skip-bad-images", help="Go on without missing and damaged images, rather than stop.")
     ] = False,
@@ -80,10 +86,12 @@ def score(
     from tia2 import console
 
     with console.stderr.status("Loading the benchmark …"):
-        from tia2.benchmark import load
+        from tia2.benchmark import load, with_contrastive_prompts
         from tia2.scoring.scorer import Scorer
 
         loaded = load(benchmark)
+        if contrastive is not None:
+            loaded = with_contrastive_prompts(loaded, contrastive)
     options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
     done: list[dict[str, Any]] = []
     for spec in reward:
@@ -144,9 +152,10 @@ def _skipped(table: ScoreTable) -> str:
 
 def _folder(out: Path | None, benchmark: str, reward: str, *, several: bool) -> Path:
     # Names of models from the hub hold slashes.
-    safe = re.sub(r"[^\w.-]+", "-", reward).strip("-.") or "reward"
+    safe, where = (re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in (reward, benchmark))
+    safe = safe or "reward"
     if out is None:
-        return Path("runs") / benchmark / safe
+        return Path("runs") / where / safe
     return out / safe if several else out
 
 
