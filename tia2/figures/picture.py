@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PER_ROW = 4
 _LONG_LABEL = 34
+_MANY_CELLS, _MANY_POINTS = 8, 500
+"""With more columns the cells of a map are smaller, with more points the points."""
 _POINTS_WIDE, _POINTS_HIGH = 210.0, 160.0
 """About how large a panel of points is inside its axes, and what a letter and a line of a label take, all in points."""
 _LETTER, _LINE = 3.9, 9.0
@@ -40,7 +42,8 @@ def save_picture(figure: Figure, path: Path) -> None:
     colours = {name: colour(number) for number, name in enumerate(names)}
     columns = min(len(figure.panels), PER_ROW)
     rows = -(-len(figure.panels) // columns)
-    width, height = _size(figure.panels, columns)
+    widths, height = _size(figure.panels, columns)
+    width = max(sum(widths) + 0.4, 6.5)
     title = textwrap.wrap(figure.title, int(width * 13))
     note = textwrap.wrap(figure.note, int(width * 16))
     per_line = _legend_columns(names, width)
@@ -52,7 +55,7 @@ def save_picture(figure: Figure, path: Path) -> None:
         FigureCanvasAgg(canvas)
         parts: Any = canvas.subfigures(3, 1, height_ratios=[head, height * rows, foot])
         top, body, bottom = parts
-        axes = body.subplots(rows, columns, squeeze=False, sharey=_share_y(figure.panels)).ravel()
+        axes = body.subplots(rows, columns, squeeze=False, sharey=_share_y(figure.panels), width_ratios=widths).ravel()
         for number, (one, panel) in enumerate(zip(axes, figure.panels, strict=False)):
             _DRAW[type(panel)](one, panel, colours)
             one.set_title(panel.title, loc="left", fontsize=10)
@@ -74,15 +77,19 @@ def _legend_columns(names: list[str], width: float) -> int:
     return max(1, min(len(names), int(width * 12 / (longest + 6))))
 
 
-def _size(panels: Sequence[Panel], columns: int) -> tuple[float, float]:
-    height, width = 2.9, 3.3
-    for panel in panels:
+def _size(panels: Sequence[Panel], columns: int) -> tuple[list[float], float]:
+    """Return the width of each column of panels, and the height of a row."""
+    height, widths = 2.9, [3.3] * columns
+    for number, panel in enumerate(panels):
         if isinstance(panel, Dots):
             height = max(height, 0.8 + 0.2 * len(panel.dots))
         if isinstance(panel, Heatmap):
-            height = max(height, 1.4 + 0.45 * len(panel.rows))
-            width = max(width, 1.8 + 0.75 * len(panel.columns))
-    return max(width * columns + 0.4, 6.5), height
+            wide, high = (0.75, 0.45) if len(panel.columns) <= _MANY_CELLS else (0.5, 0.3)
+            height = max(height, 1.4 + high * len(panel.rows))
+            widths[number % columns] = max(widths[number % columns], 1.8 + wide * len(panel.columns))
+    widest = max(widths)
+    # A panel beside a large one must not look like a strip.
+    return [max(width, 0.5 * widest) for width in widths], height
 
 
 def _share_y(panels: Sequence[Panel]) -> bool:
@@ -158,11 +165,12 @@ def _heatmap(axes: Axes, panel: Panel, colours: Colours) -> None:
 def _points(axes: Axes, panel: Panel, colours: Colours) -> None:
     if not isinstance(panel, Points):
         return
+    few = len(panel.points) <= _MANY_POINTS
     for name in dict.fromkeys(point.name for point in panel.points):
         chosen = [point for point in panel.points if point.name == name]
         axes.plot(
-            [point.x for point in chosen], [point.y for point in chosen], "o", color=colours[name], alpha=0.6,
-            markersize=4, markeredgewidth=0, zorder=3,
+            [point.x for point in chosen], [point.y for point in chosen], "o", color=colours[name],
+            alpha=0.6 if few else 0.35, markersize=4 if few else 2.5, markeredgewidth=0, zorder=3,
         )  # fmt: skip
     if panel.diagonal:
         axes.axline((0, 0), slope=1, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
