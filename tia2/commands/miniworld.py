@@ -47,6 +47,30 @@ def sample(
     console.stdout.print(f"Wrote {out}")
 
 
+@app.command(epilog="Example:\n\n  tia2 miniworld failures runs/quickstart/scores/*")
+def failures(
+    tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables of `mini`.")],
+    out: Annotated[Path, typer.Option(help="The folder for the figure and the table.")] = Path("runs/analysis"),
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+) -> None:
+    """Say which failures contrastive prompts describe, and what TextNorm gains.
+
+    The exact judge looks at every image that doesn't show its prompt: does it show one of the contrastive prompts?
+    """
+    from tia2 import console
+
+    with console.warnings_as_lines(), console.stderr.status("Judging …"):
+        from tia2.evaluation.evaluate import load_table
+        from tia2.miniworld.failures import failures as analyse
+
+        found = analyse([load_table(table) for table in tables], seed=seed)
+        files = found.save(out)
+    for sentence in found.findings:
+        console.stdout.print(f"- {sentence}", markup=False)
+    for path in files:
+        console.stderr.print("Saved ", console.plain(path), sep="")
+
+
 @app.command(epilog="Example:\n\n  tia2 miniworld judge image.png 'two red circles'")
 def judge(
     image: Annotated[Path, typer.Argument(help="A 64 x 64 image file.")],

@@ -119,8 +119,20 @@ def judge(image: npt.ArrayLike, prompt: str | Specification) -> Judgement:
         >>> [reason.text for reason in judge(image, "three red circles").reasons]
         ['expected three red circles, saw 2']
     """
-    spec = parse(prompt) if isinstance(prompt, str) else prompt
-    seen, specks = see(image)
+    return weigh(parse(prompt) if isinstance(prompt, str) else prompt, *see(image))
+
+
+def weigh(spec: Specification, seen: tuple[SeenObject, ...], specks: int) -> Judgement:
+    """Say whether what was seen in an image is exactly what a prompt asks for.
+
+    Args:
+        spec: What is asked for.
+        seen: The objects that `see` found.
+        specks: The pixels that belong to none.
+
+    Returns:
+        The judgement with its reasons.
+    """
     reasons = _reasons(spec, seen)
     if reasons:
         return Judgement(0.5 - 0.5 * max(0.02, max(reason.severity for reason in reasons)), reasons, seen)
