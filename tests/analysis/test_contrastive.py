@@ -90,7 +90,7 @@ def test_paraphrases_and_duplicates_are_found(marked, marked_rewards, table_of):
     known = by["some"][by["some"]["n_aligned"] >= 3]
     assert set(known["paraphrase"]) == {"rewards"}
     assert known["aligned"].min() == 1.0
-    assert "out-scores the prompt on 100% of aligned images (1 of 1 models)" in known["check"].iloc[0]
+    assert "out-scores the prompt on 100 % of aligned images (1 of 1 models)" in known["check"].iloc[0]
     assert by["no"]["duplicate_of"].str.startswith("no ").sum() == 8
     twins = by["two"]
     assert twins["duplicate_of"].str.startswith("a twin of").all()

@@ -9,6 +9,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tia2.analysis import errors
+from tia2.analysis.entries import intervals
+from tia2.analysis.judge import Judge
 from tia2.calibration import TextNorm
 from tia2.errors import ResultError
 
@@ -138,6 +140,14 @@ def test_two_models_of_one_name_are_told_apart(toy, rewards_of, table_of):
     assert set(errors([first, second], **FAST).table["models"]) == {"same & same (2)"}
 
 
+def test_intervals_of_many_are_those_of_each(toy):
+    judge = Judge.of(toy(), resamples=200)
+    figures = np.random.default_rng(0).normal(size=(3, len(judge.used)))
+    for subset in judge.subsets:
+        for many, own in zip(intervals(judge, figures, subset), figures, strict=True):
+            assert many == pytest.approx(judge.interval(own, subset))
+
+
 def test_what_is_refused(tables_of, toy, rewards_of, table_of):
     tables = tables_of()
     with pytest.raises(ResultError, match="at least 2 score tables, got 1"):
@@ -149,6 +159,18 @@ def test_what_is_refused(tables_of, toy, rewards_of, table_of):
     items = toy()
     with pytest.raises(ResultError, match="not on the same benchmark"):
         errors([tables[0], table_of(items, rewards_of(items), "far", benchmark="c" * 64)])
+
+
+def test_what_it_says(tables_of):
+    pair = errors(tables_of(names=("one", "two")), **FAST)
+    assert len(pair.table) == 3
+    assert pair.findings[0].startswith("one & two err alike: their errors correlate ")
+    assert "the most of" not in pair.findings[1]
+    several = errors(tables_of(), **FAST)
+    row = several.table.query("subset == 'overall' and a != ''").nlargest(1, "gain").iloc[0]
+    assert several.findings[1].startswith(f"The mean ensemble of {row['models']} gains {row['gain']:+.3f} AUROC")
+    assert "the most of 3 pairs" in several.findings[1]
+    assert several.findings[2].startswith("The mean ensemble of 3 models reaches ")
 
 
 def test_it_is_drawn(tables_of, tmp_path):

@@ -94,8 +94,9 @@ def _aurocs(rng, prompts):
     return np.array(gaps)
 
 
+@pytest.mark.slow
 def test_the_test_of_compare_has_this_power_with_differences_of_auroc():
-    population = _aurocs(np.random.default_rng(0), 500)
+    population = _aurocs(np.random.default_rng(0), 300)
     population += 0.02 - population.mean()
     prompts = int(prompts_needed(0.02, population.std(), 0.8))
     found = _simulated(lambda rng, n: rng.choice(population, n), prompts)

@@ -102,19 +102,20 @@ def _findings(frame: pd.DataFrame, judge: Judge, entries: Entries, measured: Mea
     models = "1 reward model" if len(entries) == 1 else f"{len(entries)} reward models"
     sentences = [
         f"Of {len(frame):,} contrastive prompts of {prompts:,} prompts, {int(by_text.sum())} say the same as their "
-        f"prompt, {int(suspected.sum())} are suspected to, since they out-score it on {HIGH:.0%} or more of its "
-        f"aligned images, and {int(duplicates.sum())} repeat another ({models})."
+        f"prompt, {int(suspected.sum())} are suspected to, since they out-score it on {100 * HIGH:.0f} % or more of "
+        f"its aligned images, and {int(duplicates.sum())} repeat another ({models})."
     ]
     worst = frame[frame["n_aligned"] >= FEW].nlargest(3, "aligned")
     if len(worst):
         listed = "; ".join(
-            f"{row['contrastive_prompt']!r} for {row['prompt']!r} ({row['aligned']:.0%})" for _, row in worst.iterrows()
+            f"{row['contrastive_prompt']!r} for {row['prompt']!r} ({100 * row['aligned']:.0f} %)"
+            for _, row in worst.iterrows()
         )
         sentences.append(f"Most often out-scoring on aligned images: {listed}.")
     means = frame[["aligned", "not_aligned"]].mean()
     sentences.append(
-        f"On average a contrastive prompt out-scores its prompt on {means['aligned']:.0%} of the aligned images and on "
-        f"{means['not_aligned']:.0%} of the others."
+        f"On average a contrastive prompt out-scores its prompt on {100 * means['aligned']:.0f} % of the aligned "
+        f"images and on {100 * means['not_aligned']:.0f} % of the others."
     )
     words = (by_text | (frame["duplicate_by"] == "text")).to_numpy()
     every = (by_text | suspected | duplicates).to_numpy()
@@ -186,7 +187,7 @@ def _figure(frame: pd.DataFrame, subsets: list[str]) -> Figure:
                     "share of aligned images",
                     sorted(points, key=lambda point: point.name != KINDS[""]),
                     diagonal=True,
-                    levels={f"{HIGH:.0%}": HIGH},
+                    levels={f"{100 * HIGH:.0f} %": HIGH},
                 )
             )
     return Figure(

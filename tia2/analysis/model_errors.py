@@ -270,14 +270,14 @@ def _findings(frame: pd.DataFrame) -> list[str]:
     gained = pairs.dropna(subset="gain")
     if len(gained):
         row = gained.loc[gained["gain"].idxmax()]
-        sentences.append(
-            f"The mean ensemble of {row['models']} gains {'most, ' * (len(gained) > 1)}{row['gain']:+.3f} AUROC "
-            f"({row['gain_low']:+.3f} to {row['gain_high']:+.3f}) over {row['better']}, its better member"
-            + (
-                f"; {int((gained['gain_low'] > 0).sum())} of {len(gained)} pairs gain for sure." * (len(gained) > 1)
-                or "."
-            )
+        told = (
+            f"The mean ensemble of {row['models']} gains {row['gain']:+.3f} AUROC ({row['gain_low']:+.3f} to "
+            f"{row['gain_high']:+.3f}) over {row['better']}, its better member"
         )
+        if len(gained) > 1:
+            above = int((gained["gain_low"] > 0).sum())
+            told += f", the most of {len(gained)} pairs; {above} of their intervals lie above 0"
+        sentences.append(told + ".")
     for _, row in every.dropna(subset="gain").iterrows():
         sentences.append(
             f"The mean ensemble of {row['members']} models reaches {row['ensemble_auroc']:.3f} AUROC, "
@@ -288,8 +288,8 @@ def _findings(frame: pd.DataFrame) -> list[str]:
         row = (every if len(every) else pairs).iloc[0]
         who = "all models" if len(every) else "both models"
         sentences.append(
-            f"On {row['both_wrong']:.1%} of the pairs of an aligned and another image {who} are wrong: an oracle that "
-            f"chose the right model for every pair would reach {row['one_right']:.3f} AUROC."
+            f"On {100 * row['both_wrong']:.1f} % of the pairs of an aligned and another image {who} are wrong: an "
+            f"oracle that chose the right model for every pair would reach {row['one_right']:.3f} AUROC."
         )
     return sentences
 

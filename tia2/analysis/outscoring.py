@@ -164,7 +164,9 @@ def suspicions(frame: pd.DataFrame, measured: Measured, names: list[str]) -> pd.
             reasons.append("says the same as the prompt")
         elif number >= FEW and 2 * many > len(names):
             paraphrase = "rewards"
-            reasons.append(f"out-scores the prompt on {aligned:.0%} of aligned images ({many} of {len(names)} models)")
+            reasons.append(
+                f"out-scores the prompt on {100 * aligned:.0f} % of aligned images ({many} of {len(names)} models)"
+            )
         by, other = _repeats(keys[row], measured.alike[row], column)
         if by:
             same = "same words as" if by == "text" else "same rewards as"
