@@ -32,6 +32,13 @@ def loop(table, values, subset=None):
     return np.mean(list(means.values())) if subset == "overall" else means[subset]
 
 
+def at(frame, **where):
+    """The only row with these values."""
+    chosen = np.logical_and.reduce([frame[column] == value for column, value in where.items()])
+    (row,) = frame[chosen].to_dict("records")
+    return row
+
+
 def rows_of(table):
     return [reward[mask].astype(np.float64) for reward, mask in zip(table.rewards, table.mask, strict=True)]
 
@@ -45,7 +52,7 @@ def test_a_sweep_of_temperatures_is_a_loop_over_them(tables_of, subset):
     for factor in (LEVELS["temperature"][0], 1.0, 8.0):
         shares = [[textnorm(row, factor * 0.5) for row in rows_of(table)] for table in tables]
         for name, values in (("two", shares[1]), ("mean of 3 rewards", mean_ensemble(shares))):
-            row = frame.query("entry == @name and setting == @factor and subset == @subset").iloc[0]
+            row = at(frame, entry=name, setting=factor, subset=subset)
             assert row["mean"] == pytest.approx(loop(tables[0], values, subset), abs=1e-12)
             raw = {table.name: table.raw for table in tables}[row["raw"]]
             assert row["difference"] == pytest.approx(row["mean"] - loop(tables[0], raw, subset), abs=1e-12)
@@ -56,12 +63,12 @@ def test_sweeps_of_scale_and_penalty(tables_of):
     tables = tables_of(("one", "two"))
     scale = temperature(tables, sweep="scale", resamples=FEW).table
     values = [textnorm_minmax(row, 5.0) for row in rows_of(tables[0])]
-    row = scale.query("entry == 'one' and setting == 5.0 and subset == 'composition'").iloc[0]
+    row = at(scale, entry="one", setting=5.0, subset="composition")
     assert row["mean"] == pytest.approx(loop(tables[0], values, "composition"), abs=1e-12)
     penalty = temperature(tables, sweep="penalty", resamples=FEW).table
     assert set(penalty["entry"]) == {"UR of 2 rewards"}
     shares = [[textnorm(row, 0.5) for row in rows_of(table)] for table in tables]
-    row = penalty.query("setting == 2.0 and subset == 'counting'").iloc[0]
+    row = at(penalty, setting=2.0, subset="counting")
     wanted = loop(tables[0], uncertainty_regularised(shares, 2.0), "counting")
     assert row["mean"] == pytest.approx(wanted, abs=1e-12)
 
@@ -76,7 +83,7 @@ def test_the_hardest_and_easiest_contrastive_prompts_are_those_with_the_highest_
                 rewards = np.array([rows_of(table)[place] for place in part.index])
                 order = 1 + np.argsort(sign * rewards[:, 1:].mean(axis=0), kind="stable")[:k]
                 values[part.index] = [textnorm(row[[0, *order]], 0.5) for row in rewards]
-            row = frame.query("taken == @taken and k == @k and subset == 'overall'").iloc[0]
+            row = at(frame, taken=taken, k=k, subset="overall")
             assert row["mean"] == pytest.approx(loop(table, values, "overall"), abs=1e-12)
 
 
@@ -86,7 +93,7 @@ def test_all_contrastive_prompts_are_textnorm_itself(tables_of):
     whole = evaluate(table, calibration=TextNorm(), resamples=FEW)
     largest = frame["k"].max()
     for taken in SELECTIONS:
-        row = frame.query("taken == @taken and k == @largest and subset == 'overall'").iloc[0]
+        row = at(frame, taken=taken, k=largest, subset="overall")
         assert row["mean"] == pytest.approx(whole.overall.metrics["auroc"].mean, abs=1e-12)
         assert row["pooled"] == pytest.approx(whole.overall.metrics["auroc"].pooled, abs=1e-12)
     drawn = frame.query("taken == 'random' and k == 1")

@@ -34,14 +34,21 @@ def write(figure: Figure, table: pd.DataFrame, folder: Path, name: str) -> list[
     unfinished = [folder / f".{path.name}.part" for path in paths]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refused(folder, error) from None
+    try:
         save_picture(figure, unfinished[0])
         save_page(figure, unfinished[1])
         table.to_csv(unfinished[2], index=False, float_format="%.6g")
         for part, path in zip(unfinished, paths, strict=True):
             part.replace(path)
     except OSError as error:
-        raise ResultError(f"{folder} can't be written to: {error.strerror or error}.") from None
+        raise _refused(folder, error) from None
     finally:
         for part in unfinished:
             part.unlink(missing_ok=True)
     return paths
+
+
+def _refused(folder: Path, error: OSError) -> ResultError:
+    return ResultError(f"{folder} can't be written to: {error.strerror or error}.")
