@@ -121,7 +121,16 @@ def test_models_that_cannot_be_calibrated_have_correlations_but_no_gain(toy, rew
     told = "\n".join(made.findings)
     assert "No gain with look: look scores the image alone" in told
     assert "No gain with bare: The card of bare documents no default temperature" in told
-    assert "The errors of look are those of its raw reward" in told
+    assert "The errors of look are those of raw rewards: look scores" in told
+
+
+def test_without_contrastive_prompts_only_the_errors_are_left(tables_of, tmp_path):
+    made = errors(tables_of(texts=1), **FAST)
+    assert made.table["correlation"].notna().all()
+    assert made.table["gain"].isna().all()
+    assert made.findings[-1].startswith("No gain with one, two, three: No prompt of toys has contrastive prompts")
+    assert len(made.figure.panels) == 1
+    assert len(made.save(tmp_path)) == 3
 
 
 def test_items_that_one_model_skipped_count_for_none(toy, rewards_of, table_of):

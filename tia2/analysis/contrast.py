@@ -122,9 +122,10 @@ def _findings(frame: pd.DataFrame, judge: Judge, entries: Entries, measured: Mea
     if measured.able:
         sentences.append(_effect(frame, judge, entries, measured, words, "found by their words, no label seen"))
         if (every & ~words).any():
+            sentences.append(_effect(frame, judge, entries, measured, every, "suspects and duplicates"))
             sentences.append(
-                _effect(frame, judge, entries, measured, every, "suspects and duplicates")
-                + " They were chosen on the labels that judge it: an upper bound on what cleaning gains, not a result."
+                "Suspects were chosen on the labels that judge TextNorm without them: an upper bound on what cleaning "
+                "gains, not a result. Where nothing is gained they are hard contrasts rather than paraphrases."
             )
     else:
         sentences.append("No card documents a default temperature, so nothing is said of TextNorm without them.")
@@ -154,7 +155,7 @@ def _effect(frame: pd.DataFrame, judge: Judge, entries: Entries, measured: Measu
     for subset in judge.subsets:
         mean, low, high = judge.interval(np.mean(gains, axis=0), subset)
         told.append(f"{mean:+.4f} on {subset} ({low:+.4f} to {high:+.4f})")
-    verdict = "" if mean > 0 else " Leaving them out does not help: they look like hard contrasts."
+    verdict = "" if mean > 0 else " Leaving them out does not help."
     return f"AUROC of TextNorm without the {int(chosen.sum())} {which}: {', '.join(told)}.{verdict}"
 
 

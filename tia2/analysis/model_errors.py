@@ -296,9 +296,14 @@ def _findings(frame: pd.DataFrame) -> list[str]:
 
 def _reasons(of_gain: dict[str, str], of_errors: dict[str, str]) -> list[str]:
     return [
-        *(f"No gain with {name}: {reason}" for name, reason in of_gain.items()),
-        *(f"The errors of {name} are those of its raw reward: {reason}" for name, reason in of_errors.items()),
+        *(f"No gain with {names}: {reason}" for reason, names in _by_reason(of_gain).items()),
+        *(f"The errors of {names} are those of raw rewards: {why}" for why, names in _by_reason(of_errors).items()),
     ]
+
+
+def _by_reason(reasons: dict[str, str]) -> dict[str, str]:
+    """Return the names that share a reason, by reason."""
+    return {reason: ", ".join(name for name, own in reasons.items() if own == reason) for reason in reasons.values()}
 
 
 def _figure(frame: pd.DataFrame, names: list[str]) -> Figure:
