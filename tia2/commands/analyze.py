@@ -189,13 +189,14 @@ def _table(found: Analysis) -> Table:
     from pandas.api.types import is_float_dtype, is_numeric_dtype
 
     from tia2 import console
+    from tia2.evaluation.frames import OVERALL
 
     rows = found.table if found.top is None else found.table.head(found.top)
-    subsets = rows["subset"].unique().tolist() if "subset" in rows and "subset" not in found.shown else []
-    if len(subsets) > 1:
-        rows = rows[rows["subset"] == subsets[-1]]
+    only_overall = "subset" not in found.shown and (rows["subset"] == OVERALL).any()
+    if only_overall:
+        rows = rows[rows["subset"] == OVERALL]
     numbers = [title for column, title in found.shown.items() if is_numeric_dtype(rows[column])]
-    title = f"{subsets[-1]}; every subset is in the CSV file" if len(subsets) > 1 else None
+    title = "Overall; every subset is in the CSV file" if only_overall else None
     table = console.table(*found.shown.values(), title=title, right=numbers)
     for _, row in rows.iterrows():
         cells = []
