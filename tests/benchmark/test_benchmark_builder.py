@@ -181,7 +181,7 @@ def test_new_code_or_new_release_is_another_cache_entry(layout, built, monkeypat
 def test_source_hash_covers_every_module_that_makes_rows():
     used = set(builder._SOURCES)
     makes_none = {"__init__.py", "card.py", "checking.py", "exporting.py", "layout.py", "loading.py", "prompts.py"}
-    makes_none |= {"progress.py", "sources.py", "summary.py", "table.py"}
+    makes_none |= {"contrast.py", "progress.py", "sources.py", "summary.py", "table.py"}
     folder = os.path.dirname(builder.__file__)
     assert used | makes_none == {name for name in os.listdir(folder) if name.endswith(".py")}
 

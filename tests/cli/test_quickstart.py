@@ -192,6 +192,28 @@ def test_the_readme_shows_this_table(real_run):
 
 
 @pytest.mark.slow
+def test_the_documentation_shows_these_calibrations(real_run):
+    """All of docs/calibrate.md is of this run; another machine may differ in the last digits."""
+    from tia2.analysis import calibration
+    from tia2.quickstart import REWARDS
+    from tia2.scoring import ScoreTable
+
+    found = calibration([ScoreTable.load(real_run[1] / "scores" / name) for name in REWARDS]).table
+    page = (Path(__file__).resolve().parents[2] / "docs" / "calibrate.md").read_text(encoding="utf-8")
+    tables = page[page.index("<!-- calibration tables -->") : page.index("**Optimism of the oracle")]
+    shown = [float(number) for number in re.findall(r"[-+]?\d\.\d{3}", tables)]
+    wanted = []
+    for subset in ("overall", "comprehensive", "counting", "composition"):
+        for row in found[found["subset"] == subset].to_dict("records"):
+            for name, prefix in (("mean", ""), ("pooled", "pooled_")):
+                wanted += [row[name], row[f"{prefix}low"], row[f"{prefix}high"]]
+                gap = f"{prefix}difference"
+                wanted += [row[gap], row[f"{gap}_low"], row[f"{gap}_high"]] if row["choice"] != "raw" else []
+    assert len(shown) == len(wanted) == 4 * (4 * (6 + 3 * 12) + 2 * 3 * 12)
+    assert np.allclose(shown, wanted, atol=0.004)
+
+
+@pytest.mark.slow
 def test_quickstart_again_as_json(real_run, shell):
     _, folder = real_run
     said = shell("quickstart", "--out", folder, "--json")

@@ -14,8 +14,11 @@ LIBRARY = sorted(path for folder in ("tia2", "leaderboard", "finetune") for path
 IDS = [str(path.relative_to(ROOT)) for path in LIBRARY]
 PUBLIC = (
     "tia2",
+    "tia2.analysis",
     "tia2.benchmark",
+    "tia2.calibration",
     "tia2.evaluation",
+    "tia2.figures",
     "tia2.quickstart",
     "tia2.rewards",
     "tia2.scoring",

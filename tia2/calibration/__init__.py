@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tia2.calibration.ensembles import mean_ensemble as mean_ensemble
     from tia2.calibration.ensembles import uncertainty_regularised as uncertainty_regularised
     from tia2.calibration.method import TextNorm as TextNorm
+    from tia2.calibration.shares import textnorm as textnorm
     from tia2.calibration.shares import textnorm_minmax as textnorm_minmax
 
 _LAZY = {
