@@ -1,4 +1,4 @@
-"""Run the quickstart and put its pictures and its table into the documentation. Run by `make pictures`."""
+"""Run the quickstart and the analyses, and put their pictures and tables into the documentation: `make pictures`."""
 
 from __future__ import annotations
 
@@ -7,29 +7,86 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
+from tia2.analysis import calibration, contrastive, errors, power, prompt_set, temperature
 from tia2.commands.ranking import ranking
-from tia2.quickstart import run
+from tia2.quickstart import REWARDS, run
+from tia2.scoring import ScoreTable
 
 ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
-TABLE = re.compile(r"(<!-- quickstart table -->\n).*?(<!-- end of table -->)", re.S)
+IMAGES = ROOT / "docs" / "images"
+CHOICES = {"raw": "raw", "fixed": "documented τ", "cv": "cross-validated", "oracle": "*oracle, an upper bound*"}
 
 
 def main() -> None:
-    """Refresh `docs/images` and the table in the README."""
+    """Refresh `docs/images`, the table in the README, and the tables in docs/calibrate.md."""
     outcome = run(ROOT / "runs" / "quickstart")
     for name in ("forest", "contact_sheet"):
-        shutil.copyfile(outcome.files[f"{name}.png"], ROOT / "docs" / "images" / f"quickstart_{name}.png")
+        shutil.copyfile(outcome.files[f"{name}.png"], IMAGES / f"quickstart_{name}.png")
     page = Console(file=io.StringIO(), width=80)
     page.print(ranking(outcome.summary, "auroc", outcome.groups))
     lines = page.file.getvalue().splitlines()  # type: ignore[attr-defined]
     table = "\n".join(f"    {line}".rstrip() for line in lines)
-    text = README.read_text(encoding="utf-8")
-    README.write_text(TABLE.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text), encoding="utf-8")
+    put(ROOT / "README.md", "quickstart table", table)
+
+    tables = [ScoreTable.load(outcome.files["scores"] / name) for name in REWARDS]
+    found = calibration(tables)
+    put(ROOT / "docs" / "calibrate.md", "calibration tables", calibration_tables(found.table.to_dict("records")))
+    for one in (found, temperature(tables), prompt_set(tables), errors(tables), contrastive(tables), power(tables)):
+        picture, *_ = one.save(ROOT / "runs" / "analysis")
+        shutil.copyfile(picture, IMAGES / f"analysis_{picture.name}")
     sys.stdout.write(f"{table}\n")
+
+
+def put(path: Path, name: str, text: str) -> None:
+    """Replace what stands between two comments of a page."""
+    block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.S)
+    page = path.read_text(encoding="utf-8")
+    path.write_text(block.sub(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", page), encoding="utf-8")
+
+
+def calibration_tables(rows: list[dict[str, Any]]) -> str:
+    """Return one Markdown table a subset."""
+    subsets = list(dict.fromkeys(row["subset"] for row in rows))
+    parts = []
+    for subset in [subsets[-1], *subsets[:-1]]:
+        lines = [
+            f"**{subset}**",
+            "",
+            "| | | within prompts | - raw | pooled | - raw |",
+            "|---|---|---|---|---|---|",
+        ]
+        shown = None
+        for row in rows:
+            if row["subset"] != subset:
+                continue
+            entry = f"`{row['entry']}`" if row["entry"].startswith("mini") else row["entry"]
+            cells = [
+                "" if row["entry"] == shown else entry,
+                CHOICES[row["choice"]],
+                value(row, "mean", ""),
+                value(row, "difference", "difference_", sign="+"),
+                value(row, "pooled", "pooled_"),
+                value(row, "pooled_difference", "pooled_difference_", sign="+"),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+            shown = row["entry"]
+        parts.append("\n".join(lines))
+    optimism = ["**Optimism of the oracle, overall**", "", "| | within prompts | pooled |", "|---|---|---|"]
+    for row in rows:
+        if row["choice"] == "oracle" and row["subset"] == subsets[-1]:
+            own, pooled = (value(row, name, f"{name}_", sign="+") for name in ("optimism", "pooled_optimism"))
+            optimism.append(f"| {row['entry']} | {own} | {pooled} |")
+    return "\n\n".join([*parts, "\n".join(optimism)])
+
+
+def value(row: dict[str, Any], name: str, prefix: str, sign: str = "") -> str:
+    """Return a figure with its interval, empty where there is none."""
+    figure, low, high = row[name], row[f"{prefix}low"], row[f"{prefix}high"]
+    return "" if figure != figure else f"{figure:{sign}.3f} ({low:{sign}.3f}, {high:{sign}.3f})"
 
 
 if __name__ == "__main__":
