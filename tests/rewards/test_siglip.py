@@ -219,7 +219,8 @@ def test_batch_size_changes_nothing(request, noise, kind, batch_size):
     source = request.getfixturevalue(kind)
     wanted = SiglipReward(source, device="cpu", batch_size=64).score_matrix(images, TEXTS)
     found = SiglipReward(source, device="cpu", batch_size=batch_size).score_matrix(images, TEXTS)
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
+    # Processors sum batches of another size in another order: on some, 8 float32 steps of a logit near 29.
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=5e-5)
     reward = SiglipReward(source, device="cpu")
     single = [[reward.score([image], [text])[0] for text in TEXTS] for image in images[:2]]
     np.testing.assert_allclose(single, wanted[:2], rtol=0, atol=5e-5)
