@@ -10,18 +10,14 @@ from pydantic import BaseModel, ConfigDict
 
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.frames import OVERALL
-from tia2.evaluation.letters import tie_groups
 from tia2.evaluation.metrics import METRICS
-from tia2.evaluation.simultaneous import Stratum, differences, rank_intervals, resampled_means
+from tia2.evaluation.separation import check_prompts, separation
+from tia2.evaluation.simultaneous import LEVEL, Stratum, differences, holm
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from tia2.evaluation.result import Result
-
-LEVEL = 0.05
-"""The chance of a false claim that verdicts and groups keep to."""
 
 
 class Difference(BaseModel):
@@ -149,6 +145,11 @@ def compare(a: Result, b: Result, metric: str = "auroc") -> Comparison:
 def separate(results: Sequence[Result], metric: str = "auroc") -> pd.DataFrame:
     """Say which entries can be told apart, corrected for the number of comparisons.
 
+    Up to 40 entries (`EXACT` in `tia2.evaluation.separation`), pairs are compared by the step-down max-T procedure on
+    the resamples, and two entries share a letter exactly when they are not separable. With more, they are compared by
+    paired t-tests with Holm's correction, and letters stand for runs of consecutive entries: two entries that share one
+    are never separable, but two that share none need not be separable either.
+
     Args:
         results: Two or more results on one benchmark.
         metric: Which of the metrics to rank by.
@@ -169,41 +170,21 @@ def separate(results: Sequence[Result], metric: str = "auroc") -> pd.DataFrame:
     strata, _ = _figures(results, metric)
     rows = []
     for group in [[part] for part in strata] + ([strata] if len(strata) > 1 else []):
-        means = np.mean([part.figures.mean(axis=1) for part in group], axis=0)
-        order = np.argsort(-means, kind="stable")
-        sorted_group = [Stratum(part.subset, part.figures[order]) for part in group]
-        found = differences(sorted_group, results[0].resamples, results[0].seed)
-        pairs = [(int(first), int(second)) for first, second in found.pairs[found.adjusted <= LEVEL]]
-        low, high = rank_intervals(resampled_means(sorted_group, results[0].resamples, results[0].seed))
-        letters = tie_groups(len(results), pairs)
+        found = separation(group, results[0].resamples, results[0].seed)
         rows += [
             {
                 "subset": group[0].subset if len(group) == 1 else OVERALL,
                 "entry": results[entry].entry.name,
-                "mean": float(means[entry]),
-                "rank": place + 1,
-                "rank_low": int(low[place]),
-                "rank_high": int(high[place]),
-                "group": letters[place],
+                "mean": float(found.mean[entry]),
+                "rank": int(found.rank[entry]),
+                "rank_low": int(found.rank_low[entry]),
+                "rank_high": int(found.rank_high[entry]),
+                "group": found.group[entry],
             }
-            for place, entry in enumerate(order)
+            for entry in np.argsort(found.rank)
         ]
     frame: pd.DataFrame = pd.DataFrame(rows)
     return frame
-
-
-def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return p-values corrected for their number by Holm's step-down procedure.
-
-    Example:
-        >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
-        [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(stepped, 1)
-    return adjusted
 
 
 def _figures(results: Sequence[Result], metric: str) -> tuple[list[Stratum], pd.DataFrame]:
@@ -224,10 +205,9 @@ def _figures(results: Sequence[Result], metric: str) -> tuple[list[Stratum], pd.
         raise ResultError("No prompt has labels that differ, so there is nothing to compare by.")
     figures = np.stack(columns)
     subsets = chosen["subset"].unique()
-    small = [str(subset) for subset in subsets if (chosen["subset"] == subset).sum() < 2]
-    if small:
-        raise ResultError(f"{', '.join(small)} has a single prompt whose labels differ; a comparison needs two.")
-    return [Stratum(str(subset), figures[:, (chosen["subset"] == subset).to_numpy()]) for subset in subsets], chosen
+    strata = [Stratum(str(subset), figures[:, (chosen["subset"] == subset).to_numpy()]) for subset in subsets]
+    check_prompts(strata)
+    return strata, chosen
 
 
 def _check_same(first: Result, other: Result) -> None:

@@ -31,13 +31,19 @@ def tie_groups(entries: int, separable: Iterable[tuple[int, int]]) -> list[str]:
         distinct = list(dict.fromkeys(group for group in split if group))
         groups = [group for group in distinct if not any(group < other for other in distinct)]
     groups.sort(key=lambda group: (min(group), sorted(group)))
-    names = [_name(number) for number in range(len(groups))]
+    names = [group_name(number) for number in range(len(groups))]
     return [
         "".join(name for name, group in zip(names, groups, strict=True) if entry in group) for entry in range(entries)
     ]
 
 
-def _name(number: int) -> str:
+def group_name(number: int) -> str:
+    """Return the name of a group by its number, from 0.
+
+    Example:
+        >>> [group_name(number) for number in (0, 25, 26, 27)]
+        ['a', 'z', 'aa', 'ab']
+    """
     letters = ""
     number += 1
     while number:

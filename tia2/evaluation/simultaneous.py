@@ -14,11 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.evaluation.bootstrap import interval, resample_counts
+from tia2.evaluation.ranks import rank
 
 Floats = NDArray[np.float64]
 
+LEVEL = 0.05
+"""The chance of a false claim that verdicts and groups keep to."""
+
 ROUNDING = 1e-12
 """Relative size below which a difference is taken for a rounding error."""
+
+BLOCK = 2**19
+"""Resampled means that are ranked at once, which bounds the memory that it takes."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +66,14 @@ class Differences:
 
 def resampled_means(strata: list[Stratum], resamples: int, seed: int) -> Floats:
     """Return the means of all entries over resamples, averaged over subsets: shape (resamples, entries)."""
-    means = [
-        resample_counts(part.figures.shape[1], resamples, seed, part.subset) @ part.figures.T / part.figures.shape[1]
-        for part in strata
-    ]
-    averaged: Floats = np.mean(means, axis=0)
+    averaged = np.zeros((resamples, strata[0].figures.shape[0]))
+    means = np.empty_like(averaged)
+    for part in strata:
+        prompts = part.figures.shape[1]
+        np.matmul(resample_counts(prompts, resamples, seed, part.subset), part.figures.T, out=means)
+        means /= prompts
+        averaged += means
+    averaged /= len(strata)
     return averaged
 
 
@@ -106,8 +116,8 @@ def differences(strata: list[Stratum], resamples: int, seed: int) -> Differences
         spread += np.maximum(count @ (gap**2).T / prompts - mean**2, 0) / (prompts - 1)
     # What rounding alone leaves of a constant difference counts as nothing.
     rounding = ROUNDING * np.max([np.abs(gap).max(axis=1) for gap in gaps], axis=0)
-    studentised = _ratio(np.abs(means - observed), np.sqrt(spread) / len(gaps), rounding)
-    t = _ratio(np.abs(observed), error, rounding)
+    studentised = ratio(np.abs(means - observed), np.sqrt(spread) / len(gaps), rounding)
+    t = ratio(np.abs(observed), error, rounding)
     ends = [interval(means[:, number], [gap[number] for gap in gaps]) for number in range(len(pairs))]
     return Differences(
         pairs=pairs,
@@ -124,7 +134,7 @@ def rank_intervals(means: Floats, confidence: float = 0.95) -> tuple[NDArray[np.
     """Return the ranks between which each entry's lies in this share of the resamples.
 
     Args:
-        means: Resampled means, shape (resamples, entries); higher is better.
+        means: Resampled means, shape (resamples, entries), at least one entry; higher is better.
         confidence: The share.
 
     Returns:
@@ -136,12 +146,32 @@ def rank_intervals(means: Floats, confidence: float = 0.95) -> tuple[NDArray[np.
         >>> best.tolist(), worst.tolist()
         ([1, 2], [1, 2])
     """
-    better = 1 + (means[:, None, :] > means[:, :, None]).sum(axis=2)
-    worse = means.shape[1] - (means[:, None, :] < means[:, :, None]).sum(axis=2)
+    resamples, entries = means.shape
+    better = np.empty(means.shape, np.int16 if entries <= np.iinfo(np.int16).max else np.int32)
+    worse = np.empty_like(better)
+    rows = max(1, BLOCK // entries)
+    for start in range(0, resamples, rows):
+        ranking = rank(means[start : start + rows], None)
+        better[start : start + rows] = ranking.in_item_order(ranking.first) + 1
+        worse[start : start + rows] = ranking.in_item_order(ranking.last)
     tail = (1 - confidence) / 2
     best = np.quantile(better, tail, axis=0, method="inverted_cdf").astype(np.intp)
     worst = np.quantile(worse, 1 - tail, axis=0, method="inverted_cdf").astype(np.intp)
     return best, worst
+
+
+def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return p-values corrected for their number by Holm's step-down procedure.
+
+    Example:
+        >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
+        [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1)
+    return adjusted
 
 
 def _step_down(studentised: Floats, t: Floats) -> Floats:
@@ -154,7 +184,7 @@ def _step_down(studentised: Floats, t: Floats) -> Floats:
     return adjusted
 
 
-def _ratio(values: Floats, errors: Floats, rounding: Floats) -> Floats:
+def ratio(values: Floats, errors: Floats, rounding: Floats) -> Floats:
     """Return values / errors, 0 where the value is nothing but rounding, infinity where only the error is."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found: Floats = np.where(values <= rounding, 0.0, values / np.where(errors <= rounding, 0.0, errors))
