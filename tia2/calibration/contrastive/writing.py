@@ -86,7 +86,7 @@ class Writer:
             progress: Called with how many prompts are done, and how many there are.
 
         Returns:
-            What came out.
+            What came out, in the order of the prompts.
 
         Raises:
             PromptError: The endpoint can't be used; the text names the prompt it was asked for.
@@ -102,7 +102,9 @@ class Writer:
                 while len(running) < 2 * self.workers and (prompt := next(queue, None)) is not None:
                     running[pool.submit(self.write, prompt, (avoid or {}).get(prompt, ()), stop)] = prompt
                 if not running:
-                    return outcome
+                    written = {prompt: outcome.written[prompt] for prompt in wanted if prompt in outcome.written}
+                    failed = {prompt: outcome.failed[prompt] for prompt in wanted if prompt in outcome.failed}
+                    return Outcome(written, failed)
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     prompt = running.pop(future)
                     try:
