@@ -1,0 +1,101 @@
+"""The boards that a running app shows: refreshed when the store changes, one rebuild at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+from tia2.errors import LeaderboardError, Tia2Error
+from tia2.evaluation.metrics import METRICS
+
+from .board import Board, Progress
+from .index import Index
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Live:
+    """The boards of a store, one a benchmark.
+
+    Visitors see the last complete board while a new one is made.
+
+    Args:
+        store: The store.
+        patience: Seconds between two looks at whether the store has changed.
+        progress: Of the first loading.
+        index: What is derived from the store; its own if None.
+
+    Raises:
+        LeaderboardError: The store has no benchmark.
+        Tia2Error: It is damaged.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        patience: float = 2.0,
+        progress: Progress | None = None,
+        index: Index | None = None,
+    ) -> None:
+        self.store = store
+        self._index = index or Index(store)
+        self._patience = patience
+        self._building = threading.Lock()
+        self._looked = time.monotonic()
+        self._stamp = store.stamp()
+        self._boards = self._load(progress)
+
+    @property
+    def boards(self) -> Mapping[str, Board]:
+        """The boards by benchmark; a change of the store is taken up in the background."""
+        if time.monotonic() - self._looked > self._patience:
+            self._looked = time.monotonic()
+            if self.store.stamp() != self._stamp:
+                threading.Thread(target=self.refresh, daemon=True).start()
+        return self._boards
+
+    def board(self, name: str | None = None) -> Board:
+        """Return one board; if there is none of this name, the one with most entries, real votes before simulated."""
+        boards = self.boards
+        if name is not None and name in boards:
+            return boards[name]
+        return max(boards.values(), key=lambda board: (not board.benchmark.simulated, len(board)))
+
+    def refresh(self) -> None:
+        """Take up what has changed in the store; returns at once if that is going on already."""
+        if not self._building.acquire(blocking=False):
+            return
+        try:
+            stamp = self.store.stamp()
+            if stamp != self._stamp:
+                self._boards, self._stamp = self._load(None), stamp
+        except Tia2Error as error:
+            log.warning("The board stays as it was: %s", error)
+        finally:
+            self._building.release()
+
+    def _load(self, progress: Progress | None) -> dict[str, Board]:
+        boards = {
+            record.name: Board.load(self.store, record.name, index=self._index, progress=progress)
+            for record in self.store.benchmarks
+        }
+        if not boards:
+            raise LeaderboardError(
+                f"{self.store.folder} has no benchmark yet. `tia2 leaderboard init` makes a store with one."
+            )
+        threading.Thread(target=_rank, args=(list(boards.values()),), daemon=True).start()
+        return boards
+
+
+def _rank(boards: Sequence[Board]) -> None:
+    """Rank by every metric in every scope, so that nobody who asks for one of them first has to wait."""
+    try:
+        for board in boards:
+            for scope, metric in product(board.scopes, METRICS):
+                board.standing(scope, metric)
+    except Tia2Error as error:  # those who ask will see it
+        log.warning("Ranks are computed when they're asked for: %s", error)
