@@ -1,0 +1,106 @@
+"""The SQLite file of submissions and of the log of reviews, which only grows; readers don't wait for writers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tia2.errors import LeaderboardError
+
+VERSION = 1
+PATIENCE = 30.0
+"""Seconds to wait for another process that writes."""
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS submissions (
+    id TEXT PRIMARY KEY,
+    received TEXT NOT NULL,
+    filename TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    submitter TEXT NOT NULL,
+    name TEXT NOT NULL,
+    slug TEXT NOT NULL,
+    benchmark TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'accepting', 'accepted', 'rejected')),
+    report TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    decided TEXT,
+    decided_by TEXT
+);
+CREATE INDEX IF NOT EXISTS submissions_by_state ON submissions (state, received);
+CREATE TABLE IF NOT EXISTS log (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    what TEXT NOT NULL,
+    submission TEXT NOT NULL REFERENCES submissions (id),
+    note TEXT NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS log_is_never_changed BEFORE UPDATE ON log
+BEGIN SELECT RAISE(ABORT, 'the log of reviews is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS log_is_never_shortened BEFORE DELETE ON log
+BEGIN SELECT RAISE(ABORT, 'the log of reviews is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS submissions_stay BEFORE DELETE ON submissions
+BEGIN SELECT RAISE(ABORT, 'submissions are decided, never deleted'); END;
+"""
+
+
+class Database:
+    """A connection, opened with the schema in place.
+
+    Args:
+        path: The file; made if it isn't there.
+
+    Raises:
+        LeaderboardError: It is damaged, no database, or of a newer tia2.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self.errors():
+            self.connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+            self.connection.row_factory = sqlite3.Row
+            self.connection.execute("PRAGMA foreign_keys = ON")
+            self.connection.execute("PRAGMA recursive_triggers = ON")
+            self.connection.execute("PRAGMA synchronous = FULL")
+            (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+            if version > VERSION:
+                raise LeaderboardError(f"{path} has schema version {version}; this tia2 reads {VERSION}. Update tia2.")
+            if version < VERSION:
+                self.connection.execute("PRAGMA journal_mode = WAL")
+                self.connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the only right to write; what a block did is kept if it ends without an error, and undone otherwise."""
+        with self.errors():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            except BaseException:
+                self.connection.rollback()
+                raise
+            self.connection.commit()
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn SQLite's errors into one sentence."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise LeaderboardError(f"{self.path} is busy: another process writes to it. Try again.") from None
+            raise LeaderboardError(f"{self.path} can't be used: {error}.") from None
+        except sqlite3.DatabaseError as error:
+            raise LeaderboardError(f"{self.path} is damaged: {error}. Restore a backup.") from None
+
+    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """Return what a query finds."""
+        with self.errors():
+            return self.connection.execute(query, values).fetchall()

@@ -1,0 +1,83 @@
+"""Submissions to a leaderboard that lives in a dataset repository on the Hugging Face Hub: a pull request each."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from tia2.errors import LeaderboardError
+
+from ..store import slug
+from .package import Submission
+from .report import Report
+
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
+
+
+def open_pull_request(repository: str, path: Path, submission: Submission, report: Report, api: Any = None) -> str:
+    """Put a submission into a pull request.
+
+    Args:
+        repository: OWNER/NAME of a dataset repository.
+        path: The zip.
+        submission: What it declares.
+        report: What the checks at home found; None of it is taken on trust there.
+        api: A `huggingface_hub.HfApi`; one for the account that is logged in if None.
+
+    Returns:
+        The address of the pull request.
+
+    Raises:
+        LeaderboardError: The repository can't be reached, isn't there, or refuses.
+
+    Example:
+        >>> open_pull_request("somebody/board", Path("mine.zip"), submission, Report())  # doctest: +SKIP
+        'https://huggingface.co/datasets/somebody/board/discussions/1'
+    """
+    import httpx
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalTokenNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    if not _REPOSITORY.fullmatch(repository):
+        raise LeaderboardError(f"Expected a dataset repository as OWNER/NAME, got {repository!a}.")
+    name = slug(submission.card.name)
+    lines = [f"{submission.card.name} on {submission.benchmark}, {submission.tables} score table(s).", *report.lines]
+    try:
+        found = (api or HfApi()).create_commit(
+            repo_id=repository,
+            repo_type="dataset",
+            operations=[CommitOperationAdd(path_in_repo=f"submissions/{name}.zip", path_or_fileobj=str(path))],
+            commit_message=f"Submit {submission.card.name}",
+            commit_description="\n".join(f"    {line}" for line in lines),
+            create_pr=True,
+        )
+    except RepositoryNotFoundError:
+        raise LeaderboardError(
+            f"There is no dataset repository {repository} on the Hub, or it is hidden from you: check the name, and "
+            "log in with `hf auth login`."
+        ) from None
+    except LocalTokenNotFoundError:
+        raise LeaderboardError("The Hub needs to know who you are: log in with `hf auth login`.") from None
+    except (HfHubHTTPError, EntryNotFoundError) as error:
+        code = getattr(getattr(error, "response", None), "status_code", None)
+        advice = " Log in with `hf auth login`." if code in (401, 403) else ""
+        raise LeaderboardError(f"{repository} refused the pull request: {_first_line(error)}.{advice}") from None
+    except (HFValidationError, ValueError) as error:
+        raise LeaderboardError(f"The pull request can't be opened: {_first_line(error)}.") from None
+    except (httpx.HTTPError, OSError) as error:
+        raise LeaderboardError(
+            f"The Hub can't be reached ({_first_line(error) or type(error).__name__}): try again later, or keep the "
+            "file with --out and upload it yourself."
+        ) from None
+    return str(found.pr_url or found.commit_url)
+
+
+def _first_line(error: BaseException) -> str:
+    return " ".join((str(error).strip().splitlines() or [""])[0].split())[:200].rstrip(".")

@@ -1,0 +1,188 @@
+"""Whether Parquet files hold what a score table's files do. Made to be run on anybody's bytes in a process of its own.
+
+The footer is judged before any data is read. Then everything is decoded once under limits on memory and time, because
+page headers can claim other sizes than the footer: what passes can be read again without harm.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+MOST_ROW_GROUPS = 64
+MOST_METADATA = 64 * 1024
+SPARE = 256 << 20
+"""Address space beyond three times the decoded size: libraries, buffers, threads."""
+SECONDS = 60
+TEXT, TEXTS = "string", "list<element: string>"
+COLUMNS = {
+    "items": {
+        "item_id": TEXT,
+        "subset": TEXT,
+        "prompt_id": TEXT,
+        "prompt": TEXT,
+        "votes": "list<element: int8>",
+        "human_score": "double",
+        "label": "bool",
+        "contrastive_prompts": TEXTS,
+        "texts": TEXTS,
+    },
+    "shard": {"item_id": TEXT, "image_sha256": TEXT, "rewards": "list<element: float>"},
+}
+"""Columns and types of both kinds of file, in order."""
+OPTIONAL = frozenset({"votes"})
+PHYSICAL = {"string": "BYTE_ARRAY", "int8": "INT32", "double": "DOUBLE", "bool": "BOOLEAN", "float": "FLOAT"}
+BROKEN = (OSError, ValueError, OverflowError, MemoryError, TypeError, NotImplementedError, KeyError, pa.ArrowException)
+"""What pyarrow raises on bytes that aren't what they say."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a file must be.
+
+    Attributes:
+        path: Where it is.
+        name: What messages call it.
+        kind: "items" or "shard".
+        rows: How many items it must have.
+        decoded: The most bytes that its columns may take in memory.
+        texts: The most texts that an item may have.
+    """
+
+    path: str
+    name: str
+    kind: str
+    rows: int
+    decoded: int
+    texts: int
+
+
+def problem(wanted: Wanted) -> str | None:
+    """Say in one sentence what is wrong with a file, or return None.
+
+    Example:
+        >>> problem(Wanted("nothing.parquet", "items.parquet", "items", 1, 1000, 1))
+        "items.parquet is damaged or no Parquet file ([Errno 2] ... 'nothing.parquet'...)."
+    """
+    try:
+        # A thrift structure can claim to be of any length: bound what is believed.
+        with pq.ParquetFile(
+            wanted.path, thrift_string_size_limit=MOST_METADATA * 16, thrift_container_size_limit=MOST_METADATA
+        ) as file:
+            found = _footer_problem(file, wanted)
+        if found is not None:
+            return found
+        table = pq.read_table(wanted.path, partitioning=None, use_threads=False)
+        return _content_problem(table, wanted)
+    except MemoryError:
+        return f"{wanted.name} takes more memory to read than a score table of this benchmark does."
+    except BROKEN as error:
+        return f"{wanted.name} is damaged or no Parquet file ({reason(error)})."
+
+
+def reason(error: BaseException) -> str:
+    """Return an error's text on one line, in ASCII and not too long."""
+    text = ascii(" ".join(str(error).split()))[1:-1]
+    return text[:120].rstrip(".") or type(error).__name__
+
+
+def _footer_problem(file: Any, wanted: Wanted) -> str | None:
+    meta, schema = file.metadata, file.schema_arrow
+    if meta.num_rows != wanted.rows:
+        return f"{wanted.name} says it has {meta.num_rows:,} items; {wanted.rows:,} were expected."
+    if meta.num_row_groups > MOST_ROW_GROUPS:
+        return f"{wanted.name} has {meta.num_row_groups:,} row groups; at most {MOST_ROW_GROUPS} are read."
+    expected = COLUMNS[wanted.kind]
+    names = [name for name in expected if name not in OPTIONAL or name in schema.names]
+    if schema.names != names:
+        return f"{wanted.name} must have the columns {', '.join(names)}, got {_listed(schema.names)}."
+    for number, name in enumerate(names):
+        # Older writers call a list's elements item.
+        kind = str(schema.types[number]).replace("item:", "element:")
+        leaf = file.schema.column(number)
+        physical = PHYSICAL[expected[name].removeprefix("list<element: ").removesuffix(">")]
+        if kind != expected[name] or leaf.physical_type != physical or leaf.path.split(".")[0] != name:
+            return f"{wanted.name}: column {name} must be {expected[name]}, got {ascii(kind)[1:-1][:60]}."
+    groups = [meta.row_group(number) for number in range(meta.num_row_groups)]
+    if sum(group.num_rows for group in groups) != wanted.rows or any(group.num_rows < 0 for group in groups):
+        return f"{wanted.name} contradicts itself: its row groups don't add up to its {wanted.rows:,} items."
+    if sum(group.total_byte_size for group in groups) > wanted.decoded:
+        return f"{wanted.name} takes more memory to read than a score table of this benchmark does."
+    metadata: Mapping[bytes, bytes] = schema.metadata or {}
+    if sum(len(key) + len(value) for key, value in metadata.items()) > MOST_METADATA:
+        return f"{wanted.name} holds more than {MOST_METADATA // 1024} KiB of metadata."
+    return None
+
+
+def _content_problem(table: Any, wanted: Wanted) -> str | None:
+    if table.num_rows != wanted.rows:
+        return f"{wanted.name} has {table.num_rows:,} items; {wanted.rows:,} were expected."
+    if table.nbytes > wanted.decoded:
+        return f"{wanted.name} takes more memory to read than a score table of this benchmark does."
+    table.validate(full=True)
+    for name in table.column_names:
+        if name in OPTIONAL:
+            continue
+        column = table.column(name)
+        if column.null_count:
+            return f"{wanted.name}: column {name} has no value in {column.null_count:,} rows."
+        if not pa.types.is_list(column.type):
+            continue
+        chunks = column.chunks
+        if any(chunk.flatten().null_count for chunk in chunks):
+            return f"{wanted.name}: column {name} has lists with an empty place."
+        longest = max((length.as_py() or 0 for length in _longest(chunks)), default=0)
+        if longest > wanted.texts:
+            most = f"the benchmark has at most {wanted.texts} texts"
+            return f"{wanted.name}: column {name} has {longest:,} values in a row; {most}."
+    return None
+
+
+def _longest(chunks: Sequence[Any]) -> list[Any]:
+    import pyarrow.compute as pc
+
+    return [pc.max(chunk.value_lengths()) for chunk in chunks]
+
+
+def _listed(names: Sequence[str]) -> str:
+    listed = ascii(", ".join(names[:12]))[1:-1][:200]
+    return f"{listed} and {len(names) - 12} more" if len(names) > 12 else listed or "none"
+
+
+def main() -> None:
+    """Check the files that stdin lists, and write the first problem, or null, to stdout as JSON."""
+    wanted = [Wanted(**one) for one in json.load(sys.stdin)]
+    pa.set_cpu_count(1)
+    _limit(max((one.decoded for one in wanted), default=0))
+    found = next((text for text in map(problem, wanted) if text is not None), None)
+    sys.stdout.write(json.dumps(found))
+
+
+def as_json(wanted: Sequence[Wanted]) -> str:
+    """Return what `main` reads."""
+    return json.dumps([asdict(one) for one in wanted])
+
+
+def _limit(decoded: int) -> None:
+    """Give the process no more memory and time than an honest file needs, where the system can."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            now = int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:  # no Linux
+        now = 4 << 30
+    most = now + SPARE + 3 * decoded
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

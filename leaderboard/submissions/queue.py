@@ -1,0 +1,358 @@
+"""Submissions that wait, what was decided about them, and by whom.
+
+A submission's file is put in place and its row written under one write lock, and acceptance is announced (state
+`accepting`) before the board changes. So what a killed process left can be told from what a live one is doing: a
+file without a row belongs to nobody, and an announced acceptance is carried through by whoever opens the queue next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import time
+import uuid
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tia2.errors import LeaderboardError, Tia2Error, UnknownNameError
+from tia2.scoring.store import write_atomically
+
+from ..records import Listing
+from ..store import Store, slug
+from .database import Database
+from .queued import Logged, Queued, Receipt, State
+from .report import LIMITS, Limits, RefusedError, Report
+from .texts import hidden, quote, text_problem
+from .validation import Validated, name_collisions, validate
+
+LONGEST = 1000
+ABANDONED = 3600.0
+"""Seconds after which an unfinished score table belongs to a process that is gone."""
+
+
+class Queue:
+    """The submissions of a store.
+
+    Opening it finishes or undoes what a killed process left half done. A queue is used by the thread that opened it.
+
+    Args:
+        store: The store.
+        limits: How much is taken.
+
+    Example:
+        >>> with Queue(Store("runs/leaderboard")) as queue:  # doctest: +SKIP
+        ...     receipt = queue.receive(Path("mine.zip"), "me")
+        ...     queue.accept(receipt.id, "maintainer")
+    """
+
+    def __init__(self, store: Store, limits: Limits = LIMITS) -> None:
+        self.store = store
+        self.limits = limits
+        self.uploads = store.folder / "uploads"
+        self._database = Database(store.folder / "queue.sqlite")
+        self.recover()
+
+    def __enter__(self) -> Queue:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    # Submitters
+
+    def receive(
+        self, path: Path, submitter: str, now: datetime | None = None, *, filename: str | None = None
+    ) -> Receipt:
+        """Check a submission, and let it wait for a review if nothing is wrong with it.
+
+        Args:
+            path: The zip.
+            submitter: Who sends it; limits are counted by this.
+            now: The time; the clock's if None.
+            filename: What the submitter called the file; the path's name if None.
+
+        Raises:
+            RefusedError: Something is wrong with it, or too many were sent. Nothing is kept of it then.
+        """
+        moment = now or datetime.now(timezone.utc)
+        submitter = _clean(submitter) or "unknown"
+        self._check_limits(submitter, moment)
+        waiting = [queued.name for queued in self.pending()]
+        found = validate(path, self.store, limits=self.limits, waiting=waiting)
+        content = path.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        receipt = Receipt(uuid.uuid4().hex, found.submission.card.name, found.report)
+        values = {
+            "id": receipt.id,
+            "received": _stamp(moment),
+            "filename": _clean(os.path.basename(filename or path.name)),
+            "sha256": sha256,
+            "size": len(content),
+            "submitter": submitter,
+            "name": receipt.name,
+            "slug": slug(receipt.name),
+            "benchmark": found.benchmark.name,
+            "state": "pending",
+            "report": found.report.model_dump_json(),
+        }
+        with self._database.writing() as connection:
+            self._check_limits(submitter, moment)
+            if self._database.rows("SELECT 1 FROM submissions WHERE sha256 = ? AND state != 'rejected'", sha256):
+                raise RefusedError(["This very file was submitted before: there is nothing new to review."])
+            write_atomically(self._upload(receipt.id), content)
+            places = ", ".join(f":{name}" for name in values)
+            connection.execute(f"INSERT INTO submissions ({', '.join(values)}) VALUES ({places})", values)
+            self._log(submitter, "received", receipt.id, receipt.name, moment)
+        return receipt
+
+    # Reviewers
+
+    def pending(self) -> list[Queued]:
+        """Return the submissions that wait, oldest first."""
+        rows = self._database.rows(
+            "SELECT * FROM submissions WHERE state IN ('pending', 'accepting') ORDER BY received, rowid"
+        )
+        return [_queued(row) for row in rows]
+
+    def get(self, submission: str) -> Queued:
+        """Return a submission by its id, or by enough of its beginning.
+
+        Raises:
+            UnknownNameError: There is none, or several begin like this.
+        """
+        if not re.fullmatch(r"[0-9a-f]{4,32}", submission):
+            raise UnknownNameError(f"Expected a submission's id, hexadecimal digits, got {quote(submission)}.")
+        rows = self._database.rows("SELECT * FROM submissions WHERE id LIKE ? || '%'", submission)
+        if len(rows) != 1:
+            what = f"{len(rows)} submissions have ids that begin" if rows else "There is no submission whose id begins"
+            raise UnknownNameError(f"{what} with {submission}. `tia2 leaderboard review` lists those that wait.")
+        return _queued(rows[0])
+
+    def log(self) -> list[Logged]:
+        """Return the log of reviews, oldest first."""
+        rows = self._database.rows("SELECT at, who, what, submission, note FROM log ORDER BY number")
+        return [Logged(**dict(row)) for row in rows]
+
+    def accept(self, submission: str, reviewer: str, note: str = "") -> Listing:
+        """Put a submission on the board. Accepting it twice is accepting it once.
+
+        Args:
+            submission: Its id.
+            reviewer: Who accepts it.
+            note: For the log.
+
+        Returns:
+            What is on the board now.
+
+        Raises:
+            UnknownNameError: There is no such submission.
+            LeaderboardError: It is rejected, being accepted by somebody else, or can't be accepted any more, because
+                its name was taken meanwhile, for example.
+        """
+        who, note = _reviewer(reviewer), _text("The note", note)
+        queued = self.get(submission)
+        if queued.state == "accepted":
+            return self._listing(queued)
+        _expect(queued, "pending")
+        found = self._validated(queued)
+        with self._database.writing() as connection:
+            queued = self.get(queued.id)
+            if queued.state == "accepted":
+                return self._listing(queued)
+            _expect(queued, "pending")
+            connection.execute(
+                "UPDATE submissions SET state = 'accepting', decided_by = ?, reason = ? WHERE id = ?",
+                (who, note, queued.id),
+            )
+        return self._carry_through(queued.id, found)
+
+    def reject(self, submission: str, reviewer: str, reason: str) -> Queued:
+        """Keep a submission off the board.
+
+        Args:
+            submission: Its id.
+            reviewer: Who rejects it.
+            reason: Why; told to the submitter.
+
+        Raises:
+            UnknownNameError: There is no such submission.
+            LeaderboardError: It is decided already, or no reason is given.
+        """
+        who, reason = _reviewer(reviewer), _text("The reason", reason)
+        if not reason:
+            raise LeaderboardError("Expected a reason for rejecting the submission, got none: its submitter needs one.")
+        with self._database.writing() as connection:
+            queued = self.get(submission)
+            _expect(queued, "pending")
+            now = datetime.now(timezone.utc)
+            connection.execute(
+                "UPDATE submissions SET state = 'rejected', decided = ?, decided_by = ?, reason = ? WHERE id = ?",
+                (_stamp(now), who, reason, queued.id),
+            )
+            self._log(who, "rejected", queued.id, reason, now)
+        self._upload(queued.id).unlink(missing_ok=True)
+        return self.get(queued.id)
+
+    # After a crash
+
+    def recover(self) -> None:
+        """Finish or undo what killed processes left: acceptances half done, files of nobody."""
+        for row in self._database.rows("SELECT * FROM submissions WHERE state = 'accepting'"):
+            queued = _queued(row)
+            try:
+                self._carry_through(queued.id, self._validated(queued, again=True))
+            except Tia2Error as error:
+                self._put_back(queued, str(error))
+        if self._strays():
+            with self._database.writing():
+                for path in self._strays():
+                    path.unlink(missing_ok=True)
+        for path in (self.store.folder / "tables").glob(".unfinished-*"):
+            if time.time() - _changed(path) > ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _strays(self) -> list[Path]:
+        """Return the uploads that no waiting submission stands for; for certain only under the write lock."""
+        waiting = {f"{queued.id}.zip" for queued in self.pending()}
+        return [path for path in self.uploads.glob("*") if path.name not in waiting]
+
+    def _put_back(self, queued: Queued, why: str) -> None:
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                "UPDATE submissions SET state = 'pending', decided_by = NULL, reason = '' "
+                "WHERE id = ? AND state = 'accepting'",
+                (queued.id,),
+            )
+            if changed.rowcount:
+                self._log(queued.decided_by or "unknown", "put back", queued.id, why, datetime.now(timezone.utc))
+
+    def _carry_through(self, submission: str, found: Validated) -> Listing:
+        try:
+            with self._database.writing() as connection:
+                queued = self.get(submission)
+                if queued.state == "accepted":
+                    return self._listing(queued)
+                _expect(queued, "accepting")
+                now = datetime.now(timezone.utc)
+                # Not the submitter, who may be known by an address: listings are published.
+                listing = found.listing(_stamp(now), queued.decided_by or "unknown")
+                problems = name_collisions(self.store, queued.name, self._own(listing))
+                if problems:
+                    raise RefusedError(problems)
+                for table in found.tables:
+                    self.store.add_table(table)
+                self.store.add_listing(listing)
+                connection.execute(
+                    "UPDATE submissions SET state = 'accepted', decided = ? WHERE id = ?", (_stamp(now), submission)
+                )
+                self._log(queued.decided_by or "unknown", "accepted", submission, queued.reason, now)
+        except (Tia2Error, OSError) as error:
+            self._put_back(self.get(submission), str(error))
+            raise
+        self._upload(submission).unlink(missing_ok=True)
+        return listing
+
+    def _own(self, listing: Listing) -> str | None:
+        """Return the listing's id if it is on the board already, from an acceptance that was cut short."""
+        for known in self.store.listings:
+            if known.id == listing.id and (known.card, known.tables) == (listing.card, listing.tables):
+                return listing.id
+        return None
+
+    def _validated(self, queued: Queued, again: bool = False) -> Validated:
+        path = self._upload(queued.id)
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != queued.sha256:
+            raise LeaderboardError(
+                f"The file of submission {queued.id} is missing or damaged: reject it, and ask for another."
+            )
+        return validate(
+            path, self.store, limits=self.limits, suspicion=False, except_for=queued.slug if again else None
+        )
+
+    def _listing(self, queued: Queued) -> Listing:
+        for listing in self.store.listings:
+            if listing.id == queued.slug:
+                return listing
+        raise LeaderboardError(
+            f"{quote(queued.name)}, accepted by {queued.decided_by} on {queued.decided}, was taken off the board since."
+        )
+
+    def _check_limits(self, submitter: str, now: datetime) -> None:
+        ((waiting,),) = self._database.rows("SELECT COUNT(*) FROM submissions WHERE state IN ('pending', 'accepting')")
+        if waiting >= self.limits.pending:
+            raise RefusedError([f"{waiting} submissions wait for a review, which is the most: try again in some days."])
+        ((lately,),) = self._database.rows(
+            "SELECT COUNT(*) FROM submissions WHERE submitter = ? AND received > ?",
+            submitter,
+            _stamp(now - timedelta(hours=1)),
+        )
+        if lately >= self.limits.an_hour:
+            raise RefusedError(
+                [f"{lately} submissions came from you within an hour, which is the most: try again later."]
+            )
+
+    def _log(self, who: str, what: str, submission: str, note: str, now: datetime) -> None:
+        self._database.connection.execute(
+            "INSERT INTO log (at, who, what, submission, note) VALUES (?, ?, ?, ?, ?)",
+            (_stamp(now), who, what, submission, note),
+        )
+
+    def _upload(self, submission: str) -> Path:
+        return self.uploads / f"{submission}.zip"
+
+
+def _queued(row: Any) -> Queued:
+    return Queued(**{**dict(row), "report": Report.model_validate_json(row["report"])})
+
+
+def _expect(queued: Queued, state: State) -> None:
+    if queued.state == state:
+        return
+    if queued.state == "accepting":
+        raise LeaderboardError(f"{quote(queued.name)} is being accepted by {queued.decided_by}: wait a moment.")
+    when = f" by {queued.decided_by} on {queued.decided}" if queued.decided_by else ""
+    raise LeaderboardError(f"{quote(queued.name)} is {queued.state} already{when}; expected one that is {state}.")
+
+
+def _reviewer(name: str) -> str:
+    found = _clean(name)
+    if not found:
+        raise LeaderboardError("Expected the reviewer's name for the log, got none: give one with --by.")
+    return found
+
+
+def _text(what: str, text: str) -> str:
+    text = text.strip()
+    if len(text) > LONGEST:
+        raise LeaderboardError(f"{what} has {len(text):,} characters; at most {LONGEST:,} are kept.")
+    problem = text_problem(what, text)
+    if problem:
+        raise LeaderboardError(problem)
+    return text
+
+
+def _clean(text: str) -> str:
+    """Return text on one line without what can't be shown, not too long."""
+    shown = "".join(one for one in text if not hidden(one))
+    return " ".join(shown.split())[:100]
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat(timespec="seconds")
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()

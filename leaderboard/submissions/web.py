@@ -1,0 +1,97 @@
+"""What the page for submitting calls."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tia2.errors import LeaderboardError, Tia2Error
+
+from ..store import Store
+from .isolated import run_apart
+from .queue import Queue
+from .report import LIMITS, Limits, RefusedError
+
+PATIENCE = 600.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an upload.
+
+    Attributes:
+        lines: What to tell the submitter. Text that others wrote is among it: show it as text, never as markup.
+        id: Of a submission that now waits for a review; None when it was refused.
+    """
+
+    lines: tuple[str, ...]
+    id: str | None = None
+
+
+def receive_upload(
+    store: Store,
+    path: str | Path,
+    submitter: str,
+    *,
+    filename: str | None = None,
+    limits: Limits = LIMITS,
+    apart: bool = True,
+) -> Outcome:
+    """Take an uploaded file as a submission.
+
+    Args:
+        store: The store.
+        path: Where the web server put the file.
+        submitter: Who sent it: an account's name, or what tells visitors apart.
+        filename: What the submitter called the file; the path's name if None.
+        limits: How much is taken.
+        apart: Whether to check it in a process of its own, so that pages stay quick and the server small.
+
+    Returns:
+        What to say; nothing is raised for a bad upload.
+
+    Example:
+        >>> receive_upload(Store("runs/leaderboard"), "mine.zip", "me").lines  # doctest: +SKIP
+        ('Received mine as 3f2a... It will be on the board once a maintainer has accepted it.',)
+    """
+    if not apart:
+        return _receive(store, Path(path), submitter, filename, limits)
+    request = {
+        "store": str(store.folder.resolve()),
+        "path": str(Path(path).resolve()),
+        "submitter": submitter,
+        "filename": filename,
+        "limits": asdict(limits),
+    }
+    try:
+        found = run_apart(__name__, json.dumps(request), PATIENCE)
+    except LeaderboardError as error:
+        return Outcome((f"The submission could not be checked: {error}.",))
+    return Outcome(tuple(found["lines"]), found["id"])
+
+
+def main() -> None:
+    """Take the upload that stdin speaks of, and write what became of it to stdout as JSON."""
+    request = json.load(sys.stdin)
+    try:
+        store = Store(request["store"])
+    except Tia2Error as error:
+        outcome = Outcome((f"The submission could not be taken: {error}",))
+    else:
+        limits = Limits(**request["limits"])
+        outcome = _receive(store, Path(request["path"]), request["submitter"], request["filename"], limits)
+    sys.stdout.write(json.dumps(asdict(outcome)))
+
+
+def _receive(store: Store, path: Path, submitter: str, filename: str | None, limits: Limits) -> Outcome:
+    try:
+        with Queue(store, limits) as queue:
+            receipt = queue.receive(path, submitter, filename=filename)
+    except RefusedError as error:
+        return Outcome(tuple(f"Refused: {problem}" for problem in error.problems))
+    except Tia2Error as error:
+        return Outcome((f"The submission could not be taken: {error}",))
+    received = f"Received {receipt.name} as {receipt.id}. It will be on the board once a maintainer has accepted it."
+    return Outcome((received, *receipt.report.lines), receipt.id)

@@ -1,0 +1,177 @@
+"""`tia2 submit` and what maintainers type."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+import pytest
+
+from tia2.leaderboard.submissions.queue import Queue
+from tia2.leaderboard.submissions.validation import validate
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch):
+    from tia2.cli import main
+
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*words: object) -> Said:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def review(capsys):
+    """The commands below `tia2 leaderboard`, by themselves."""
+    import typer
+
+    from tia2.commands.leaderboard_review import review_app
+    from tia2.errors import Tia2Error
+
+    command = typer.main.get_command(review_app)
+
+    def run(*words: object) -> Said:
+        capsys.readouterr()
+        try:
+            command([str(word) for word in words], standalone_mode=False)
+        except Tia2Error as error:
+            return Said(1, capsys.readouterr().out, str(error))
+        return Said(0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def table(make_table, tmp_path):
+    make_table().save(tmp_path / "mine")
+    return tmp_path / "mine"
+
+
+def test_submit_review_accept(cli, review, store, table):
+    where = ("--store", store.folder)
+    said = cli("submit", table, "--contact", "https://example.org/me", "--licence", "MIT", *where)
+    assert said.code == 0, said.err
+    assert "newcomer waits for a review" in said.out
+    assert "warning: The training data is unknown" in said.err
+    with Queue(store) as queue:
+        (queued,) = queue.pending()
+    assert f"tia2 leaderboard review --accept {queued.id[:8]} --store {store.folder}" in said.out
+    listed = review("review", *where).out
+    assert queued.id[:8] in listed
+    assert "warning: The training data is unknown" in listed
+    assert json.loads(review("review", "--json", *where).out)[0]["id"] == queued.id
+    assert "newcomer" in review("review", "--show", queued.id[:8], *where).out
+    assert json.loads(review("review", "--show", queued.id[:8], "--json", *where).out)["state"] == "pending"
+    done = review("review", "--accept", queued.id[:8], "--by", "maintainer", *where)
+    assert done.out == "newcomer is on the board as newcomer.\n"
+    assert "No submission waits" in review("review", *where).out
+    lines = json.loads(review("log", "--json", *where).out)
+    assert [(line["who"] == "maintainer", line["what"]) for line in lines] == [(False, "received"), (True, "accepted")]
+    assert "accepted" in review("log", *where).out
+    (listing,) = [listing for listing in store.listings if listing.id == "newcomer"]
+    assert [one.slug for one in listing.calibrations] == ["", "textnorm", "textnorm-cv", "textnorm-oracle"]
+    assert listing.card.contact == "https://example.org/me"
+
+
+def test_reject(cli, review, store, table):
+    where = ("--store", store.folder)
+    found = json.loads(cli("submit", table, "--json", *where).out)
+    said = review("review", "--reject", found["id"], *where)
+    assert (said.code, "Expected a reason" in said.err) == (1, True)
+    assert review("review", "--reject", found["id"], "--reason", "a copy", *where).out == "newcomer is rejected.\n"
+    assert "a copy" in review("log", *where).out
+
+
+def test_build_only_then_add(cli, review, store, table, tmp_path):
+    out = tmp_path / "mine.zip"
+    said = cli("submit", table, "--out", out, "--store", store.folder)
+    assert (said.code, said.out) == (0, f"Wrote {out}\n")
+    assert validate(out, store).submission.benchmark == "small"
+    with Queue(store) as queue:
+        assert queue.pending() == []
+    assert "waits for a review" in review("review", "--add", out, "--store", store.folder).out
+    again = cli("submit", table, "--out", out, "--store", store.folder)
+    assert (again.code, "is there already" in again.err) == (1, True)
+
+
+def test_what_to_make_of_it(cli, store, table, tmp_path):
+    words = ("--calibration", "raw", "--calibration", "textnorm", "--setting", "fixed", "--setting", "cv")
+    out = tmp_path / "mine.zip"
+    assert cli("submit", table, *words, "--out", out, "--store", store.folder).code == 0
+    made = validate(out, store).submission.calibrations
+    assert [one.slug for one in made] == ["", "textnorm", "textnorm-cv"]
+
+
+def test_an_ensemble(cli, store, table, make_table, tmp_path):
+    make_table(name="other", seed=4).save(tmp_path / "other")
+    both = (table, tmp_path / "other")
+    assert "Expected --name for an ensemble of 2" in cli("submit", *both, "--store", store.folder).err
+    out = tmp_path / "both.zip"
+    said = cli("submit", *both, "--name", "both", "--ensemble", "ur", "--out", out, "--store", store.folder)
+    assert said.code == 0, said.err
+    assert [one.slug for one in validate(out, store).submission.calibrations] == ["ur-textnorm"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--name", "pick-score"), "The name 'pick-score' is taken by a model on the board"),
+        (("--name", "x" * 61), "--name doesn't fit: String should have at most 60 characters"),
+        (("--contact", "javascript:alert(1)"), "The contact must be an address like"),
+        (("--calibration", "textnrm"), "Unknown calibration 'textnrm'. Did you mean 'textnorm'?"),
+        (("--ensemble", "mean"), "An ensemble needs at least two score tables"),
+        (("--cite", "nothing.bib"), "--cite nothing.bib can't be read"),
+        (("--hub", "a/b", "--out", "x.zip"), "Expected --hub or --out, got both"),
+        (("--out", "x.exe"), "Expected --out to end in .zip"),
+        (("--hub", "nothing"), "Expected a dataset repository as OWNER/NAME, got 'nothing'"),
+    ],
+)
+def test_refused_in_one_line(cli, store, table, words, says):
+    said = cli("submit", table, *words, "--store", store.folder)
+    (line,) = [line for line in said.err.splitlines() if not line.startswith("warning")]
+    assert (said.code, said.out) == (1, "")
+    assert line.startswith("error: ")
+    assert says in line
+    with Queue(store) as queue:
+        assert queue.pending() == []
+
+
+def test_no_score_table(cli, store, tmp_path):
+    assert "There is no score table at" in cli("submit", tmp_path / "nothing", "--store", store.folder).err
+
+
+def test_a_benchmark_that_the_store_has_not(cli, tmp_path, table):
+    from tia2.leaderboard.store import Store
+
+    empty = Store.create(tmp_path / "empty", "Empty")
+    said = cli("submit", table, "--store", empty.folder)
+    assert "The leaderboard has no benchmark 'small'; it has none yet." in said.err
+    said = cli("submit", table, "--store", empty.folder, "--out", tmp_path / "mine.zip")
+    assert said.code == 0
+    assert "has no benchmark small, so rewards were not compared" in " ".join(said.err.split())
+
+
+def test_backup_and_restore(review, store, tmp_path):
+    out = tmp_path / "backup.tar.gz"
+    assert f"files to {out}" in review("backup", out, "--store", store.folder).out
+    assert f"Test is in {tmp_path / 'again'}" in review("restore", out, tmp_path / "again").out
+
+
+def test_no_leaderboard(review, tmp_path):
+    assert "holds no leaderboard" in review("review", "--store", tmp_path).err
+
+
+def test_only_one_thing_at_a_time(review, store):
+    said = review("review", "--accept", "abcd", "--reject", "abcd", "--store", store.folder)
+    assert "Expected one of --accept, --reject, --show and --add, got 2" in said.err
