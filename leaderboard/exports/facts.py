@@ -1,0 +1,142 @@
+"""What the board knows of an entry, as plain values, for every format and for the interface for scripts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from tia2.evaluation.frames import ANNOTATOR, CEILING
+from tia2.evaluation.metrics import METRICS
+
+from ..board import Board, BoardEntry
+from ..index import COUNTS, ESTIMATES
+
+Facts = dict[str, Any]
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON takes it: NaN and infinities become None, all the way down.
+
+    Example:
+        >>> plain({"mean": float("nan"), "ranks": (1, 2)})
+        {'mean': None, 'ranks': [1, 2]}
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def kind(entry: BoardEntry) -> str:
+    """Return whether an entry is ranked, and if not, why: entry, upper bound, or not complete."""
+    if not entry.complete:
+        return "not complete"
+    return "upper bound" if entry.upper_bound else "entry"
+
+
+def about(entry: BoardEntry) -> Facts:
+    """Return who an entry is: its model, settings and files, without figures."""
+    card = entry.listing.card if entry.listing is not None else None
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "kind": kind(entry),
+        "chips": list(entry.chips),
+        "coverage": entry.coverage,
+        "model": card.name if card else None,
+        "description": card.description if card else None,
+        "licence": card.licence if card else None,
+        "training_data": card.training_data if card else None,
+        "contact": card.contact if card else None,
+        "paper": card.paper if card else None,
+        "cost": card.cost.model_dump() if card and card.cost else None,
+        "calibration": entry.calibration.model_dump() if entry.calibration else None,
+        "tables": list(entry.listing.tables) if entry.listing is not None else [],
+        "added": entry.listing.added if entry.listing is not None else None,
+        "source": entry.source or None,
+    }
+
+
+def figures(board: Board, scope: str, metric: str, places: Iterable[int] | None = None) -> list[Facts]:
+    """Return entries' figures by one metric in one scope.
+
+    Args:
+        board: The board.
+        scope: One of its scopes.
+        metric: One of the metrics.
+        places: Positions of entries on the board; all of them, in its order, if None.
+
+    Raises:
+        UnknownNameError: The board has no such scope or metric.
+    """
+    standing = board.standing(scope, metric)
+    estimates = {name: board.estimate(scope, metric, name).tolist() for name in ESTIMATES}
+    return [
+        {
+            "rank": int(standing.rank[place]) or None,
+            "rank_low": int(standing.low[place]) or None,
+            "rank_high": int(standing.high[place]) or None,
+            "group": standing.group[place] or None,
+            **{name: found[place] for name, found in estimates.items()},
+        }
+        for place in (range(len(board)) if places is None else places)
+    ]
+
+
+def counts(board: Board, scope: str) -> list[Facts]:
+    """Return every entry's counts in one scope, None where unknown."""
+    found = board.counts[:, board.scopes.index(scope)].tolist()
+    return [
+        {name: int(number) if math.isfinite(number) else None for name, number in zip(COUNTS, row, strict=True)}
+        for row in found
+    ]
+
+
+def people(board: Board, scope: str, metric: str) -> dict[str, dict[str, float]]:
+    """Return how far people get, by one metric in one scope: the noise ceiling, and one annotator."""
+    if board.people is None or scope not in board.people:
+        return {}
+    found = board.people[scope]
+    both = {CEILING: found.ceiling, ANNOTATOR: found.annotator}
+    return {name: one[metric].model_dump() for name, one in both.items() if metric in one}
+
+
+def best_first(rows: Iterable[Facts]) -> list[Facts]:
+    """Return rows of figures: by rank, then those without one by their mean, those without a mean last."""
+
+    def place(row: Facts) -> tuple[bool, float]:
+        if row["rank"]:
+            return False, float(row["rank"])
+        mean = row["mean"]
+        return True, math.inf if mean is None or math.isnan(mean) else -mean
+
+    return sorted(rows, key=place)
+
+
+def provenance(board: Board) -> Facts:
+    """Return what the figures were computed from and with."""
+    import tia2
+
+    from ..index import SEED
+
+    record = board.benchmark
+    return {
+        "tia2_version": tia2.__version__,
+        "benchmark": record.name,
+        "benchmark_fingerprint": record.fingerprint,
+        "votes_fingerprint": record.votes_fingerprint,
+        "seed": SEED,
+        "resamples": board.index.resamples,
+        "confidence": 0.95,
+    }
+
+
+@cache
+def titles() -> dict[str, str]:
+    """Return the metrics' names as people write them."""
+    return {name: metric.title for name, metric in METRICS.items()}

@@ -1,0 +1,106 @@
+"""The board as a table for a paper."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from ..board import Board
+from ..plots.look import clean
+from .facts import Facts, about, best_first, figures, people, provenance, titles
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "#": r"\#",
+    "$": r"\$",
+    "%": r"\%",
+    "&": r"\&",
+    "_": r"\_",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "`": r"\textasciigrave{}",
+    '"': r"\textquotedbl{}",
+    "…": r"\ldots{}",
+}
+GREEK = {"ρ": r"$\rho$", "τ": r"$\tau$"}
+"""In the metrics' own names; pdfLaTeX has no such letters."""
+HEAD = r"""% By tia2 {version}, benchmark {benchmark}, {resamples} resamples. Needs \usepackage[T1]{{fontenc}} and
+% \usepackage{{booktabs}}; names that aren't in Latin script need LuaLaTeX or XeLaTeX.
+"""
+
+
+def to_latex(board: Board, scope: str, metric: str, top: int | None = None) -> str:
+    """Return a booktabs table: ranks, entries, figures with intervals and groups, upper bounds, people.
+
+    Args:
+        board: The board.
+        scope: One of its scopes.
+        metric: One of the metrics.
+        top: How many ranked entries, and at most as many upper bounds; all if None.
+
+    Raises:
+        UnknownNameError: The board has no such scope or metric.
+    """
+    rows = best_first(
+        {**about(entry), **found} for entry, found in zip(board.entries, figures(board, scope, metric), strict=True)
+    )
+    ranked = [row for row in rows if row["rank"]][:top]
+    bounds = [row for row in rows if row["kind"] == "upper bound"][:top]
+    title = "".join(GREEK.get(char, escaped(char)) for char in titles()[metric])
+    common = provenance(board)
+    where = "the mean of all subsets" if scope == "overall" else escaped(scope)
+    blocks = [[_line(row) for row in ranked], [_line(row, bound=True) for row in bounds]]
+    blocks.append([_people_line(who, found) for who, found in people(board, scope, metric).items()])
+    body = "\n\\midrule\n".join("\n".join(block) for block in blocks if block)
+    return (
+        HEAD.format(
+            version=common["tia2_version"], resamples=common["resamples"], benchmark=escaped(board.benchmark.name)
+        )
+        + "\\begin{table}\n\\centering\n"
+        + f"\\caption{{Agreement with people, {title}, {escaped(board.benchmark.title)}, {where}. "
+        + "Brackets hold 95\\,\\% intervals over prompts. "
+        + "Entries that share a letter are not separable at 5\\,\\%, corrected. "
+        + (r"\textsuperscript{\dag} Upper bound: settings chosen on the test labels, no result. " if bounds else "")
+        + "Pooled: over all items at once.}\n"
+        + "\\begin{tabular}{rlll}\n\\toprule\n"
+        + f"Rank & Entry & {title} & Pooled \\\\\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+    )
+
+
+def escaped(text: str) -> str:
+    r"""Return a text as TeX shows it literally, on one line; quotes and other characters stay as they are.
+
+    Example:
+        >>> escaped(r"50% \input{x}")
+        '50\\% \\textbackslash{}input\\{x\\}'
+    """
+    return re.sub(r"(?<=-)-", "{}-", "".join(SPECIAL.get(char, char) for char in clean(text)))
+
+
+def _line(row: Facts, bound: bool = False) -> str:
+    name = escaped(row["name"]) + (r"\textsuperscript{\dag}" if bound else "")
+    letters = rf"\textsuperscript{{{escaped(row['group'])}}}" if row["group"] else ""
+    rank = "--" if bound else str(row["rank"])
+    return rf"{rank} & {name} & {_figure(row, '', letters)} & {_figure(row, 'pooled')} \\"
+
+
+def _people_line(who: str, found: dict[str, float]) -> str:
+    return rf"-- & People: {who} & {_figure(found, '')} & {_figure(found, 'pooled')} \\"
+
+
+def _figure(row: Facts, prefix: str, letters: str = "") -> str:
+    names = ("pooled", "pooled_low", "pooled_high") if prefix else ("mean", "low", "high")
+    mean, low, high = (row[name] for name in names)
+    if math.isnan(mean):
+        return "--"
+    interval = "" if math.isnan(low) or math.isnan(high) else f" [{_number(low)}, {_number(high)}]"
+    return f"{_number(mean)}{letters}{interval}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if value >= 0 else f"$-${-value:.3f}"

@@ -1,0 +1,130 @@
+"""The board as CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from typing import Any
+
+from tia2.errors import unknown_name
+from tia2.evaluation.metrics import METRICS
+
+from ..board import Board
+from ..index import COUNTS, ESTIMATES
+from .facts import Facts, about, best_first, counts, figures, people, plain, provenance, titles
+
+SCHEMA = "tia2-leaderboard"
+SCHEMA_VERSION = 1
+
+TEXTS = ("benchmark", "subset", "metric", "id", "entry", "kind", "chips")
+RANKS = ("rank", "rank_low", "rank_high", "group")
+CARD = ("licence", "training_data", "source", "tables")
+PROVENANCE = ("benchmark_fingerprint", "votes_fingerprint", "seed", "resamples", "confidence", "tia2_version")
+COLUMNS = (*TEXTS, *RANKS, *ESTIMATES, *COUNTS, "coverage", *CARD, *PROVENANCE)
+
+DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠")
+"""What makes a spreadsheet take a cell for a formula; the wide ones in Japanese and Chinese settings."""
+
+
+def to_csv(board: Board, scope: str | None = None, metric: str | None = None) -> str:
+    """Return all figures as one long table: one row for each subset, metric and entry, best first, then people.
+
+    Numbers have full precision, unknown ones are empty. Text that a spreadsheet would take for a formula has an
+    apostrophe in front.
+
+    Args:
+        board: The board.
+        scope: One of its scopes; all of them if None.
+        metric: One of the metrics; all of them if None.
+
+    Returns:
+        CSV with a header, in the columns of `COLUMNS`.
+
+    Raises:
+        UnknownNameError: The board has no such scope or metric.
+
+    Example:
+        >>> pandas.read_csv(io.StringIO(to_csv(board)))  # doctest: +SKIP
+    """
+    if scope is not None and scope not in board.scopes:
+        raise unknown_name("subset", scope, board.scopes)
+    if metric is not None and metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    sink = io.StringIO()
+    # Text is quoted always: a spreadsheet that splits at semicolons must not find a cell inside it.
+    writer = csv.writer(sink, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    common = provenance(board)
+    entries = [_entry_cells(about(entry)) for entry in board.entries]
+    for one in board.scopes if scope is None else [scope]:
+        counted = counts(board, one)
+        for name in METRICS if metric is None else [metric]:
+            fixed = {**common, "subset": one, "metric": name}
+            rows = [
+                {**fixed, **cells, **number, **row}
+                for cells, number, row in zip(entries, counted, figures(board, one, name), strict=True)
+            ]
+            for row in best_first(rows):
+                writer.writerow([_cell(row.get(column)) for column in COLUMNS])
+            for who, found in people(board, one, name).items():
+                row = {**fixed, **found, "entry": who, "kind": "people"}
+                writer.writerow([_cell(row.get(column)) for column in COLUMNS])
+    return sink.getvalue()
+
+
+def to_json(board: Board) -> str:
+    """Return the whole board as JSON, every subset and metric, NaN as null; docs/leaderboard-api.md has the schema.
+
+    Args:
+        board: The board.
+    """
+    rows = [{**about(entry), "subsets": {}} for entry in board.entries]
+    for scope in board.scopes:
+        found = {metric: figures(board, scope, metric) for metric in METRICS}
+        for place, (row, number) in enumerate(zip(rows, counts(board, scope), strict=True)):
+            row["subsets"][scope] = {"counts": number, "metrics": {metric: found[metric][place] for metric in METRICS}}
+    content = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "provenance": provenance(board),
+        "benchmark": board.benchmark.model_dump(exclude={"schema_version", "images"}),
+        "metrics": titles(),
+        "subsets": list(board.scopes),
+        "people": {scope: _people(board, scope) for scope in board.scopes} if board.people is not None else None,
+        "entries": rows,
+        "problems": dict(board.problems),
+    }
+    return json.dumps(plain(content), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def neutral(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula.
+
+    Example:
+        >>> neutral("=cmd|' /C calc'!A0"), neutral("1 - 2")
+        ("'=cmd|' /C calc'!A0", '1 - 2')
+    """
+    text = text.replace("\x00", "")
+    first = text.lstrip(" \u00a0\ufeff")[:1]
+    return f"'{text}" if first in DANGEROUS and first else text
+
+
+def _entry_cells(facts: Facts) -> Facts:
+    kept = {name: facts[name] for name in ("id", "kind", "coverage", "licence", "training_data", "source")}
+    return {**kept, "entry": facts["name"], "chips": "; ".join(facts["chips"]), "tables": " ".join(facts["tables"])}
+
+
+def _cell(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return neutral(value) if isinstance(value, str) else value
+
+
+def _people(board: Board, scope: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for metric in METRICS:
+        for who, estimate in people(board, scope, metric).items():
+            found.setdefault(who, {})[metric] = estimate
+    return found

@@ -1,0 +1,105 @@
+"""Entries side by side on every subset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..board import Board
+from .look import CLEAR, INK, PALETTE, Trace, clean, empty, error_bars, figure, interval, one_line, safe
+from .rows import check_names, title_of
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+MOST = 8
+
+
+def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
+    """Return a group of bars for every subset, one bar an entry, with intervals and the noise ceiling.
+
+    Args:
+        board: The board.
+        metric: One of the metrics.
+        ids: Ids of entries; the first eight are shown.
+
+    Raises:
+        UnknownNameError: The board has no such metric or entry.
+    """
+    check_names(board, board.scopes[-1], metric)
+    chosen = _chosen(board, ids)
+    if not chosen:
+        return empty("Choose up to eight entries to see them side by side on every subset.")
+    scopes = [safe(scope, 20) for scope in board.scopes]
+    traces: list[Trace] = []
+    for number, place in enumerate(chosen):
+        entry, colour = board.entries[place], PALETTE[number]
+        means, lows, highs = (
+            [float(board.estimate(scope, metric, what)[place]) for scope in board.scopes]
+            for what in ("mean", "low", "high")
+        )
+        traces.append(
+            {
+                "type": "bar", "name": one_line(entry), "x": scopes, "y": means,
+                "marker": {"color": CLEAR if entry.upper_bound else colour, "line": {"color": colour, "width": 1.5}},
+                "error_y": error_bars(means, lows, highs, INK) | {"thickness": 1.5},
+                "hovertext": [
+                    f"{safe(entry.name)}<br>{scope}: {interval(mean, low, high)}"
+                    for scope, mean, low, high in zip(scopes, means, lows, highs, strict=True)
+                ],
+                "hoverinfo": "text",
+            }
+        )  # fmt: skip
+    traces += _ceiling(board, metric, scopes)
+    return figure(
+        traces,
+        420 + 8 * len(chosen),
+        legend={"orientation": "h", "x": 0, "y": -0.1, "yanchor": "top", "font": {"size": 11}},
+        xaxis={"showgrid": False},
+        yaxis={"title": title_of(metric), "zeroline": True, "zerolinecolor": INK, "tickformat": ".3~g"},
+        barmode="group",
+        bargap=0.25,
+        showlegend=True,
+        margin={"l": 8, "r": 8, "t": 12, "b": 60},
+    )
+
+
+def categories_words(board: Board, metric: str, ids: Sequence[str]) -> str:
+    """Return what the bars show: for every subset, which of the entries is highest, leaving out upper bounds.
+
+    Raises:
+        UnknownNameError: The board has no such metric or entry.
+    """
+    check_names(board, board.scopes[-1], metric)
+    chosen = [place for place in _chosen(board, ids) if not board.entries[place].upper_bound]
+    if not chosen:
+        return "No entries chosen but upper bounds." if ids else "No entries chosen."
+    parts = []
+    for scope in board.scopes:
+        means = board.estimate(scope, metric)[chosen]
+        if np.isfinite(means).any():
+            best = int(np.nanargmax(means))
+            parts.append(f"{scope} {clean(board.entries[chosen[best]].name)} with {means[best]:.3f}")
+    entries = "entry" if len(chosen) == 1 else "entries"
+    return f"{title_of(metric)} of {len(chosen)} {entries}, highest on {'; '.join(parts)}."
+
+
+def _chosen(board: Board, ids: Sequence[str]) -> list[int]:
+    return [board.place[board.entry(name).id] for name in dict.fromkeys(ids)][:MOST]
+
+
+def _ceiling(board: Board, metric: str, scopes: Sequence[str]) -> list[Trace]:
+    if board.people is None:
+        return []
+    found = [board.people[scope].ceiling.get(metric) if scope in board.people else None for scope in board.scopes]
+    means = [float("nan") if one is None else one.mean for one in found]
+    return [
+        {
+            "type": "scatter", "mode": "markers", "name": "noise ceiling", "x": list(scopes), "y": means,
+            "marker": {"symbol": "line-ew-open", "size": 34, "color": INK, "line": {"width": 2}},
+            "hovertext": [f"noise ceiling<br>{scope}: {mean:.3f}" for scope, mean in zip(scopes, means, strict=True)],
+            "hoverinfo": "text",
+        }
+    ]  # fmt: skip

@@ -1,0 +1,172 @@
+"""The critical-difference diagram: entries on one axis, with bars over those that can't be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..board import Board
+from .look import INK, KINDS, Trace, clean, empty, figure, interval, kind_of, one_line, safe
+from .rows import Row, ranked_rows, title_of, where
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+UNIT = 24
+"""Pixels between two labels."""
+STEP = 0.42
+"""Between two bars, in labels."""
+
+
+def critical_difference(board: Board, scope: str, metric: str, top: int = 20) -> Figure:
+    """Return the best entries on the axis of the metric; a bar joins those that are not separable.
+
+    A bar is solid over consecutive entries of one group, and dotted over entries between them that aren't in it.
+
+    Args:
+        board: The board.
+        scope: One of its scopes.
+        metric: One of the metrics.
+        top: How many entries.
+
+    Raises:
+        UnknownNameError: The board has no such scope or metric.
+    """
+    rows = ranked_rows(board, scope, metric, top)
+    if len(rows) < 2:
+        return empty("This needs at least two complete entries.")
+    bars = joined([row.groups for row in rows])
+    levels = _levels(bars)
+    first = 0.7 + STEP * (max(levels, default=-1) + 1) + 0.6
+    span = (rows[0].mean - rows[-1].mean) or 0.01
+    left, right = rows[-1].mean - 0.6 * span, rows[0].mean + 0.6 * span
+    half = len(rows) // 2
+    sides = [
+        (rows[: len(rows) - half], right, "top left"),
+        (list(reversed(rows[len(rows) - half :])), left, "top right"),
+    ]
+    traces = [trace for side, edge, position in sides for trace in _labels(side, edge, position, first)]
+    traces += _bars(bars, levels, rows)
+    traces.append(_dots(rows, title_of(metric)))
+    bottom = first + len(rows) - half - 0.4
+    return figure(
+        traces,
+        int(UNIT * (bottom + 0.6)) + 60,
+        xaxis={
+            "title": f"{title_of(metric)}, {where(scope)}", "side": "top", "range": [left, right], "tickformat": ".3~g",
+            "showline": True, "linecolor": INK, "ticks": "inside", "tickcolor": INK, "showgrid": False,
+        },
+        yaxis={"range": [bottom, 0], "visible": False},
+        showlegend=False,
+        margin={"l": 4, "r": 4, "t": 50, "b": 8},
+    )  # fmt: skip
+
+
+def critical_difference_words(board: Board, scope: str, metric: str, top: int = 20) -> str:
+    """Return what the diagram shows, in a sentence or two.
+
+    Raises:
+        UnknownNameError: The board has no such scope or metric.
+    """
+    rows = ranked_rows(board, scope, metric, top)
+    if len(rows) < 2:
+        return "This needs at least two complete entries."
+    bars = joined([row.groups for row in rows])
+    head = f"The {len(rows)} best entries by {title_of(metric)} {where(scope)}. "
+    first = next((runs for runs in bars if runs[0][0] == 0), None)
+    if first is None:
+        return f"{head}{clean(rows[0].entry.name)} is separable from all others shown, at 5 %, corrected."
+    names = [clean(rows[place].entry.name) for start, end in first for place in range(start, end + 1)]
+    return f"{head}Not separable from each other at 5 %, corrected, are {'; '.join(names)}."
+
+
+def joined(groups: Sequence[Sequence[str]]) -> list[list[tuple[int, int]]]:
+    """Return the bars: for each group that several entries share, the runs of consecutive entries that are in it.
+
+    Args:
+        groups: Names of each entry's groups, best entry first.
+
+    Returns:
+        For each group, (first, last) of its runs.
+
+    Example:
+        >>> joined(["a", "ab", "b", "a"])
+        [[(0, 1), (3, 3)], [(1, 2)]]
+    """
+    bars = []
+    for name in dict.fromkeys(name for names in groups for name in names):
+        members = [place for place, names in enumerate(groups) if name in names]
+        if len(members) < 2:
+            continue
+        runs: list[tuple[int, int]] = []
+        for place in members:
+            if runs and runs[-1][1] == place - 1:
+                runs[-1] = (runs[-1][0], place)
+            else:
+                runs.append((place, place))
+        bars.append(runs)
+    return bars
+
+
+def _levels(bars: Sequence[Sequence[tuple[int, int]]]) -> list[int]:
+    """Return for each bar the first level on which it touches no other."""
+    ends: list[int] = []
+    levels = []
+    for runs in sorted(bars, key=lambda runs: runs[0][0]):
+        level = next((number for number, end in enumerate(ends) if end < runs[0][0]), len(ends))
+        ends[level : level + 1] = [runs[-1][1]]
+        levels.append(level)
+    return levels
+
+
+def _labels(rows: Sequence[Row], edge: float, position: str, first: float) -> list[Trace]:
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for number, row in enumerate(rows):
+        x += [row.mean, row.mean, edge, None]
+        y += [0, first + number, first + number, None]
+    words = [
+        f"{row.rank}  {one_line(row.entry)}" if position.endswith("right") else f"{one_line(row.entry)}  {row.rank}"
+        for row in rows
+    ]
+    return [
+        {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": {"color": INK, "width": 1}, "hoverinfo": "skip"},
+        {
+            "type": "scatter", "mode": "text", "x": [edge] * len(rows),
+            "y": [first + number for number in range(len(rows))], "text": words,
+            "textposition": position, "textfont": {"size": 11}, "hoverinfo": "skip", "cliponaxis": False,
+        },
+    ]  # fmt: skip
+
+
+def _bars(bars: Sequence[Sequence[tuple[int, int]]], levels: Sequence[int], rows: Sequence[Row]) -> list[Trace]:
+    thick: tuple[list[float | None], list[float | None]] = ([], [])
+    thin: tuple[list[float | None], list[float | None]] = ([], [])
+    for runs, level in zip(sorted(bars, key=lambda runs: runs[0][0]), levels, strict=True):
+        height = 0.7 + STEP * level
+        for start, end in runs:
+            thick[0].extend([rows[start].mean, rows[end].mean, None])
+            thick[1].extend([height, height, None])
+        thin[0].extend([rows[runs[0][0]].mean, rows[runs[-1][1]].mean, None])
+        thin[1].extend([height, height, None])
+    styles = ((thin, {"width": 1.5, "dash": "dot"}, "lines"), (thick, {"width": 5}, "lines+markers"))
+    return [
+        {
+            "type": "scatter", "mode": mode, "x": x, "y": y, "line": {"color": INK, **line}, "hoverinfo": "skip",
+            "marker": {"size": 5, "color": INK},
+        }
+        for (x, y), line, mode in styles
+    ]  # fmt: skip
+
+
+def _dots(rows: Sequence[Row], title: str) -> Trace:
+    return {
+        "type": "scatter", "mode": "markers", "x": [row.mean for row in rows], "y": [0] * len(rows),
+        "cliponaxis": False, "marker": {"size": 9, "color": [KINDS[kind_of(row.entry)] for row in rows]},
+        "hovertext": [
+            f"{safe(row.entry.name)}<br>{title} {interval(row.mean, row.low, row.high)}<br>"
+            f"rank {row.rank} ({row.rank_low} to {row.rank_high}), group {safe(row.group, 12)}"
+            for row in rows
+        ],
+        "hoverinfo": "text",
+    }  # fmt: skip
