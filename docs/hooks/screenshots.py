@@ -1,0 +1,85 @@
+"""Serve the embedded leaderboard and take a picture of every tab: `python docs/hooks/screenshots.py [FOLDER]`.
+
+Light and dark, 1280 and 390 pixels wide, into docs/images/leaderboard.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+TABS = {
+    "board": "?entry=mini-strong~textnorm-cv",
+    "plots": "?tab=plots",
+    "compare": "?tab=compare",
+    "items": "?tab=items",
+    "calibration": "?tab=calibration",
+    "finetune": "?tab=finetune",
+    "submit": "?tab=submit",
+    "about": "?tab=about",
+}
+WIDTHS = (1280, 390)
+THEMES = ("light", "dark")
+CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
+SETTLED = 1500
+"""Milliseconds after the tab's content came: figures are drawn by then."""
+
+
+def main(folder: Path, only: str = "") -> None:
+    """Take the pictures.
+
+    Args:
+        folder: Where to.
+        only: Part of the names of those to take; all if empty.
+    """
+    from playwright.sync_api import sync_playwright
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with serving() as address, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM))
+        for width in WIDTHS:
+            page = browser.new_page(viewport={"width": width, "height": 900})
+            for theme in THEMES:
+                for name, query in TABS.items():
+                    if only in name:
+                        take(page, f"{address}{query}&__theme={theme}", folder / f"{name}-{theme}-{width}.png")
+            page.close()
+        browser.close()
+
+
+def take(page: Any, address: str, path: Path) -> None:
+    """Take one picture of a whole page."""
+    page.goto(address)
+    page.wait_for_function("window.tia2Tab")
+    page.wait_for_timeout(SETTLED)
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+    picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    sys.stdout.write(f"{path}\n")
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Serve the embedded results; yields the address."""
+    from tia2.leaderboard.embedded import embedded_store
+    from tia2.leaderboard.pages import launch
+
+    with tempfile.TemporaryDirectory() as work:
+        app = launch(embedded_store(Path(work) / "store"), wait=False)
+        try:
+            yield str(app.local_url)
+        finally:
+            app.close(verbose=False)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images" / "leaderboard", *sys.argv[2:3])

@@ -1,0 +1,154 @@
+"""What scripts can ask the app for: named endpoints for `gradio_client` and plain HTTP; see docs/leaderboard-api.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+from gradio.events import api
+
+from tia2.errors import LeaderboardError, Tia2Error, unknown_name
+from tia2.evaluation.metrics import METRICS
+
+from ..board import Board
+from ..exports.facts import about, best_first, counts, figures, people, plain, provenance, titles
+from ..live import Live
+
+LONGEST = 200
+"""Characters of an argument; no name is longer."""
+AT_ONCE = 4
+
+
+def add_api(live: Live) -> None:
+    """Register the endpoints: boards, leaderboard, entry, compare and prompts. Call it inside `gr.Blocks`.
+
+    Args:
+        live: The boards.
+
+    Example:
+        >>> with gr.Blocks() as app:  # doctest: +SKIP
+        ...     add_api(live)
+    """
+
+    def boards() -> list[dict[str, Any]]:
+        """List the benchmarks: name, title, number of entries, prompts and items, subsets and metrics."""
+        return [_summary(board) for board in live.boards.values()]
+
+    def leaderboard(benchmark: str, subset: str = "", metric: str = "auroc") -> dict[str, Any]:
+        """Rank all entries on one subset of a benchmark by one metric; an empty subset means the mean of all."""
+        with _answering():
+            board = _board(live, benchmark)
+            return _leaderboard(board, _scope(board, subset), _text("metric", metric))
+
+    def entry(benchmark: str, entry: str) -> dict[str, Any]:
+        """Say all about one entry: its model card, settings and score tables, and its figures on every subset."""
+        with _answering():
+            return _entry(_board(live, benchmark), _text("entry", entry))
+
+    def compare(benchmark: str, a: str, b: str, metric: str = "auroc") -> dict[str, Any]:
+        """Compare two entries by one metric, paired, on every subset and prompt."""
+        with _answering():
+            found = _board(live, benchmark).compare(_text("entry", a), _text("entry", b), _text("metric", metric))
+            content: dict[str, Any] = plain({"verdict": found.verdict, **found.model_dump()})
+            return content
+
+    def prompts(benchmark: str, entry: str) -> list[dict[str, Any]]:
+        """List every prompt of a benchmark with an entry's figures."""
+        with _answering():
+            return _prompts(_board(live, benchmark), _text("entry", entry))
+
+    for endpoint in (boards, leaderboard, entry, compare, prompts):
+        api(endpoint, api_name=endpoint.__name__, concurrency_limit=AT_ONCE, concurrency_id="api")
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Tell the caller what is wrong with a request; anything else stays an error of the server."""
+    try:
+        yield
+    except Tia2Error as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def _text(kind: str, value: Any) -> str:
+    """Return an argument that is a text of sensible length; clients may send anything."""
+    if not isinstance(value, str):
+        raise LeaderboardError(f"Expected the {kind} as text, got {type(value).__name__}.")
+    if len(value) > LONGEST:
+        raise LeaderboardError(f"Expected the {kind} as at most {LONGEST} characters, got {len(value):,}.")
+    return value
+
+
+def _board(live: Live, name: Any) -> Board:
+    boards = live.boards
+    if _text("benchmark", name) not in boards:
+        raise unknown_name("benchmark", name, boards)
+    return boards[name]
+
+
+def _scope(board: Board, name: Any) -> str:
+    # The last scope is the mean of all, or the only subset.
+    return _text("subset", name) or board.scopes[-1]
+
+
+def _summary(board: Board) -> dict[str, Any]:
+    record = board.benchmark
+    return {
+        "name": record.name,
+        "title": record.title,
+        "description": record.description,
+        "simulated": record.simulated,
+        "entries": len(board),
+        "prompts": len(board.prompts),
+        "items": record.items,
+        "subsets": list(board.scopes),
+        "metrics": titles(),
+    }
+
+
+def _leaderboard(board: Board, scope: str, metric: str) -> dict[str, Any]:
+    rows = [
+        {
+            **{name: facts[name] for name in ("id", "name", "kind", "chips", "coverage", "licence", "training_data")},
+            **found,
+        }
+        for facts, found in zip(map(about, board.entries), figures(board, scope, metric), strict=True)
+    ]
+    content: dict[str, Any] = plain(
+        {
+            "subset": scope,
+            "metric": metric,
+            "provenance": provenance(board),
+            "entries": best_first(rows),
+            "people": people(board, scope, metric),
+        }
+    )
+    return content
+
+
+def _entry(board: Board, name: str) -> dict[str, Any]:
+    found = board.entry(name)
+    place = board.place[found.id]
+    subsets = {
+        scope: {
+            "counts": counts(board, scope)[place],
+            "metrics": {metric: figures(board, scope, metric, [place])[0] for metric in METRICS},
+        }
+        for scope in board.scopes
+    }
+    content: dict[str, Any] = plain({**about(found), "subsets": subsets, "provenance": provenance(board)})
+    return content
+
+
+def _prompts(board: Board, name: str) -> list[dict[str, Any]]:
+    place = board.place[board.entry(name).id]
+    rows = [{str(column): value for column, value in row.items()} for row in board.prompts.to_dict("records")]
+    content: list[dict[str, Any]] = plain(
+        [
+            {**row, "metrics": dict(zip(METRICS, found, strict=True))}
+            for row, found in zip(rows, board.figures[place].tolist(), strict=True)
+        ]
+    )
+    return content

@@ -1,0 +1,159 @@
+"""The app: a header, the tabs, and the server that shows them."""
+
+from __future__ import annotations
+
+import os
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from ..board import Board
+from ..live import Live
+from ..store import Store
+from ..submissions.report import LIMITS, MIB
+from .api import add_api
+from .tabs import CHAPTERS
+from .theme import css, theme
+from .wiring import Frame, Place, wire
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SENTENCE = "How well reward models for text-to-image agree with people, how sure that is, and where they fail."
+HOUR = 3600
+WAITING = 256
+HEAD = """
+<meta name="description" content="How well reward models for text-to-image agree with people.">
+<script>
+  document.documentElement.lang = "en";
+  addEventListener("pointerdown", () => { window.tia2Clicked = performance.now(); }, true);
+</script>
+"""
+HEADERS = {
+    b"content-security-policy": b"; ".join(
+        [
+            b"default-src 'self' data: blob:",
+            b"script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+            b"style-src 'self' 'unsafe-inline'",
+            b"object-src 'none'",
+            b"base-uri 'self'",
+            b"form-action 'self'",
+        ]
+    ),
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+}
+"""Nothing is fetched from elsewhere, whatever got into a page."""
+
+
+def build_app(source: Live | Store | str | os.PathLike[str]) -> gr.Blocks:
+    """Return the app; `launch` serves it.
+
+    Args:
+        source: The boards, or the store or folder that they come from.
+
+    Example:
+        >>> build_app("runs/leaderboard")  # doctest: +SKIP
+    """
+    live = _live(source)
+    name = live.store.name
+    with gr.Blocks(title=name, analytics_enabled=False, fill_width=True, delete_cache=(HOUR, 24 * HOUR)) as app:
+        board = live.board()
+        gr.HTML(f'<header class="tia2-head"><h1>{escape(name)}</h1><p>{escape(SENTENCE)}</p></header>')
+        benchmark = gr.Dropdown(
+            [(one.benchmark.title, name) for name, one in live.boards.items()],
+            value=board.benchmark.name,
+            label="Benchmark",
+            visible=len(live.boards) > 1,
+            elem_id="tia2-benchmark",
+        )
+        notice = gr.HTML(notice_of(board))
+        address, first = gr.Textbox(visible=False), gr.Textbox(visible=False)
+        places = []
+        with gr.Tabs(elem_id="tia2-tabs") as tabs:
+            for chapter in CHAPTERS:
+                with gr.Tab(chapter.title, id=chapter.id) as item:
+                    places.append(Place(chapter.build(live), item))
+        add_api(live)
+        wire(app, live, places, Frame(benchmark, notice, tabs, address, first), notice_of)
+    app.queue(default_concurrency_limit=4, max_size=WAITING)
+    made: gr.Blocks = app
+    return made
+
+
+def launch(
+    source: Live | Store | str | os.PathLike[str],
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    open_browser: bool = False,
+    wait: bool = True,
+) -> gr.Blocks:
+    """Build the app and serve it.
+
+    Args:
+        source: The boards, or the store or folder that they come from.
+        host: Address to listen at; what the environment says if None, else this machine only.
+        port: The next free one from 7860 on if None.
+        open_browser: Whether to open a browser.
+        wait: Whether to return only when the server is stopped.
+
+    Returns:
+        The app; its `local_url` says where it is.
+    """
+    live = _live(source)
+    app = build_app(live)
+    app.launch(
+        **options(live), server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=not wait
+    )
+    return app
+
+
+def options(live: Live) -> dict[str, Any]:
+    """Return what `gradio.Blocks.launch` takes beside where to listen: looks, limits, and what is never served."""
+    return {
+        "theme": theme(),
+        "css": css(),
+        "head": HEAD,
+        "quiet": True,
+        "ssr_mode": False,
+        "run_history": False,
+        "footer_links": ["api", "settings"],
+        "max_file_size": f"{LIMITS.upload // MIB}mb",
+        "blocked_paths": [os.path.abspath(live.store.folder)],
+        "app_kwargs": {"middleware": [Middleware(Guard)]},
+    }
+
+
+def notice_of(board: Board) -> str:
+    """Return what is said of a benchmark above its tabs."""
+    record = board.benchmark
+    votes = " <strong>The votes are simulated.</strong>" if record.simulated else ""
+    text = f"{record.description} " if record.description else ""
+    size = f"{len(board):,} entries, {len(board.prompts):,} prompts, {record.items:,} items."
+    return f'<p class="tia2-note"><strong>{escape(record.title)}.</strong> {escape(text + size)}{votes}</p>'
+
+
+class Guard:
+    """Adds the headers of `HEADERS` to every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *HEADERS.items()]}
+            await send(message)
+
+        await self.app(scope, receive, guarded)
+
+
+def _live(source: Live | Store | str | os.PathLike[str]) -> Live:
+    if isinstance(source, Live):
+        return source
+    return Live(source if isinstance(source, Store) else Store(source))

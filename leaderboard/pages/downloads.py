@@ -1,0 +1,65 @@
+"""Buttons that make a file when they're clicked, and hand it over."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..exporting import FORMATS, export
+from ..live import Live
+
+FETCH = """
+(file) => {
+  if (!file) return;
+  const link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.orig_name || "";
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+"""
+
+
+@cache
+def folder() -> Path:
+    """Return this process's own folder for files to hand over."""
+    return Path(tempfile.mkdtemp(prefix="tia2-exports-"))
+
+
+def hand_over(name: str, content: str) -> str:
+    """Write a file under its name into a folder of its own, the same for the same content; return its path."""
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    path = folder() / digest / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content, encoding="utf-8", newline="")
+    return os.fspath(path)
+
+
+def export_buttons(live: Live, state: Any) -> None:
+    """Make one button a format.
+
+    Args:
+        live: The boards.
+        state: Holds benchmark, scope and metric.
+    """
+    gr.HTML('<h2 class="tia2-h2">Export</h2>')
+    with gr.Row(elem_classes="tia2-exports"):
+        buttons = {kind: gr.Button(one.title, size="sm", min_width=90, scale=0) for kind, one in FORMATS.items()}
+        file = gr.DownloadButton(visible=False)
+    for kind, button in buttons.items():
+
+        def make(known: dict[str, Any], kind: str = kind) -> str | None:
+            if not known:
+                return None
+            board = live.board(known["benchmark"])
+            return hand_over(*export(board, kind, known["scope"], known["metric"]))
+
+        made = button.click(make, [state], [file], api_visibility="private", concurrency_limit=2)
+        made.success(None, [file], None, js=FETCH, api_visibility="private")

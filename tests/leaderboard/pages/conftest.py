@@ -1,0 +1,108 @@
+"""The app over the embedded results and 300 made-up entries, among them hostile, partial and published ones."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tia2.leaderboard.embedded import embedded_store
+from tia2.leaderboard.index import Index
+from tia2.leaderboard.live import Live
+from tia2.leaderboard.records import ModelCard
+
+ENTRIES = 300
+GRADIO_SAYS = ("Method not implemented.",)
+"""On its own account, when a file is uploaded."""
+PATIENCE = 30_000
+"""Milliseconds; the machine may be busy."""
+
+
+def _synthetic() -> ModuleType:
+    path = Path(__file__).resolve().parents[1] / "synthetic.py"
+    spec = importlib.util.spec_from_file_location("leaderboard_synthetic", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> ModuleType:
+    return _synthetic()
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory, synthetic) -> Live:
+    store = embedded_store(tmp_path_factory.mktemp("pages") / "store")
+    index = Index(store, resamples=200)
+    synthetic.add_synthetic(store, "mini", ENTRIES, seed=1)
+    synthetic.add_hostile(store, "mini")
+    synthetic.add_model(store, "mini", ModelCard(name="half done"), seed=3, share=0.5)
+    first = Live(store, index=index).board()
+    result = first.result("mini-web")
+    entry = result.entry.model_copy(update={"name": "from a paper"})
+    store.add_published(result.model_copy(update={"entry": entry}))
+    return Live(store, patience=0.2, index=index)
+
+
+@pytest.fixture(scope="session")
+def address(live) -> Iterator[str]:
+    pytest.importorskip("gradio")
+    from tia2.leaderboard.pages import launch
+
+    app = launch(live, wait=False)
+    yield str(app.local_url).rstrip("/")
+    app.close(verbose=False)
+
+
+@pytest.fixture
+def new_page(browser, address) -> Iterator[Callable[..., Any]]:
+    """Open pages that must not ask anybody else for anything, nor complain, nor run a script of an entry's."""
+    complaints: list[str] = []
+    opened: list[Any] = []
+
+    def asked(request: Any) -> None:
+        if not request.url.startswith((address, "data:", "blob:")):
+            complaints.append(f"outside request: {request.url}")
+
+    def said(message: Any) -> None:
+        if message.type in ("error", "warning") and message.text not in GRADIO_SAYS:
+            complaints.append(f"console: {message.text}")
+
+    def open_page(width: int = 1280, height: int = 900) -> Any:
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(PATIENCE)
+        page.on("request", asked)
+        page.on("console", said)
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        opened.append(page)
+        return page
+
+    yield open_page
+    ran = [page.evaluate("window.__xss") for page in opened]
+    for page in opened:
+        page.close()
+    assert complaints == []
+    assert ran == [None] * len(ran), "text of an entry was run as a script"
+
+
+@pytest.fixture
+def page(new_page) -> Any:
+    return new_page()
+
+
+@pytest.fixture
+def visit(address) -> Callable[[Any, str], None]:
+    """Open an address and wait until the page has shown what it says."""
+
+    def go(page: Any, query: str = "") -> None:
+        page.goto(f"{address}/{query}")
+        page.wait_for_function("window.tia2Tab")
+
+    return go

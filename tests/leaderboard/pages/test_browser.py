@@ -1,0 +1,297 @@
+"""What people see and do, in real Chromium."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+import zipfile
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tia2.benchmark import load
+from tia2.leaderboard.embedded import fill
+from tia2.leaderboard.records import ModelCard
+from tia2.leaderboard.store import Store
+from tia2.leaderboard.submissions.package import build
+from tia2.leaderboard.submissions.queue import Queue
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+TABS = {
+    "board": "Figures are means over prompts",
+    "plots": "ranked entries",
+    "compare": "Paired differences",
+    "items": "Contrastive prompts",
+    "calibration": "Against the board's own entries",
+    "finetune": "No validated runs yet",
+    "submit": "Submit a reward model",
+    "about": "How to cite",
+}
+TITLES = {"finetune": "Fine-tuning"}
+
+
+def query_of(page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query, keep_blank_values=True).items()}
+
+
+def wait_for_query(page, **wanted: str) -> None:
+    """Wait until the address has exactly these parameters."""
+    page.wait_for_function(
+        "wanted => JSON.stringify([...new URL(location).searchParams].sort()) === wanted",
+        arg=json.dumps(sorted(wanted.items()), ensure_ascii=False, separators=(",", ":"))
+        .replace("(", "[")
+        .replace(")", "]"),
+    )
+
+
+def column(page, number: int, rows: int = 5) -> list[str]:
+    return [page.get_by_test_id(f"cell-{row}-{number}").first.inner_text() for row in range(rows)]
+
+
+def wait_for_first(page, text: str) -> None:
+    page.get_by_test_id("cell-0-1").first.filter(has_text=text).wait_for()
+
+
+def test_every_tab_opens_by_a_click(page, visit):
+    visit(page)
+    for tab in [*reversed(TABS)]:
+        title = TITLES.get(tab, tab.capitalize())
+        page.get_by_role("tab", name=title, exact=True).click()
+        page.get_by_text(TABS[tab]).locator("visible=true").first.wait_for()
+        wait_for_query(page, **({} if tab == "board" else {"tab": tab}))
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_opens_by_its_address(page, visit, tab):
+    visit(page, f"?tab={tab}")
+    page.get_by_text(TABS[tab]).locator("visible=true").first.wait_for()
+    title = TITLES.get(tab, tab.capitalize())
+    assert page.get_by_role("tab", name=title, exact=True).get_attribute("aria-selected") == "true"
+
+
+def test_an_address_restores_a_view(page, visit, live):
+    visit(page, "?subset=counting&metric=kendall&q=synthetic&chips=raw&columns=pooled&sort=name&entry=mini-web")
+    wait_for_first(page, "synthetic 000")
+    headers = [header.inner_text() for header in page.locator("#tia2-board").get_by_role("columnheader").all()]
+    assert headers == ["#", "entry", "what", "Kendall τ-b", "pooled"]
+    assert column(page, 1, 3) == ["synthetic 000", "synthetic 001", "synthetic 002"]
+    assert page.get_by_role("radio", name="counting").is_checked()
+    assert page.get_by_label("Search").first.input_value() == "synthetic"
+    assert page.get_by_label("Details of").first.input_value() == "mini-web"
+    page.get_by_role("heading", name="mini-web", exact=True).wait_for()
+    board = live.board()
+    shown = float(column(page, 3, 1)[0].split()[0])
+    assert shown == pytest.approx(board.estimate("counting", "kendall")[board.place["synthetic-000"]], abs=5e-4)
+
+
+def test_controls_write_the_address_and_defaults_leave_it(page, visit):
+    visit(page)
+    assert query_of(page) == {}
+    page.get_by_role("radio", name="counting").check()
+    wait_for_query(page, subset="counting")
+    page.get_by_label("Search").first.fill("vivid")
+    wait_for_first(page, "vivid")
+    wait_for_query(page, subset="counting", q="vivid")
+    page.get_by_role("combobox", name="Sort by").click()
+    page.get_by_role("option", name="name").click()
+    wait_for_query(page, subset="counting", q="vivid", sort="name")
+    page.get_by_label("Search").first.fill("")
+    wait_for_query(page, subset="counting", sort="name")
+    page.get_by_role("radio", name="overall").check()
+    wait_for_query(page, sort="name")
+    address = page.url
+    wait_for_first(page, "evil")
+    page.goto(address)
+    wait_for_first(page, "evil")
+
+
+def test_tabs_share_what_they_have_in_common(page, visit):
+    visit(page, "?metric=spearman&subset=counting")
+    page.get_by_role("tab", name="Plots").click()
+    page.get_by_text("By Spearman ρ on counting").first.wait_for()
+    wait_for_query(page, metric="spearman", subset="counting", tab="plots")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?subset=%3Cb%3E&metric=__class__&sort=..&chips=a,b&columns=x&entry=../../etc&tab=nope&benchmark=nope",
+        "?tab=plots&figure=x&entries=nope,,&metric=&subset=",
+        "?tab=compare&a=nope&b=nope&metric=x",
+        "?tab=items&prompt=nope&ip=1e999&order=x",
+        "?tab=calibration&model=nope&lt=nan&cs=x",
+        "?q=" + "x" * 3000,
+        "?metric=auroc&metric=kendall&q=%00%F0%9F%92%A9%E2%80%AE",
+    ],
+)
+def test_nonsense_in_the_address_shows_a_page_all_the_same(page, visit, query):
+    visit(page, query)
+    page.get_by_role("heading", level=1).wait_for()
+    assert page.locator(".toast-body.error").count() == 0
+
+
+def test_filters(page, visit):
+    visit(page, "?q=licence-nobody-has")
+    wait_for_first(page, "human votes, noise ceiling")
+    assert column(page, 0, 2) == ["—", "—"]
+    visit(page, "?chips=oracle")
+    wait_for_first(page, "oracle")
+    assert column(page, 0, 4) == ["—"] * 4
+    visit(page, "?chips=as+published")
+    wait_for_first(page, "from a paper")
+
+
+def test_incomplete_entries_stand_apart(page, visit):
+    visit(page)
+    partial = page.locator("#tia2-partial")
+    partial.get_by_role("gridcell", name="half done", exact=True).wait_for()
+    assert "#" not in [header.inner_text() for header in partial.get_by_role("columnheader").all()]
+    assert partial.get_by_role("gridcell", name="50.0 %").count() == 2
+
+
+def test_a_row_opens_its_details(page, visit):
+    visit(page, "?q=synthetic+00")
+    wait_for_first(page, "synthetic 00")
+    name = column(page, 1, 1)[0]
+    page.get_by_test_id("cell-0-1").first.click()
+    page.get_by_role("heading", name=name, exact=True).wait_for()
+    link = page.locator("#tia2-detail").get_by_role("link")
+    assert link.get_attribute("href").startswith("https://example.org/models/")
+    assert {"noopener", "nofollow"} <= set(link.get_attribute("rel").split())
+    assert query_of(page)["entry"].startswith("synthetic-00")
+
+
+EVIL = [
+    "?q=evil&entry=evil",
+    "?tab=plots&figure=subsets&entries=evil,evil~textnorm",
+    "?tab=plots&figure=cost",
+    "?tab=compare&a=evil&b=mini-web",
+    "?tab=items&entry=evil",
+    "?tab=calibration&model=evil",
+    "?tab=about",
+]
+
+
+@pytest.mark.parametrize("query", EVIL)
+def test_what_a_submission_says_stays_text(page, visit, query):
+    visit(page, query)
+    page.wait_for_timeout(1500)
+    assert page.locator("img[src=x], img[src*='evil.example'], a[href^='javascript'], [onmouseover]").count() == 0
+    assert page.evaluate("window.__xss") is None
+    if "entry=evil" in query and "tab" not in query:
+        detail = page.locator("#tia2-detail")
+        assert detail.get_by_role("link").count() == 0
+        assert "<img src=x onerror=window.__xss=1>" in detail.inner_text()
+
+
+@pytest.mark.parametrize(
+    ("button", "name", "start"),
+    [
+        ("CSV", "tia2-mini.csv", '"benchmark"'),
+        ("JSON", "tia2-mini.json", "{"),
+        ("LaTeX", "tia2-mini-counting-kendall.tex", "%"),
+        ("BibTeX", "tia2-mini.bib", "@inproceedings{kim2024confidence"),
+        ("HTML page", "tia2-mini.html", "<!doctype html>"),
+    ],
+)
+def test_exports(page, visit, tmp_path, button, name, start):
+    visit(page, "?subset=counting&metric=kendall")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button, exact=True).click()
+    assert waiting.value.suggested_filename == name
+    waiting.value.save_as(tmp_path / name)
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    assert text.lower().startswith(start.lower())
+    if button == "CSV":
+        rows = list(csv.DictReader(text.splitlines()))
+        assert {"mini-strong", "synthetic-000"} <= {row.get("id") or row.get("entry_id") for row in rows}
+    if button == "JSON":
+        json.loads(text)
+
+
+def test_a_phone_scrolls_tables_and_not_the_page(new_page, visit):
+    page = new_page(width=390, height=800)
+    for tab, text in TABS.items():
+        visit(page, f"?tab={tab}&entry=evil")
+        page.get_by_text(text).locator("visible=true").first.wait_for()
+        page.wait_for_timeout(800)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+
+
+def test_the_entry_stays_in_sight_on_a_phone(new_page, visit):
+    page = new_page(width=390, height=800)
+    visit(page)
+    cell = page.get_by_test_id("cell-0-1").first
+    cell.wait_for()
+    page.evaluate("document.querySelector('#tia2-board .virtual-table-viewport').scrollLeft = 300")
+    page.wait_for_timeout(300)
+    assert 0 <= cell.bounding_box()["x"] < 60
+
+
+def test_screen_readers_find_their_way(page, visit):
+    visit(page)
+    page.get_by_test_id("cell-0-1").first.wait_for()
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.get_by_role("heading", level=1).all_inner_texts() == ["TIA2 leaderboard"]
+    assert page.get_by_role("main").count() == 1
+    assert page.get_by_role("grid", name="Entries", exact=True).count() == 1
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll('input, textarea, select')].filter(e => e.offsetParent !== null
+        && !e.labels?.length && !e.getAttribute('aria-label') && !e.closest('label, fieldset')).map(e => e.outerHTML)"""
+    )
+    assert unnamed == []
+
+
+@pytest.fixture
+def submission(tmp_path, live, synthetic) -> Path:
+    """A zip as `tia2 submit` makes it, of a model that nobody submitted yet."""
+    elsewhere = Store.create(tmp_path / "elsewhere", "Elsewhere")
+    elsewhere.add_benchmark(load("mini"), title="Miniature world", simulated=True)
+    fill(elsewhere)
+    card = ModelCard(name="newcomer", licence="MIT", training_data="unknown", contact="https://example.org/newcomer")
+    listing = synthetic.add_model(elsewhere, "mini", card, seed=77)
+    path = tmp_path / "newcomer.zip"
+    build([elsewhere.table_path(digest) for digest in listing.tables], card, listing.calibrations, path)
+    return path
+
+
+def send(page, path: Path) -> str:
+    page.locator("input[type=file][accept='.zip']").set_input_files(path)
+    button = page.get_by_role("button", name="Submit for review")
+    button.click()
+    box = page.get_by_label("What the checks found")
+    box.wait_for()
+    return str(box.input_value())
+
+
+def test_a_good_submission_is_on_the_board_after_its_review(page, visit, live, submission):
+    visit(page, "?tab=submit")
+    said = send(page, submission)
+    assert said.startswith("Received newcomer as ")
+    assert "training data is unknown" in said
+    visit(page, "?q=newcomer")
+    page.get_by_test_id("cell-0-1").first.filter(has_text="human votes").wait_for()
+    with Queue(live.store) as queue:
+        (waiting,) = queue.pending()
+        queue.accept(waiting.id, "a maintainer")
+    deadline = time.monotonic() + 60
+    while "newcomer" not in live.board().place:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    visit(page, "?q=newcomer")
+    page.get_by_test_id("cell-0-1").first.filter(has_text="newcomer").wait_for()
+
+
+def test_a_bad_upload_is_told_why_as_text(page, visit, live, tmp_path):
+    path = tmp_path / "bad.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("<img src=x onerror=window.__xss=1>", "x")
+    visit(page, "?tab=submit")
+    said = send(page, path)
+    assert said.startswith("Refused: ")
+    assert page.locator("img[src=x]").count() == 0
+    with Queue(live.store) as queue:
+        assert queue.pending() == []

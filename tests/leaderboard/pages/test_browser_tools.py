@@ -1,0 +1,101 @@
+"""Comparing, browsing items and moving the temperature, in real Chromium."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+
+from tia2.leaderboard import tuning
+from tia2.leaderboard.index import Index
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def query_of(page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def choose(page, label: str, text: str) -> None:
+    box = page.get_by_role("combobox", name=label, exact=True).locator("visible=true").first
+    box.click()
+    box.fill(text)
+    page.get_by_role("option", name=text, exact=True).first.click()
+
+
+def test_two_entries_are_compared(page, visit, live):
+    visit(page, "?tab=compare&a=mini-strong&b=mini-web")
+    board = live.board()
+    verdict = board.compare("mini-strong", "mini-web").verdict
+    page.get_by_text(verdict).first.wait_for()
+    choose(page, "B", "mini-vivid")
+    verdict = board.compare("mini-strong", "mini-vivid").verdict
+    page.get_by_text(verdict).first.wait_for()
+    page.wait_for_function("location.search.includes('b=mini-vivid')")
+    assert query_of(page) == {"tab": "compare", "a": "mini-strong", "b": "mini-vivid"}
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    worst = board.compare("mini-strong", "mini-vivid").prompts[0]
+    assert page.get_by_role("gridcell", name=str(worst["prompt"]), exact=True).count() >= 1
+
+
+def test_the_same_entry_twice_is_a_sentence(page, visit):
+    visit(page, "?tab=compare&a=mini-strong&b=mini-strong")
+    page.get_by_text("Choose two different entries").first.wait_for()
+
+
+def test_the_temperature_is_recomputed_while_the_slider_moves(page, visit, live):
+    visit(page, "?tab=calibration&model=mini-vivid&cs=counting")
+    board = live.board()
+    slider = page.get_by_role("slider").locator("visible=true").first
+    slider.wait_for()
+    for step in (1, 2):
+        slider.press("ArrowRight")
+        found = tuning.recompute(board, "mini-vivid", "counting", "auroc", 2 ** (0.25 * step))
+        page.get_by_text(re.compile(rf"AUROC {found.mean:.3f} \(95 % interval {found.low:.3f}")).first.wait_for()
+    page.wait_for_function("location.search.includes('lt=0.5')")
+    page.reload()
+    page.get_by_text(re.compile(rf"AUROC {found.mean:.3f} ")).first.wait_for()
+
+
+def test_images_are_shown_in_the_order_of_an_entry(page, visit, live):
+    board = live.board()
+    values = board.values("mini-strong")
+    prompt = "counting/3"
+    rows = np.flatnonzero(board.items["prompt_id"] == prompt)
+    order = rows[np.argsort(-values[rows], kind="stable")]
+    visit(page, f"?tab=items&prompt={prompt}&ie=mini-strong")
+    names = board.items["item_id"].tolist()
+    page.get_by_role("gridcell", name=names[order[0]], exact=True).wait_for()
+    assert page.locator("img[src*='/gradio_api/file'], .grid-container img").count() >= 20
+    visit(page, f"?tab=items&prompt={prompt}&ie=mini-strong&ip=3")
+    page.get_by_role("gridcell", name=names[order[40]], exact=True).wait_for()
+    assert page.get_by_role("gridcell", name=names[order[0]], exact=True).count() == 0
+
+
+@pytest.mark.upstream
+def test_published_figures_have_a_board_of_their_own(tmp_path, browser, tia2_dir):
+    """TIA2 itself, with the figures released with the paper, beside the miniature world."""
+    import tia2
+    from tia2.leaderboard.embedded import embedded_store
+    from tia2.leaderboard.live import Live
+    from tia2.leaderboard.pages import launch
+
+    store = embedded_store(tmp_path / "store")
+    store.add_benchmark(tia2.benchmark.load("counting", data_dir=tia2_dir), title="TIA2 counting")
+    for result in tia2.evaluation.published("counting", data_dir=tia2_dir, resamples=200):
+        store.add_published(result)
+    app = launch(Live(store, index=Index(store, resamples=200)), wait=False)
+    try:
+        page = browser.new_page()
+        own = str(app.local_url).rstrip("/")
+        page.goto(f"{own}/?benchmark=counting")
+        page.get_by_test_id("cell-0-1").first.filter(has_text="PickScore (as published)").wait_for()
+        page.goto(f"{own}/?benchmark=counting&tab=items")
+        page.get_by_text("a realistic photo of an airplane").locator("visible=true").first.wait_for()
+        page.goto(f"{own}/?benchmark=counting&tab=compare")
+        page.get_by_text("agrees with people better than").locator("visible=true").first.wait_for()
+        page.close()
+    finally:
+        app.close(verbose=False)
