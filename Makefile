@@ -5,7 +5,7 @@
 #   make docs         the documentation, into site/
 #   make pictures     run the quickstart and put its pictures and its table into the documentation
 #   make wheel-test   build the wheel and run the quickstart from it in a fresh environment
-#   make leaderboard  set up what the leaderboard needs
+#   make leaderboard  set up what the leaderboard needs, and serve it on this machine
 #   make clean        remove what the other targets made, except .venv and runs/
 # To use another Python: make quickstart PYTHON=python3.12
 
@@ -18,7 +18,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint docs pictures wheel-test leaderboard clean
+.PHONY: help quickstart test lint docs pictures wheel-test leaderboard chromium clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -28,17 +28,18 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 # A stamp is newer than setup.cfg exactly when its extra is installed as setup.cfg says.
-$(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/pip
-	@echo "Installing tia2 and what it needs. PyTorch is large: this takes a few minutes the first time."
-	$(PIP_INSTALL) -e .
+$(VENV)/.installed-%: setup.cfg pyproject.toml | $(BIN)/pip
+	@echo "Installing tia2 with its extra '$*': a few minutes the first time."
+	$(PIP_INSTALL) -e '.[$*]'
 	@touch $@
 
-$(VENV)/.installed-%: setup.cfg pyproject.toml | $(BIN)/pip
-	@echo "Installing tia2 with its extra '$*'. PyTorch is large: this takes a few minutes the first time."
-	$(PIP_INSTALL) -e '.[$*]'
-	@touch $@ $(VENV)/.installed
+# It has everything that the other extras of the targets here have.
+$(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/pip
+	@echo "Installing tia2 with what its tests need: a few minutes the first time, mostly PyTorch."
+	$(PIP_INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/.installed-rewards $(VENV)/.installed-leaderboard
 
-quickstart: $(VENV)/.installed
+quickstart: $(VENV)/.installed-rewards
 	@$(BIN)/tia2 quickstart
 
 lint: $(VENV)/.installed-dev
@@ -46,21 +47,29 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy tia2 leaderboard finetune
 
-test: lint
+# Browser tests drive Debian's Chromium. Where there is none and it can't be installed, they are skipped with the reason.
+chromium:
+	@command -v chromium > /dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && echo "Installing Chromium for the browser tests." && \
+	apt-get update -qq && apt-get install -y -qq chromium > /dev/null; } || \
+	echo "Chromium isn't installed: browser tests are skipped."
+
+test: lint chromium
 	$(BIN)/pytest -n auto --dist loadfile
 
 docs: $(VENV)/.installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open site/index.html in a browser."
 
-pictures: $(VENV)/.installed
+pictures: $(VENV)/.installed-dev chromium
 	$(BIN)/python docs/hooks/refresh.py
+	$(BIN)/python docs/hooks/screenshots.py
 
 wheel-test: $(VENV)/.installed-dev
 	$(BIN)/python tests/project/wheel_quickstart.py
 
 leaderboard: $(VENV)/.installed-leaderboard
-	@echo "The leaderboard app is not part of this version yet; what it needs is installed. 'make quickstart' ranks reward models now."
+	@$(BIN)/tia2 leaderboard
 
 clean:
 	rm -rf build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from tia2.errors import Tia2Error, unknown_name
+from tia2.errors import Tia2Error, missing_models, unknown_name
 
 COMMANDS = {
     "quickstart": "Rank four small reward models on the built-in benchmark; start here.",
@@ -19,8 +19,10 @@ COMMANDS = {
     "evaluate": "Say how well rewards agree with people, with intervals.",
     "compare": "Say whether one reward agrees with people better than another.",
     "analyze": "When calibration helps, what goes wrong, how many prompts it takes.",
+    "submit": "Submit a reward model to a leaderboard.",
     "rewards": "List reward models and show what is known of each.",
     "prompts": "Make contrastive prompts, by rule or with a language model.",
+    "leaderboard": "Browse, serve and maintain a leaderboard.",
     "miniworld": "Train, sample and rebuild the built-in benchmark.",
     "version": "Show the versions of tia2 and of what it stands on.",
 }
@@ -105,6 +107,11 @@ def main(args: list[str] | None = None) -> int:
         code = app(args, prog_name="tia2", standalone_mode=False)
     except Tia2Error as error:
         return _fail(str(error), 1)
+    except ModuleNotFoundError as error:
+        missing = missing_models(error, "This")
+        if missing is None:
+            raise
+        return _fail(str(missing), 1)
     except click_error as error:
         context = getattr(error, "ctx", None)
         where = f" See: {context.command_path} --help" if context else ""

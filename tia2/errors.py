@@ -33,6 +33,10 @@ class PromptError(Tia2Error, ValueError):
     """Contrastive prompts can't be made from, or written for, what was given."""
 
 
+class LeaderboardError(Tia2Error, ValueError):
+    """A leaderboard's store, or something submitted to it, isn't what it must be."""
+
+
 class DownloadError(Tia2Error, OSError):
     """A file could not be fetched whole and unaltered."""
 
@@ -43,6 +47,14 @@ class MissingDependencyError(Tia2Error, ImportError):
 
 class UnknownNameError(Tia2Error, LookupError):
     """A name isn't among the known ones."""
+
+
+MODEL_PACKAGES = ("safetensors", "tokenizers", "torch", "transformers")
+"""What runs models, brought by the extra `rewards`; score tables are read, evaluated and shown without."""
+
+
+MOST_NAMES = 40
+"""How many valid names an error lists."""
 
 
 def unknown_name(kind: str, name: str, options: Iterable[str]) -> UnknownNameError:
@@ -64,7 +76,9 @@ def unknown_name(kind: str, name: str, options: Iterable[str]) -> UnknownNameErr
     lower = {option.lower(): option for option in known}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     hint = f" Did you mean {lower[close[0]]!r}?" if close else ""
-    return UnknownNameError(f"Unknown {kind} {name!r}.{hint} Available: {', '.join(known) or 'none'}.")
+    listed = ", ".join(known[:MOST_NAMES]) or "none"
+    more = f" and {len(known) - MOST_NAMES:,} more" if len(known) > MOST_NAMES else ""
+    return UnknownNameError(f"Unknown {kind} {name!r}.{hint} Available: {listed}{more}.")
 
 
 def missing_dependency(what: str, extra: str) -> MissingDependencyError:
@@ -82,3 +96,21 @@ def missing_dependency(what: str, extra: str) -> MissingDependencyError:
         "open_clip: needs open_clip_torch. Install it with: pip install 'tia2[open_clip]'"
     """
     return MissingDependencyError(f"{what}. Install it with: pip install 'tia2[{extra}]'")
+
+
+def missing_models(error: Exception, what: str) -> MissingDependencyError | None:
+    """Return the error to raise instead of a failed import of what runs models; None for any other error.
+
+    Args:
+        error: What the import raised.
+        what: What needs it; begins the sentence.
+
+    Example:
+        >>> str(missing_models(ModuleNotFoundError(name="torch"), "Reward 'mini-strong'"))
+        "Reward 'mini-strong' needs torch, which isn't installed. Install it with: pip install 'tia2[rewards]'"
+    """
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    package = (name or "").partition(".")[0]
+    if package not in MODEL_PACKAGES:
+        return None
+    return missing_dependency(f"{what} needs {package}, which isn't installed", "rewards")

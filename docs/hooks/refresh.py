@@ -22,7 +22,7 @@ CHOICES = {"raw": "raw", "fixed": "documented τ", "cv": "cross-validated", "ora
 
 
 def main() -> None:
-    """Refresh `docs/images`, the table in the README, and the tables in docs/calibrate.md."""
+    """Refresh `docs/images`, the tables in README and docs/calibrate.md, and the leaderboard's embedded results."""
     outcome = run(ROOT / "runs" / "quickstart")
     for name in ("forest", "contact_sheet"):
         shutil.copyfile(outcome.files[f"{name}.png"], IMAGES / f"quickstart_{name}.png")
@@ -32,6 +32,8 @@ def main() -> None:
     table = "\n".join(f"    {line}".rstrip() for line in lines)
     put(ROOT / "README.md", "quickstart table", table)
 
+    for name in REWARDS:
+        shutil.copytree(outcome.files["scores"] / name, ROOT / "leaderboard" / "assets" / name, dirs_exist_ok=True)
     tables = [ScoreTable.load(outcome.files["scores"] / name) for name in REWARDS]
     found = calibration(tables)
     put(ROOT / "docs" / "calibrate.md", "calibration tables", calibration_tables(found.table.to_dict("records")))

@@ -214,6 +214,36 @@ def test_the_documentation_shows_these_calibrations(real_run):
 
 
 @pytest.mark.slow
+def test_the_leaderboard_embeds_these_rewards(real_run):
+    """Another processor may differ in the last digits."""
+    from importlib.resources import as_file, files
+
+    from tia2.leaderboard.embedded import REWARDS
+    from tia2.scoring import ScoreTable
+
+    for name in REWARDS:
+        with as_file(files("tia2.leaderboard") / "assets" / name) as asset:
+            embedded = ScoreTable.load(asset)
+        scored = ScoreTable.load(real_run[1] / "scores" / name)
+        assert embedded.manifest.key == scored.manifest.key
+        assert np.allclose(embedded.rewards, scored.rewards, atol=1e-4, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["mini-strong", "mini-vivid"])
+def test_the_leaderboard_declares_these_costs(name):
+    from PIL import Image
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from tia2 import load_reward
+    from tia2.leaderboard.embedded import REWARDS
+
+    reward = load_reward(name, device="cpu")
+    with FlopCounterMode(display=False) as counter:
+        reward.score([Image.new("RGB", (64, 64))], ["two red circles"])
+    assert counter.get_total_flops() == 2 * REWARDS[name]
+
+
+@pytest.mark.slow
 def test_quickstart_again_as_json(real_run, shell):
     _, folder = real_run
     said = shell("quickstart", "--out", folder, "--json")

@@ -15,7 +15,7 @@ import typer
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMAND = re.compile(r"^(?: {4,}|\$ )(tia2 [^\n]+)$", re.M)
+COMMAND = re.compile(r"^(?: {4,}|\$ )(tia2 (?:[^\n]*\\\n)*[^\n]+)$", re.M)
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -32,13 +32,14 @@ def in_pages(pattern):
 def test_commands_exist_with_their_options(line):
     from tia2.cli import COMMANDS
 
-    words = shlex.split(line, comments=True)[1:]
+    words = shlex.split(line.replace("\\\n", " "), comments=True)[1:]
     assert words[0] in COMMANDS, line
     command = typer.main.get_command(import_module(f"tia2.commands.{words[0]}").app)
-    if hasattr(command, "commands"):
+    alone = words[1:2] == [] or words[1].startswith("-") or "  " in line.partition(words[0])[2][:4]
+    if hasattr(command, "commands") and not (alone and command.invoke_without_command):
         assert words[1] in command.commands, line
         command = command.commands[words[1]]
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     for word in words:
         if word.startswith("--"):
             assert word in known, line

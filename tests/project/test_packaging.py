@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
+import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
+import venv
 import zipfile
 from pathlib import Path
 
@@ -54,8 +60,11 @@ def test_the_library_never_imports_the_mapped_folders_statically(package_folders
 
 def test_extras(setup_cfg):
     extras = setup_cfg["options.extras_require"]
-    assert {"leaderboard", "finetune", "open_clip", "scale", "siglip", "vqascore", "dev", "all"} == set(extras)
-    assert extras["all"].split() == ["tia2[leaderboard,finetune,open_clip,scale,siglip,vqascore]"]
+    everything = ["leaderboard", "rewards", "finetune", "open_clip", "scale", "siglip", "vqascore"]
+    assert {*everything, "dev", "all"} == set(extras)
+    assert extras["all"].split() == [f"tia2[{','.join(everything)}]"]
+    for name in ("finetune", "open_clip", "siglip", "vqascore"):
+        assert "tia2[rewards]" in extras[name].split()
     names = {re.split(r"[<>=\[]", line)[0] for line in extras["finetune"].split()}
     assert {"diffusers", "accelerate"} <= names
     shared = {line for line in extras["finetune"].split() if re.match("accelerate|diffusers", line)}
@@ -125,7 +134,7 @@ def test_wheel_runs_outside_the_checkout(wheel, setup_cfg, tmp_path):
 
 
 DISTRIBUTION = {"PIL": "pillow", "sklearn": "scikit-learn"}
-OPTIONAL = {"accelerate", "diffusers", "peft", "open_clip"}
+OPTIONAL = {"accelerate", "diffusers", "peft", "open_clip", "safetensors", "tokenizers", "torch", "transformers"}
 """What only an extra brings: imported where it is used, with a hint when it's missing."""
 
 
@@ -146,3 +155,55 @@ def test_every_import_is_declared(setup_cfg, package_folders):
     outside.pop("tia2")
     assert set(outside) - OPTIONAL <= declared, outside
     assert declared <= set(outside), "declared, but never imported"
+
+
+def ask(endpoint: str, *arguments: object) -> str:
+    """Call an endpoint of gradio's as curl would: one request for an event, one for what comes of it."""
+    body = json.dumps({"data": arguments}).encode()
+    request = urllib.request.Request(endpoint, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        event = json.load(answer)["event_id"]
+    with urllib.request.urlopen(f"{endpoint}/{event}", timeout=60) as answer:
+        return answer.read().decode()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_leaderboard_runs_from_the_wheel_without_torch(wheel, root, tmp_path):
+    """What a Space does: install `tia2[leaderboard]` in a fresh environment, and run app.py as it is."""
+    venv.create(tmp_path / "fresh", with_pip=True)
+    python = tmp_path / "fresh" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[leaderboard]", cwd=tmp_path)
+    installed = run(python, "-m", "pip", "list", "--format=freeze", cwd=tmp_path).lower().split()
+    names = {line.partition("==")[0] for line in installed}
+    assert {"tia2", "gradio"} <= names
+    assert not {"torch", "transformers"} & names
+    app = shutil.copy(root / "leaderboard" / "app.py", tmp_path / "app.py")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "HF_HOME": str(tmp_path / "hf"),
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }
+    with (tmp_path / "log").open("w") as log:
+        running = subprocess.Popen([python, app], cwd=tmp_path, env=environment, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            said = (tmp_path / "log").read_text()
+            assert running.poll() is None, said
+            assert time.monotonic() < deadline, said
+            try:
+                board = ask(f"http://127.0.0.1:{port}/gradio_api/call/leaderboard", "mini", "overall", "auroc")
+                break
+            except OSError:
+                time.sleep(0.2)
+        assert "mini-strong + TextNorm (cv)" in board
+        assert '"rank": 1' in board
+    finally:
+        running.terminate()
+        running.wait(30)

@@ -38,7 +38,8 @@ def main() -> None:
         environment = work / "fresh"
         venv.create(environment, with_pip=True)
         scripts = environment / ("Scripts" if os.name == "nt" else "bin")
-        set_up = run(scripts / "python", "-m", "pip", "install", "--disable-pip-version-check", wheel, cwd=work)
+        install = (scripts / "python", "-m", "pip", "install", "--disable-pip-version-check")
+        set_up = run(*install, f"{wheel}[rewards]", cwd=work)
         job = run(scripts / "tia2", "quickstart", cwd=work)
         missing = [file for file in EXPECTED if not (work / "runs" / "quickstart" / file).is_file()]
         if missing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from string import ascii_lowercase
 
 
@@ -14,7 +14,8 @@ def tie_groups(entries: int, separable: Iterable[tuple[int, int]]) -> list[str]:
         separable: Pairs of positions that are significantly different.
 
     Returns:
-        Letters, "a" for the first group; groups past "z" are written "aa", "ab", ….
+        Letters, "a" for the first group; groups past "z" are written "aa", "ab", …, and names are then parted by
+        spaces.
 
     Source: Piepho 2004, An Algorithm for a Letter-Based Representation of All-Pairwise Comparisons,
     https://doi.org/10.1198/1061860043515 (insert and absorb).
@@ -33,8 +34,23 @@ def tie_groups(entries: int, separable: Iterable[tuple[int, int]]) -> list[str]:
     groups.sort(key=lambda group: (min(group), sorted(group)))
     names = [group_name(number) for number in range(len(groups))]
     return [
-        "".join(name for name, group in zip(names, groups, strict=True) if entry in group) for entry in range(entries)
+        joined([name for name, group in zip(names, groups, strict=True) if entry in group], len(names))
+        for entry in range(entries)
     ]
+
+
+def joined(names: Sequence[str], groups: int) -> str:
+    """Return the names of one entry's groups as one text, parted where "ab" could mean two things.
+
+    Args:
+        names: Of the entry's groups.
+        groups: How many groups there are in all.
+
+    Example:
+        >>> joined(["a", "b"], 2), joined(["a", "ab"], 28)
+        ('ab', 'a ab')
+    """
+    return (" " if groups > len(ascii_lowercase) else "").join(names)
 
 
 def group_name(number: int) -> str:

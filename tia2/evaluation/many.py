@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from string import ascii_lowercase
-
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.evaluation.letters import group_name
+from tia2.evaluation.letters import group_name, joined
 from tia2.evaluation.simultaneous import LEVEL, ROUNDING, Floats, Stratum, holm, ratio
 
 Bools = NDArray[np.bool_]
@@ -101,11 +99,10 @@ def runs(separable: Bools) -> list[str]:
     starts = np.maximum.accumulate(after)
     ends = np.flatnonzero(np.append(starts[1:] != starts[:-1], [True] * (entries > 0)))
     names = [group_name(number) for number in range(len(ends))]
-    joint = " " if len(names) > len(ascii_lowercase) else ""
     # Both starts and ends increase from run to run, so an entry's runs are consecutive.
     first = np.searchsorted(ends, places)
     last = np.searchsorted(starts[ends], places, side="right")
-    return [joint.join(names[low:high]) for low, high in zip(first, last, strict=True)]
+    return [joined(names[low:high], len(names)) for low, high in zip(first, last, strict=True)]
 
 
 def _difference_variances(figures: Floats) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from tia2.errors import RewardError, Tia2Error
+from tia2.errors import RewardError, Tia2Error, missing_models
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Record:
         """Import what the record stands for.
 
         Raises:
-            RewardError: The import failed, whatever the reason.
+            MissingDependencyError: PyTorch, or another package that runs models, isn't installed.
+            RewardError: The import failed, whatever else the reason.
         """
         try:
             if isinstance(self.target, EntryPoint):
@@ -49,6 +50,8 @@ class Record:
         except Tia2Error:
             raise
         except Exception as error:  # a plugin may raise anything while it is imported
+            if missing := missing_models(error, f"Reward {self.name!r}"):
+                raise missing from error
             raise RewardError(
                 f"Reward {self.name!r} from {self.source} can't be imported: {type(error).__name__}: {error}"
             ) from error

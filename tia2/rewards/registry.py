@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tia2.errors import RewardError, Tia2Error, unknown_name
+from tia2.errors import RewardError, Tia2Error, missing_models, unknown_name
 from tia2.rewards.built_in import BUILT_IN
 from tia2.rewards.record import Record, imported
 
@@ -205,6 +205,8 @@ def _build(target: Any, spec: str, name: str, arguments: list[str], options: dic
         except Tia2Error:
             raise
         except Exception as error:  # a plugin may raise anything while it loads
+            if missing := missing_models(error, f"Reward {spec!r}"):
+                raise missing from error
             raise RewardError(f"Reward {spec!r} can't be loaded: {type(error).__name__}: {error}") from error
     elif arguments or options:
         extra = ", ".join([*arguments, *options])
