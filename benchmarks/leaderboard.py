@@ -4,7 +4,7 @@ Run `python benchmarks/leaderboard.py` (`--help` for sizes). It makes a store of
 prompts x 50 items with up to 33 texts (kept in runs/benchmark-leaderboard for the next run), builds its index, and then
 
 1. starts the app anew with the index there, in a process of its own: cold start, and the memory it needs;
-2. opens it in headless Chromium: when the first page can be used, a change of subset, a filter, another tab;
+2. opens it in headless Chromium: when the first page can be used, a change of subset, a filter, each tab from there;
 3. lets twenty visitors ask it at once through gradio's client: answers, errors;
 4. moves the temperature of one model: `tuning.recompute`.
 
@@ -239,9 +239,11 @@ def look_around(page: Any, address: str) -> dict[str, float]:
     box = page.get_by_label("Search").first
     found["filter"] = timed(lambda: box.fill("model 0123"), lambda: cell.filter(has_text="model 0123").wait_for())
     for tab, text in TABS.items():
+        page.goto(address)
+        cell.filter(has_text="model").wait_for()
+        page.wait_for_timeout(1000)
         shown = page.get_by_text(text).locator("visible=true").first
         found[f"tab {tab}"] = timed(page.get_by_role("tab", name=tab, exact=True).click, shown.wait_for)
-        page.wait_for_timeout(500)
     page.close()
     return found
 

@@ -65,11 +65,12 @@ def differences(comparison: Comparison) -> Figure:
         },
     ]
     words = f"mean {main.difference:+.3f} ({main.low:+.3f} to {main.high:+.3f})"
+    # No plus sign: plotly.js puts a tilde before formats that begin with one, and then shows raw numbers.
     return figure(
         traces,
         400,
         xaxis={"title": f"{len(prompts)} prompts, sorted", "showgrid": False},
-        yaxis={"title": f"difference in {title}, A − B", "zeroline": True, "zerolinecolor": INK, "tickformat": "+.2f"},
+        yaxis={"title": f"difference in {title}, A − B", "zeroline": True, "zerolinecolor": INK, "tickformat": ".2f"},
         bargap=0.1 if len(prompts) < 150 else 0,
         shapes=shapes,
         annotations=[note(words, 1, main.difference, yref="y", xanchor="right", yanchor="bottom", font={"size": 11})],

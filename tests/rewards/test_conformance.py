@@ -129,12 +129,17 @@ FAMILIES = [
 ]
 
 
+ANY_FORMAT = {"order", "stateless", "threads", "speed", "memory"}
+"""What doesn't depend on the number format, and takes half of the time where a processor emulates bfloat16."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("family", "source", "given"), FAMILIES, ids=[row[0] for row in FAMILIES])
 def test_the_families_of_the_field_pass(goldens, family, source, given, dtype):
     options = {key: goldens / "common" / value if isinstance(value, str) else value for key, value in given.items()}
-    found = conformance.check(f"{family}:{goldens / source}", device="cpu", dtype=dtype, **options)
+    only = None if dtype == "float32" else [name for name in conformance.CHECKS if name not in ANY_FORMAT]
+    found = conformance.check(f"{family}:{goldens / source}", device="cpu", dtype=dtype, only=only, **options)
     found.raise_for_failures()
     assert found.tolerance == conformance.TOLERANCE[dtype]
 
