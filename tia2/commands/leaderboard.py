@@ -29,7 +29,7 @@ PORT, PORTS = 7860, 100
 Place = Annotated[
     str, typer.Option("--store", metavar="PLACE", help="The leaderboard's folder, or hub:OWNER/NAME@REVISION.")
 ]
-Name = Annotated[str | None, typer.Option(help="One of its benchmarks. Default: the one with most entries.")]
+Name = Annotated[str | None, typer.Option(help="One of its benchmarks. Default: the one that pages show first.")]
 DataDir = Annotated[
     Path | None, typer.Option(help="A local copy of TIA2. Without it TIA2_DATA_DIR is asked, else it is downloaded.")
 ]
@@ -200,7 +200,8 @@ def _fullest(store: Any) -> str:
         entries[listing.benchmark] = entries.get(listing.benchmark, 0) + len(listing.calibrations)
     if not entries:
         raise LeaderboardError(f"{store.folder} has no benchmark: `tia2 leaderboard init` makes a store with one.")
-    found: str = max(entries, key=lambda name: entries[name])
+    simulated = {record.name for record in store.benchmarks if record.simulated}
+    found: str = max(entries, key=lambda name: (name not in simulated, entries[name]))
     return found
 
 
