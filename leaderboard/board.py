@@ -194,6 +194,17 @@ class Board:
             raise unknown_name("entry", name, sorted(self.place))
         return self.entries[self.place[name]]
 
+    def check(self, scope: str, metric: str) -> None:
+        """Refuse a scope or metric that the board doesn't have.
+
+        Raises:
+            UnknownNameError: It doesn't.
+        """
+        if scope not in self.scopes:
+            raise unknown_name("subset", scope, self.scopes)
+        if metric not in METRICS:
+            raise unknown_name("metric", metric, METRICS)
+
     def estimate(self, scope: str, metric: str, what: str = "mean") -> Floats:
         """Return one number an entry: mean, low, high, pooled, pooled_low or pooled_high."""
         column: Floats = self.estimates[:, self.scopes.index(scope), list(METRICS).index(metric), ESTIMATES.index(what)]
@@ -213,10 +224,7 @@ class Board:
 
     def standing(self, scope: str, metric: str) -> Standing:
         """Return ranks, rank intervals and groups; kept in the index, so computed once for a set of entries."""
-        if scope not in self.scopes:
-            raise unknown_name("subset", scope, self.scopes)
-        if metric not in METRICS:
-            raise unknown_name("metric", metric, METRICS)
+        self.check(scope, metric)
         keys = [self.entries[number].key for number in self.ranked]
         found = self.index.arrays(["standing", keys, scope, metric], lambda: self._standing(scope, metric))
         rank, low, high = (np.zeros(len(self.entries), np.intp) for _ in range(3))

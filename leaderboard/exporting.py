@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from tia2.errors import unknown_name
 from tia2.evaluation.frames import OVERALL
-from tia2.evaluation.metrics import METRICS
 
 from .board import Board
 from .store import slug
@@ -91,10 +90,7 @@ def export(board: Board, kind: str, scope: str | None = None, metric: str = "aur
     if kind not in FORMATS:
         raise unknown_name("format", kind, FORMATS)
     scope = scope or (OVERALL if OVERALL in board.scopes else board.scopes[0])
-    if scope not in board.scopes:
-        raise unknown_name("subset", scope, board.scopes)
-    if metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
+    board.check(scope, metric)
     made = FORMATS[kind]
     part = f"-{slug(scope)}-{metric}" if made.focused else ""
     return f"tia2-{slug(board.benchmark.name)}{part}.{made.ending}", made.write(board, scope, metric)

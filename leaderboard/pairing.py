@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tia2.evaluation.metrics import METRICS
-
 from .board import Board, BoardEntry
 from .columns import Column, number, p_value, sheet
 from .frames import Sheet
@@ -127,8 +125,3 @@ def _prompts(found: Comparison, places: NDArray[np.intp]) -> Sheet:
             Column("Subset", [row["subset"] for row in rows]),
         ]
     )
-
-
-def metric_choices() -> list[tuple[str, str]]:
-    """Return (title, name) of every metric."""
-    return [(metric.title, name) for name, metric in METRICS.items()]

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from tia2.analysis.judge import Judge
 from tia2.calibration.ensembles import mean_ensemble, uncertainty_regularised
 from tia2.calibration.shares import textnorm, textnorm_minmax
-from tia2.errors import unknown_name
 from tia2.evaluation.bootstrap import interval, resample_counts
 from tia2.evaluation.frames import OVERALL
 from tia2.evaluation.metrics import METRICS
@@ -133,10 +132,7 @@ def sweep(board: Board, model_id: str, scope: str, metric: str) -> Sweep:
 
 
 def _key(board: Board, model: Tunable, scope: str, metric: str) -> tuple[Any, ...]:
-    if scope not in board.scopes:
-        raise unknown_name("subset", scope, board.scopes)
-    if metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
+    board.check(scope, metric)
     about = board.benchmark.fingerprint, board.benchmark.votes_fingerprint, board.index.resamples
     how = model.scaling, model.ensemble, model.penalty, *members(board, model).levels
     return (*about, *model.listing.tables, *how, metric)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -41,3 +45,40 @@ def tia2_dir() -> Path:
 def oracles_dir() -> Path:
     """Scores that upstream code of the reward models gave on tiny weights."""
     return _shared_folder("oracles")
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch) -> Callable[..., Said]:
+    """Run a command in this process, as wide as a terminal of 80 columns."""
+    from datasets import disable_progress_bars
+
+    from tia2.cli import main
+
+    disable_progress_bars()  # A command in a process of its own does so through the environment.
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*words: object) -> Said:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shell() -> Callable[..., Said]:
+    """Run a command in a process of its own."""
+
+    def run(*words: object, code: str = "import sys; from tia2.cli import main; sys.exit(main())", **kwargs) -> Said:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *(str(word) for word in words)], capture_output=True, text=True, **kwargs
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return run

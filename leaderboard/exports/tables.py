@@ -8,7 +8,6 @@ import json
 import math
 from typing import Any
 
-from tia2.errors import unknown_name
 from tia2.evaluation.metrics import METRICS
 
 from ..board import Board
@@ -48,19 +47,17 @@ def to_csv(board: Board, scope: str | None = None, metric: str | None = None) ->
     Example:
         >>> pandas.read_csv(io.StringIO(to_csv(board)))  # doctest: +SKIP
     """
-    if scope is not None and scope not in board.scopes:
-        raise unknown_name("subset", scope, board.scopes)
-    if metric is not None and metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
+    scopes, metrics = board.scopes if scope is None else [scope], METRICS if metric is None else [metric]
+    board.check(scope or board.scopes[0], metric or next(iter(METRICS)))
     sink = io.StringIO()
     # Text is quoted always: a spreadsheet that splits at semicolons must not find a cell inside it.
     writer = csv.writer(sink, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(COLUMNS)
     common = provenance(board)
     entries = [_entry_cells(about(entry)) for entry in board.entries]
-    for one in board.scopes if scope is None else [scope]:
+    for one in scopes:
         counted = counts(board, one)
-        for name in METRICS if metric is None else [metric]:
+        for name in metrics:
             fixed = {**common, "subset": one, "metric": name}
             rows = [
                 {**fixed, **cells, **number, **row}

@@ -12,13 +12,13 @@ from tia2.evaluation.metrics import METRICS
 
 from ..board import Board
 from ..live import Live
-from ..pairing import metric_choices, suggested
+from ..pairing import suggested
 from ..plots import temperature_curve, temperature_curve_words
 from ..plots.look import INK
 from ..tunables import Point, Tunable, members, points, tunable, tunables
 from ..tuning import FACTORS, HIGHEST, LOWEST, STEP, Sweep, Tuned, recompute, sweep
 from .address import pick, pick_number
-from .board_tab import scopes, usual_scope
+from .board_tab import metric_choices, scopes, usual_scope
 from .markup import note, table
 from .parts import Param, Query, Tab
 from .tables import answer

@@ -17,11 +17,11 @@ from ..pairing import (
     comparison,
     differences_sheet,
     disagreements,
-    metric_choices,
     suggested,
 )
 from ..plots import differences, differences_words, pair_scatter, pair_scatter_words
 from .address import pick
+from .board_tab import metric_choices
 from .markup import note, table
 from .parts import Param, Query, Tab
 from .tables import STYLE, answer, filled, heading, text_table

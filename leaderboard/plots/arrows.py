@@ -9,7 +9,7 @@ import numpy as np
 
 from ..board import Board, BoardEntry
 from .look import PALETTE, Trace, clean, cut, empty, figure, safe
-from .rows import check_names, title_of, where
+from .rows import title_of, where
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -95,7 +95,7 @@ def arrows_words(board: Board, scope: str, metric: str) -> str:
 
 def _pairs(board: Board, scope: str, metric: str) -> list[Pair]:
     """Return the models that have both, best raw reward first."""
-    check_names(board, scope, metric)
+    board.check(scope, metric)
     found: dict[str, dict[str, int]] = {}
     for place, entry in enumerate(board.entries):
         role = _role(entry)

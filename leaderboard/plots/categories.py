@@ -9,7 +9,7 @@ import numpy as np
 
 from ..board import Board
 from .look import CLEAR, INK, PALETTE, Trace, clean, empty, error_bars, figure, interval, one_line, safe
-from .rows import check_names, title_of
+from .rows import title_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -28,7 +28,7 @@ def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
     Raises:
         UnknownNameError: The board has no such metric or entry.
     """
-    check_names(board, board.scopes[-1], metric)
+    board.check(board.scopes[-1], metric)
     chosen = _chosen(board, ids)
     if not chosen:
         return empty("Choose up to eight entries to see them side by side on every subset.")
@@ -72,7 +72,7 @@ def categories_words(board: Board, metric: str, ids: Sequence[str]) -> str:
     Raises:
         UnknownNameError: The board has no such metric or entry.
     """
-    check_names(board, board.scopes[-1], metric)
+    board.check(board.scopes[-1], metric)
     chosen = [place for place in _chosen(board, ids) if not board.entries[place].upper_bound]
     if not chosen:
         return "No entries chosen but upper bounds." if ids else "No entries chosen."

@@ -11,7 +11,7 @@ from tia2.evaluation.metrics import METRICS
 
 from ..board import Board, Floats
 from .look import GRID, INK, PALETTE, Trace, clean, cut, empty, figure, note, safe
-from .rows import check_names, title_of
+from .rows import title_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -164,7 +164,7 @@ def pair_scatter_words(board: Board, a: str, b: str, metric: str) -> str:
 
 
 def _figures(board: Board, a: str, b: str, metric: str) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    check_names(board, board.scopes[-1], metric)
+    board.check(board.scopes[-1], metric)
     column = list(METRICS).index(metric)
     first, second = (board.figures[board.place[board.entry(name).id], :, column] for name in (a, b))
     used = board.prompts["used"].to_numpy(np.bool_)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tia2.errors import unknown_name
 from tia2.evaluation.metrics import METRICS
 
 from ..board import Board, BoardEntry
@@ -45,18 +44,6 @@ class Row:
     rank_high: int = 0
     group: str = ""
     groups: tuple[str, ...] = ()
-
-
-def check_names(board: Board, scope: str, metric: str) -> None:
-    """Refuse a scope or metric that the board doesn't have.
-
-    Raises:
-        UnknownNameError: It doesn't.
-    """
-    if scope not in board.scopes:
-        raise unknown_name("subset", scope, board.scopes)
-    if metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
 
 
 def rows_of(board: Board, scope: str, metric: str, positions: Iterable[int]) -> list[Row]:
@@ -100,7 +87,7 @@ def bound_rows(board: Board, scope: str, metric: str, top: int | None = None) ->
     Raises:
         UnknownNameError: The board has no such scope or metric.
     """
-    check_names(board, scope, metric)
+    board.check(scope, metric)
     means = board.estimate(scope, metric)
     places = [
         place

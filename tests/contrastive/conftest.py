@@ -4,32 +4,10 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def cli(capsys, monkeypatch) -> Callable[..., Said]:
-    """Run a command in this process, as wide as a terminal of 80 columns."""
-    from tia2.cli import main
-
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*words: object) -> Said:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        return Said(code, *capsys.readouterr())
-
-    return run
 
 
 class Endpoint:

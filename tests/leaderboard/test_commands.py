@@ -12,7 +12,6 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -20,24 +19,10 @@ from tia2.leaderboard.embedded import embedded_store
 from tia2.leaderboard.store import Store
 
 
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def cli(capsys, monkeypatch):
-    from tia2.cli import main
-
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*words: object) -> Said:
-        capsys.readouterr()
-        code = main(["leaderboard", *(str(word) for word in words)])
-        return Said(code, *capsys.readouterr())
-
-    return run
+def cli(cli):
+    """Run `tia2 leaderboard` with further words."""
+    return lambda *words: cli("leaderboard", *words)
 
 
 @pytest.fixture(scope="module")

@@ -103,9 +103,15 @@ class Prompts:
         figures = np.stack(list(all_metrics(self.labels, self.human_scores, self.values, self.mask).values()), axis=1)
         return np.where(self.used[:, None], np.nan_to_num(figures), np.nan)
 
-    def records(self) -> list[PromptResult]:
-        """Return the figures of every prompt."""
-        tied, distinct = self.ties
+    def records(self, figures: Floats | None = None) -> list[PromptResult]:
+        """Return the figures of every prompt.
+
+        Args:
+            figures: Those to report where the values themselves aren't known, shape (prompts, metrics); how many are
+                tied is then unknown too.
+        """
+        tied, distinct = self.ties if figures is None else (None, None)
+        shown = self.figures if figures is None else figures
         columns = (self.frame[name].tolist() for name in ("subset", "prompt_id", "prompt", "items"))
         return [
             PromptResult(
@@ -114,9 +120,9 @@ class Prompts:
                 prompt=prompt,
                 items=items,
                 aligned=float(self.aligned[place]),
-                tied=int(tied[place]),
-                distinct=int(distinct[place]),
-                metrics=dict(zip(METRICS, self.figures[place].tolist(), strict=True)),
+                tied=None if tied is None else int(tied[place]),
+                distinct=None if distinct is None else int(distinct[place]),
+                metrics=dict(zip(METRICS, shown[place].tolist(), strict=True)),
             )
             for place, (subset, prompt_id, prompt, items) in enumerate(zip(*columns, strict=True))
         ]

@@ -24,7 +24,7 @@ from tia2.evaluation.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.people import people
 from tia2.evaluation.prompts import Prompts
-from tia2.evaluation.result import BenchmarkInfo, Entry, PromptResult, Result, RewardInfo, SubsetResult
+from tia2.evaluation.result import BenchmarkInfo, Entry, Result, RewardInfo, SubsetResult
 
 Floats = NDArray[np.float64]
 
@@ -108,7 +108,7 @@ def published(
                 subsets={subset: _without_ties(combine([part])) for subset, part in parts.items()},
                 overall=_without_ties(combine(list(parts.values()))),
                 people=found_people,
-                prompts=_records(prompts, figures),
+                prompts=prompts.records(figures),
             )
         )
     return results
@@ -212,20 +212,3 @@ def _part(subset: str, prompts: Prompts, figures: Floats, seed: int, resamples: 
 
 def _without_ties(part: SubsetResult) -> SubsetResult:
     return part.model_copy(update={"tied": None, "distinct": None})
-
-
-def _records(prompts: Prompts, figures: Floats) -> list[PromptResult]:
-    columns = (prompts.frame[name].tolist() for name in ("subset", "prompt_id", "prompt", "items"))
-    return [
-        PromptResult(
-            subset=subset,
-            prompt_id=prompt_id,
-            prompt=prompt,
-            items=items,
-            aligned=float(prompts.aligned[place]),
-            tied=None,
-            distinct=None,
-            metrics=dict(zip(METRICS, figures[place].tolist(), strict=True)),
-        )
-        for place, (subset, prompt_id, prompt, items) in enumerate(zip(*columns, strict=True))
-    ]

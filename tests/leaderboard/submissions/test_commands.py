@@ -18,20 +18,6 @@ class Said(NamedTuple):
 
 
 @pytest.fixture
-def cli(capsys, monkeypatch):
-    from tia2.cli import main
-
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*words: object) -> Said:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        return Said(code, *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture
 def review(capsys):
     """The commands below `tia2 leaderboard`, by themselves."""
     import typer
