@@ -1,12 +1,15 @@
-"""A small memory of what was computed last, shared by all visitors."""
+"""Memories of what was computed, shared by all visitors: of the last values, and of what belongs to one object."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import wraps
 from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
 
+Owner = TypeVar("Owner")
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -46,3 +49,32 @@ class Recent(Generic[Key, Value]):
             while len(self._values) > self._size:
                 self._values.popitem(last=False)
         return value
+
+
+def once(make: Callable[[Owner], Value]) -> Callable[[Owner], Value]:
+    """Return the function with a memory: what it gave for an object is kept as long as that object lives.
+
+    Args:
+        make: Takes an object that doesn't change, and returns what nobody changes and doesn't hold the object.
+
+    Example:
+        >>> class Board: pass
+        >>> @once
+        ... def number(board): return [42]
+        >>> board = Board()
+        >>> number(board) is number(board)
+        True
+    """
+    known: WeakKeyDictionary[Owner, Value] = WeakKeyDictionary()
+    lock = threading.Lock()
+
+    @wraps(make)
+    def remembered(owner: Owner) -> Value:
+        with lock:
+            if owner in known:
+                return known[owner]
+        value = make(owner)
+        with lock:
+            return known.setdefault(owner, value)
+
+    return remembered

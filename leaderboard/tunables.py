@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from tia2.errors import LeaderboardError, unknown_name
 from tia2.scoring.manifest import Manifest, ScoredReward
 
 from .board import Board
-from .recent import Recent
+from .recent import Recent, once
 from .records import CalibrationSpec, Listing
 
 
@@ -75,7 +76,8 @@ _rewards: Recent[tuple[Any, ...], list[ScoredReward]] = Recent(size=256)
 _factors: Recent[tuple[str, tuple[float, ...]], float | None] = Recent(size=512)
 
 
-def tunables(board: Board) -> dict[str, Tunable]:
+@once
+def tunables(board: Board) -> Mapping[str, Tunable]:
     """Return the models whose temperature can be changed, by id, in the order of their names."""
     listings = {entry.listing.id: entry.listing for entry in board.entries if entry.listing is not None}
     found: dict[str, Tunable] = {}

@@ -35,8 +35,8 @@ WRITE = """
 """Writes controls into the address, leaving out what the page would show without them; returns what it was given."""
 STAY = "#"
 """An address that says: leave everything as it is. Tabs and text boxes report what the page itself changed, too."""
-READY = '(usual) => { window.tia2Tab = JSON.parse(usual || "{}").here; }'
-"""From then on, selecting a tab is a visitor's doing."""
+READY = '(usual) => { window.tia2Tab = JSON.parse(usual || "{}").here; window.tia2Prepare(); }'
+"""From then on, selecting a tab is a visitor's doing; and there is time to fetch what other tabs need."""
 
 
 def pick(query: Query, name: str, options: Iterable[str], default: str) -> str:
@@ -120,6 +120,16 @@ def writer(names: Sequence[str], tab: str = "", selects: bool = False) -> str:
     for word, value in words.items():
         script = script.replace(word, json.dumps(value))
     return script
+
+
+def only_on(tab: str) -> str:
+    """Return the script that tells the server to leave everything as it is unless a tab is the one that is shown.
+
+    Example:
+        >>> only_on("plots")
+        '(address, ...values) => [window.tia2Tab === "plots" ? address : "#", ...values]'
+    """
+    return f"(address, ...values) => [window.tia2Tab === {json.dumps(tab)} ? address : {json.dumps(STAY)}, ...values]"
 
 
 def parse(address: str) -> dict[str, str]:

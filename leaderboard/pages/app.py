@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -16,7 +18,7 @@ from ..submissions.report import LIMITS, MIB
 from .api import add_api
 from .tabs import CHAPTERS
 from .theme import css, theme
-from .wiring import Frame, Place, wire
+from .wiring import Frame, Place, visit, wire
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,8 +31,19 @@ HEAD = """
 <script>
   document.documentElement.lang = "en";
   addEventListener("pointerdown", () => { window.tia2Clicked = performance.now(); }, true);
+  window.tia2Prepare = () => (window.requestIdleCallback ?? setTimeout)(async () => {
+    await Promise.all(MODULES.map(one => import(one)));
+    const place = document.body.appendChild(document.createElement("div"));
+    place.style.cssText = "position: absolute; left: -9999px; width: 300px; height: 200px; visibility: hidden";
+    const trace = {x: [0, 1], y: [0, 1], name: "", error_x: {array: [1, 1]}};
+    await window.Plotly?.newPlot(place, [trace, {...trace, type: "bar"}], {showlegend: true, width: 300, height: 200});
+    window.Plotly?.purge(place);
+    place.remove();
+  });
 </script>
 """
+HEAVY = "PlotlyPlot-*.js"
+"""Gradio's scripts that take long to fetch and start, so that pages do it before a visitor opens the tab."""
 HEADERS = {
     b"content-security-policy": b"; ".join(
         [
@@ -57,7 +70,10 @@ def build_app(source: Live | Store | str | os.PathLike[str]) -> gr.Blocks:
     Example:
         >>> build_app("runs/leaderboard")  # doctest: +SKIP
     """
-    live = _live(source)
+    return _build(_live(source))[0]
+
+
+def _build(live: Live) -> tuple[gr.Blocks, list[Place]]:
     name = live.store.name
     with gr.Blocks(title=name, analytics_enabled=False, fill_width=True, delete_cache=(HOUR, 24 * HOUR)) as app:
         board = live.board()
@@ -79,8 +95,7 @@ def build_app(source: Live | Store | str | os.PathLike[str]) -> gr.Blocks:
         add_api(live)
         wire(app, live, places, Frame(benchmark, notice, tabs, address, first), notice_of)
     app.queue(default_concurrency_limit=4, max_size=WAITING)
-    made: gr.Blocks = app
-    return made
+    return app, places
 
 
 def launch(
@@ -104,7 +119,10 @@ def launch(
         The app; its `local_url` says where it is.
     """
     live = _live(source)
-    app = build_app(live)
+    app, places = _build(live)
+    for place in places:
+        # What this loads, the first visitor of a tab needn't wait for.
+        visit(live, places, notice_of, {"tab": place.tab.id})
     app.launch(
         **options(live), server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=not wait
     )
@@ -116,7 +134,7 @@ def options(live: Live) -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": css(),
-        "head": HEAD,
+        "head": HEAD.replace("MODULES", json.dumps(_modules())),
         "quiet": True,
         "ssr_mode": False,
         "run_history": False,
@@ -151,6 +169,11 @@ class Guard:
             await send(message)
 
         await self.app(scope, receive, guarded)
+
+
+def _modules() -> list[str]:
+    folder = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
+    return [f"./assets/{path.name}" for path in sorted(folder.glob(HEAVY))]
 
 
 def _live(source: Live | Store | str | os.PathLike[str]) -> Live:

@@ -23,15 +23,14 @@ from ..plots import differences, differences_words, pair_scatter, pair_scatter_w
 from .address import pick
 from .board_tab import metric_choices
 from .markup import note, table
-from .parts import Param, Query, Tab
-from .tables import STYLE, answer, filled, heading, text_table
+from .parts import Choices, Later, Param, Query, Tab, chosen
+from .tables import answer, heading
 
 FEW = "There are fewer than two entries with values for every item, so there is nothing to compare yet."
 LEGEND = (
     "Differences are A − B, paired prompt by prompt on the same resamples. p-values of the subsets are corrected by "
     "Holm; the overall one is asked about first and needs no correction."
 )
-WIDTHS = (210, 80, 70, 70, 140)
 
 
 def build(live: Live) -> Tab:
@@ -44,7 +43,6 @@ def build(live: Live) -> Tab:
         a = gr.Dropdown(label="A", scale=3, min_width=240)
         b = gr.Dropdown(label="B", scale=3, min_width=240)
         metric = gr.Dropdown(metric_choices(), value="auroc", label="Metric", scale=1, min_width=140)
-    gr.HTML(STYLE)
     verdict = gr.HTML()
     with gr.Column(visible=False) as details:
         table_of = gr.HTML()
@@ -60,10 +58,10 @@ def build(live: Live) -> Tab:
         with gr.Row():
             with gr.Column(min_width=320):
                 gr.HTML(heading("Where A is furthest ahead"))
-                ahead = text_table("Prompts where A is furthest ahead", 560, wrap=True)
+                ahead = gr.HTML()
             with gr.Column(min_width=320):
                 gr.HTML(heading("Where B is furthest ahead"))
-                behind = text_table("Prompts where B is furthest ahead", 560, wrap=True)
+                behind = gr.HTML()
 
     def render(benchmark: str, one: str | None, other: str | None, by: str | None) -> list[Any]:
         board = live.board(benchmark)
@@ -74,36 +72,50 @@ def build(live: Live) -> Tab:
                 raise LeaderboardError("Choose two entries to compare.")
             found = comparison(board, one, other, by)
         except Tia2Error as error:
-            return [answer(str(error)), gr.update(visible=False), *[gr.skip()] * 7]
+            return [answer(str(error)), gr.update(visible=False), gr.skip()]
         shown = differences_sheet(found)
-        best, worst = disagreements(found)
         return [
             answer(found.verdict),
             gr.update(visible=True),
             table("Paired differences", shown.headers, shown.texts) + note(f"A: {found.a}. B: {found.b}. {LEGEND}"),
+        ]
+
+    def draw(benchmark: str, one: str | None, other: str | None, by: str | None) -> list[Any]:
+        board = live.board(benchmark)
+        if not (one and other and by):
+            return [gr.skip()] * len(drawn)
+        try:
+            found = comparison(board, one, other, by)
+        except Tia2Error:  # `render` has said it.
+            return [gr.skip()] * len(drawn)
+        return [
             pair_scatter(board, one, other, by),
             note(pair_scatter_words(board, one, other, by)),
             differences(found),
             note(differences_words(found)),
-            filled(best, WIDTHS),
-            filled(worst, WIDTHS),
+            *(table("Prompts", sheet.headers, sheet.texts, texts=True) for sheet in disagreements(found)),
         ]
 
+    drawn = [scatter, scatter_words, bars, bars_words, ahead, behind]
     return Tab(
         "compare",
         [
-            Param("a", a, lambda board, query: _restore_entry(board, query, "a", 0)),
-            Param("b", b, lambda board, query: _restore_entry(board, query, "b", 1)),
+            Param("a", a, lambda board, query: _restore_entry(board, query, "a", 0), offers=_entries),
+            Param("b", b, lambda board, query: _restore_entry(board, query, "b", 1), offers=_entries),
             Param("cm", metric, lambda _, query: gr.update(value=pick(query, "cm", METRICS, "auroc"))),
         ],
         render,
-        [verdict, details, table_of, scatter, scatter_words, bars, bars_words, ahead, behind],
+        [verdict, details, table_of],
+        Later(draw, drawn),
     )
 
 
+def _entries(board: Board) -> Choices:
+    return choices(comparable(board))
+
+
 def _restore_entry(board: Board, query: Query, name: str, place: int) -> Any:
-    entries = comparable(board)
     offered = suggested(board)
     first = offered[place] if place < len(offered) else ""
-    value = pick(query, name, [entry.id for entry in entries], first)
-    return gr.update(choices=choices(entries), value=value or None)
+    known = [entry.id for entry in comparable(board)]
+    return chosen(_entries(board), pick(query, name, known, first) or None)

@@ -15,15 +15,14 @@ from ..pictures import Pictures
 from ..recent import Recent
 from ..tunables import names_of
 from .address import pick, pick_many, pick_number
-from .markup import note
-from .parts import Param, Query, Tab
+from .markup import note, table
+from .parts import Choices, Param, Query, Tab, chosen
 from .tables import STYLE, filled, heading, text_table
 
 EMPTY = "There is no entry on this board yet. Here are the benchmark's own items."
 PUBLISHED = "No values image by image were published for {}, so items stand in the benchmark's order."
 RIVALS = "Out-scores it, or ahead: on how many of these images the text gets a higher reward than the prompt itself."
 WIDTHS = (64, 92, 84, 116, 112, 240, 220)
-RIVAL_WIDTHS = (210, 124)
 
 
 def build(live: Live) -> Tab:
@@ -58,10 +57,10 @@ def build(live: Live) -> Tab:
             status = gr.HTML()
         with gr.Column(scale=2, min_width=320):
             gr.HTML(heading("Contrastive prompts"))
-            texts = text_table("Contrastive prompts", 460, wrap=True)
+            texts = gr.HTML()
             gr.HTML(note(RIVALS))
     gr.HTML(heading("Items"))
-    table = text_table("Items", 860)
+    sheet = text_table("Items", 860)
 
     def render(
         benchmark: str, prompt_id: str | None, name: str | None, kind: str | None, number: float | None,
@@ -69,8 +68,8 @@ def build(live: Live) -> Tab:
     ) -> list[Any]:  # fmt: skip
         board = live.board(benchmark)
         items = items_of(board, prompt_id or "")
-        chosen = board.entry(name) if name else None
-        own = Ranked("", None) if chosen is None else Ranked(chosen.name, values_of(board, chosen, items))
+        by = board.entry(name) if name else None
+        own = Ranked("", None) if by is None else Ranked(by.name, values_of(board, by, items))
         every = order(kind or "highest", items.human, own.known(items))
         place, pages, part = page_of(len(items), int(number or 1))
         shown = every[part]
@@ -85,31 +84,31 @@ def build(live: Live) -> Tab:
         ]
         last = part.start + len(shown)
         return [
-            _about(board, items, chosen, own),
+            _about(board, items, by, own),
             gr.update(value=labelled, visible=bool(labelled)),
             note(f"Items {part.start + 1} to {last} of {len(items)}, page {place} of {pages}. {why}"),
-            filled(_rivals(board, items, chosen), RIVAL_WIDTHS),
+            _rivals(board, items, by),
             filled(items_sheet(items, shown, own, ranked), WIDTHS),
         ]
 
     return Tab(
         "items",
         [
-            Param("prompt", prompt, _restore_prompt),
-            Param("ie", entry, _restore_entry),
+            Param("prompt", prompt, _restore_prompt, offers=_prompts),
+            Param("ie", entry, _restore_entry, offers=_entries),
             Param("order", how, lambda _, query: gr.update(value=pick(query, "order", ORDERS, "highest"))),
             # Not "page": Gradio takes that for one of its own pages, and answers with an error.
             Param("ip", page, _restore_page),
-            Param("with", others, _restore_others),
+            Param("with", others, _restore_others, offers=_entries),
         ],
         render,
-        [about, gallery, status, texts, table],
+        [about, gallery, status, texts, sheet],
     )
 
 
-def _about(board: Board, items: Items, chosen: BoardEntry | None, own: Ranked) -> str:
+def _about(board: Board, items: Items, by: BoardEntry | None, own: Ranked) -> str:
     subset = board.items["subset"].iloc[items.places[0]]
-    said = "" if own.values is not None else note(EMPTY if chosen is None else PUBLISHED.format(chosen.name))
+    said = "" if own.values is not None else note(EMPTY if by is None else PUBLISHED.format(by.name))
     aligned = f"{int(items.labels.sum())} of {len(items)} images aligned"
     return heading(items.prompt) + note(f"{subset}, {aligned}.") + said
 
@@ -119,28 +118,37 @@ def _ranked(board: Board, name: str, items: Items) -> Ranked:
     return Ranked(entry.name, values_of(board, entry, items))
 
 
-def _rivals(board: Board, items: Items, chosen: BoardEntry | None) -> Any:
-    if chosen is None or chosen.listing is None:
-        return rivals_sheet(items, [])
-    tables = chosen.listing.tables
-    names = names_of(board, chosen.listing)
-    return rivals_sheet(items, [(name, rivals(board, one, items)) for name, one in zip(names, tables, strict=True)])
+def _rivals(board: Board, items: Items, by: BoardEntry | None) -> str:
+    found = []
+    if by is not None and by.listing is not None:
+        names = names_of(board, by.listing)
+        found = [(name, rivals(board, one, items)) for name, one in zip(names, by.listing.tables, strict=True)]
+    shown = rivals_sheet(items, found)
+    return table("The prompt and its contrastive prompts", shown.headers, shown.texts, texts=True)
+
+
+def _prompts(board: Board) -> Choices:
+    found = board.prompts
+    labels = [f"{subset}: {text}" for subset, text in zip(found["subset"], found["prompt"], strict=True)]
+    return list(zip(labels, found["prompt_id"].tolist(), strict=True))
+
+
+def _entries(board: Board) -> Choices:
+    return choices(board.entries)
 
 
 def _restore_prompt(board: Board, query: Query) -> Any:
-    prompts = board.prompts
-    ids = prompts["prompt_id"].tolist()
-    labels = [f"{subset}: {text}" for subset, text in zip(prompts["subset"], prompts["prompt"], strict=True)]
-    return gr.update(choices=list(zip(labels, ids, strict=True)), value=pick(query, "prompt", ids, ids[0]))
+    ids = board.prompts["prompt_id"].tolist()
+    return chosen(_prompts(board), pick(query, "prompt", ids, ids[0]))
 
 
 def _restore_entry(board: Board, query: Query) -> Any:
     usual = (suggested(board) or [""])[0]
-    return gr.update(choices=choices(board.entries), value=pick(query, "ie", board.place, usual) or None)
+    return chosen(_entries(board), pick(query, "ie", board.place, usual) or None)
 
 
 def _restore_others(board: Board, query: Query) -> Any:
-    return gr.update(choices=choices(board.entries), value=pick_many(query, "with", board.place)[:FURTHER])
+    return chosen(_entries(board), pick_many(query, "with", board.place)[:FURTHER])
 
 
 def _restore_page(board: Board, query: Query) -> Any:

@@ -48,15 +48,23 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<dl class="tia2-facts">{"".join(f"<dt>{escape(term)}</dt><dd>{html}</dd>" for term, html in pairs)}</dl>'
 
 
-def table(caption: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a small table of text; its first column names the row."""
+def table(caption: str, headers: Sequence[str], rows: Iterable[Sequence[str]], *, texts: bool = False) -> str:
+    """Return a small table of text; its first column names the row.
+
+    Args:
+        caption: Above it, and for screen readers.
+        headers: Of the columns.
+        rows: What the cells show.
+        texts: Whether names are whole texts and may be many: they go on in the next line, and rows can be scrolled.
+    """
+    outer, inner = ("tia2-scroll tia2-tall", "tia2-table tia2-texts") if texts else ("tia2-scroll", "tia2-table")
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in headers)
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(one)}</td>" for one in rest)}</tr>'
         for first, *rest in rows
     )
     return (
-        f'<div class="tia2-scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="tia2-table">'
+        f'<div class="{outer}" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="{inner}">'
         f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

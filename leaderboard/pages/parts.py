@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import gradio as gr
+
 from ..board import Board
 
 Query = Mapping[str, str]
 """The parameters of the page's address, as text. Anybody may write anything there."""
+Choices = Sequence[tuple[str, Any]]
+"""What a menu offers: what is read, and the value."""
 
 
 class Param(NamedTuple):
@@ -23,6 +27,7 @@ class Param(NamedTuple):
             output of `outputs`. None if the whole tab is shown anew.
         outputs: What that fills.
         after: Events, such as the `success` of a click's handler, after which the control counts as changed.
+        offers: For a long menu: all it offers, sent when the tab is drawn. `restore` then gives what is chosen only.
     """
 
     name: str
@@ -31,6 +36,19 @@ class Param(NamedTuple):
     render: Callable[..., Any] | None = None
     outputs: Sequence[Any] = ()
     after: Sequence[Any] = ()
+    offers: Callable[[Board], Choices] | None = None
+
+
+class Later(NamedTuple):
+    """What takes the page long to draw, and is drawn once the rest of the tab can be read.
+
+    Attributes:
+        render: Called as the tab's `render`, right after it.
+        outputs: The components that it fills.
+    """
+
+    render: Callable[..., Sequence[Any]]
+    outputs: Sequence[Any]
 
 
 class Tab(NamedTuple):
@@ -41,9 +59,17 @@ class Tab(NamedTuple):
         params: The controls.
         render: Called with the benchmark's name and the value of every control in order; returns one value an output.
         outputs: The components that `render` fills.
+        later: What is drawn after that, if anything.
     """
 
     id: str
     params: Sequence[Param]
     render: Callable[..., Any]
     outputs: Sequence[Any]
+    later: Later | None = None
+
+
+def chosen(choices: Choices, value: Any) -> Any:
+    """Return an update of a long menu that has a value, or several, and offers nothing else yet."""
+    values = value if isinstance(value, list) else [value]
+    return gr.update(choices=[(text, one) for text, one in choices if one in values], value=value)

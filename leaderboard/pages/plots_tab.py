@@ -14,7 +14,7 @@ from ..live import Live
 from .address import pick, pick_many
 from .board_tab import metric_choices, restore_metric, restore_scope, scopes, usual_scope
 from .markup import note
-from .parts import Param, Query, Tab
+from .parts import Choices, Param, Query, Tab, chosen
 
 USUAL, MOST = 4, 8
 
@@ -91,16 +91,20 @@ def build(live: Live) -> Tab:
             Param("figure", figure, lambda _, query: gr.update(value=pick(query, "figure", FIGURES, "forest"))),
             Param("subset", scope, restore_scope),
             Param("metric", metric, restore_metric),
-            Param("entries", entries, _restore_entries),
+            Param("entries", entries, _restore_entries, offers=_entries),
         ],
         render,
         [plot, words, by_scope, by_entries],
     )
 
 
+def _entries(board: Board) -> Choices:
+    return sorted((entry.name, entry.id) for entry in board.entries)
+
+
 def _restore_entries(board: Board, query: Query) -> Any:
-    choices = sorted((entry.name, entry.id) for entry in board.entries)
     means = board.estimate(usual_scope(board), "auroc")[board.ranked]
     best = board.ranked[np.argsort(-means, kind="stable")[:USUAL]]
     usual = [board.entries[number].id for number in best]
-    return gr.update(choices=choices, value=pick_many(query, "entries", [name for _, name in choices], usual)[:MOST])
+    offered = _entries(board)
+    return chosen(offered, pick_many(query, "entries", [name for _, name in offered], usual)[:MOST])

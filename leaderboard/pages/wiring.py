@@ -13,7 +13,7 @@ from tia2.errors import Tia2Error
 
 from ..board import Board
 from ..live import Live
-from .address import READY, STAY, as_text, parse, pick, writer
+from .address import READY, STAY, as_text, only_on, parse, pick, writer
 from .parts import Param, Query, Tab
 
 
@@ -45,11 +45,15 @@ class Frame(NamedTuple):
 def restore(tab: Tab, board: Board, query: Query) -> tuple[list[Any], list[Any], dict[str, str]]:
     """Return updates of a tab's controls, their values, and as text those that the address leaves out."""
     updates = [param.restore(board, query) for param in tab.params]
+    values = [_value(param, update) for param, update in zip(tab.params, updates, strict=True)]
     first = {}
-    for param in tab.params:
-        rest = {name: text for name, text in query.items() if name != param.name}
-        first[param.name] = as_text(_value(param, param.restore(board, rest)))
-    return updates, [_value(param, update) for param, update in zip(tab.params, updates, strict=True)], first
+    for param, value in zip(tab.params, values, strict=True):
+        if param.name in query:
+            rest = {name: text for name, text in query.items() if name != param.name}
+            first[param.name] = as_text(_value(param, param.restore(board, rest)))
+        else:
+            first[param.name] = as_text(value)
+    return updates, values, first
 
 
 def shown(render: Callable[..., Any], count: int, benchmark: str, values: Sequence[Any]) -> list[Any]:
@@ -104,20 +108,22 @@ def wire(app: gr.Blocks, live: Live, places: Sequence[Place], frame: Frame, noti
             return [gr.skip()] * len(everything)
         return visit(live, places, notice, {**parse(address), "benchmark": benchmark})
 
-    loaded = app.load(load, None, everything, **_quiet(show_progress="hidden"))
-    loaded.success(None, [frame.first], None, js=READY, **_quiet())
-    frame.benchmark.input(
+    loaded = app.load(load, None, everything, **_quiet(frame))
+    ready = loaded.success(None, [frame.first], None, js=READY, **_quiet(frame))
+    changed = frame.benchmark.input(
         change_benchmark,
         [frame.address, frame.benchmark, frame.first],
         everything,
         js=writer(["benchmark"]),
-        **_quiet(show_progress="minimal"),
+        **_quiet(frame, show_progress="minimal"),
     )
     for place in places:
-        _wire_tab(live, place, places, frame)
+        selected = _wire_tab(live, place, places, frame)
+        for event in (ready, changed, selected):
+            _wire_offers(live, place.tab, frame, _wire_later(live, place.tab, frame, event))
 
 
-def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -> None:
+def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -> Any:
     tab, item = place
     names = [param.name for param in tab.params]
     controls = [param.component for param in tab.params]
@@ -130,12 +136,12 @@ def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -
         found = shown(tab.render, len(tab.outputs), board.benchmark.name, values)
         return [*updates, *found, _first(live, places, tab.id, first)]
 
-    item.select(
+    selected = item.select(
         select,
         [frame.address, frame.benchmark, frame.first],
         [*controls, *tab.outputs, frame.first],
         js=writer(["benchmark"], tab.id, selects=True),
-        **_quiet(show_progress="minimal"),
+        **_quiet(frame, show_progress="minimal"),
     )
     inputs = [frame.address, frame.benchmark, *controls, frame.first]
     for param in tab.params:
@@ -143,19 +149,64 @@ def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -
 
         def change(
             address: str, benchmark: str, *values: Any, render: Callable[..., Any] = render, count: int = len(outputs)
-        ) -> list[Any]:
+        ) -> Any:
             if address == STAY:
-                return [gr.skip()] * count
-            return shown(render, count, live.board(benchmark).benchmark.name, values[:-1])
+                return _given([gr.skip()] * count)
+            return _given(shown(render, count, live.board(benchmark).benchmark.name, values[:-1]))
 
         for event in (_event(param.component), *param.after):
-            event(
+            changed = event(
                 change,
                 inputs,
                 list(outputs),
                 js=writer(["benchmark", *names], tab.id),
-                **_quiet(show_progress="hidden", trigger_mode="always_last"),
+                **_quiet(frame, trigger_mode="always_last"),
             )
+            if not param.render:
+                _wire_later(live, tab, frame, changed)
+    return selected
+
+
+def _wire_later(live: Live, tab: Tab, frame: Frame, event: Any) -> Any:
+    if tab.later is None:
+        return event
+    render, outputs = tab.later
+
+    def draw(address: str, benchmark: str, *values: Any) -> Any:
+        if address == STAY:
+            return _given([gr.skip()] * len(outputs))
+        return _given(shown(render, len(outputs), live.board(benchmark).benchmark.name, values))
+
+    return event.success(
+        draw,
+        [frame.address, frame.benchmark, *(param.component for param in tab.params)],
+        list(outputs),
+        js=only_on(tab.id),
+        **_quiet(frame, trigger_mode="always_last"),
+    )
+
+
+def _wire_offers(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
+    menus = [(param.component, param.offers) for param in tab.params if param.offers]
+    if not menus:
+        return
+
+    def offer(address: str, benchmark: str) -> Any:
+        board = live.board(benchmark)
+        return _given([gr.skip() if address == STAY else gr.update(choices=list(of(board))) for _, of in menus])
+
+    event.success(
+        offer,
+        [frame.address, frame.benchmark],
+        [component for component, _ in menus],
+        js=only_on(tab.id),
+        **_quiet(frame, trigger_mode="always_last"),
+    )
+
+
+def _given(found: list[Any]) -> Any:
+    # Of an event with one output, Gradio takes a list for the value itself.
+    return found[0] if len(found) == 1 else found
 
 
 def _first(live: Live, places: Sequence[Place], here: str, of_tab: Mapping[str, str]) -> str:
@@ -171,6 +222,10 @@ def _event(component: Any) -> Any:
     return component.change if isinstance(component, (gr.Textbox, gr.Number)) else component.input
 
 
-def _quiet(**options: Any) -> dict[str, Any]:
-    # Straight answers: the queue would add two more exchanges to each.
-    return {"api_visibility": "private", "queue": False, **options}
+def _quiet(frame: Frame, **options: Any) -> dict[str, Any]:
+    # Straight answers: the queue would add two more exchanges to each. Progress is shown on one small component, since
+    # the page copies everything that a component shows or offers each time its progress changes.
+    return {
+        "api_visibility": "private", "queue": False, "show_progress": "hidden", "show_progress_on": [frame.notice],
+        **options,
+    }  # fmt: skip

@@ -57,7 +57,7 @@ def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
         traces,
         420 + 8 * len(chosen),
         legend={"orientation": "h", "x": 0, "y": -0.1, "yanchor": "top", "font": {"size": 11}},
-        xaxis={"showgrid": False},
+        xaxis={"showgrid": False, "automargin": True},
         yaxis={"title": title_of(metric), "zeroline": True, "zerolinecolor": INK, "tickformat": ".3~g"},
         barmode="group",
         bargap=0.25,

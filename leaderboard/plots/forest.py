@@ -62,18 +62,17 @@ def forest(board: Board, scope: str, metric: str, top: int = 30) -> Figure:
     left, right = _range(rows, people)
     bottom = max(places.values()) + 0.8
     shapes, labels = _bands(people)
-    letters = [
-        note(safe(row.group, 7), 1, places[row.entry.id], yref="y", xanchor="left", xshift=6, font={"size": 11})
-        for row in ranked
-        if row.group
-    ]
+    letters = [row for row in ranked if row.group]
     head = (
         [note("group", 1, 1, xanchor="right", xshift=34, yanchor="bottom", yshift=2, font={"size": 10})]
         if letters
         else []
     )
+    traces = _traces(ranked, bounds, places, title_of(metric))
+    if letters:
+        traces.append(_letters(letters, places, right))
     return figure(
-        _traces(ranked, bounds, places, title_of(metric)),
+        traces,
         int(ROW * (bottom + 0.7)) + 150,
         xaxis={"title": f"{title_of(metric)}, {where(scope)}", "range": [left, right], "tickformat": ".3~g"},
         yaxis={
@@ -83,7 +82,7 @@ def forest(board: Board, scope: str, metric: str, top: int = 30) -> Figure:
             "gridcolor": "rgba(128, 134, 145, 0.12)",
         },
         shapes=shapes,
-        annotations=[*labels, *letters, *head],
+        annotations=[*labels, *head],
         margin={"l": 8, "r": 44, "t": 40, "b": 80},
     )
 
@@ -187,6 +186,15 @@ def _dots(rows: list[Row], places: dict[str, float], title: str, name: str, ink:
         "error_x": error_bars(means, [row.low for row in rows], [row.high for row in rows], ink),
         "hovertext": [_hover(row, title) for row in rows],
         "hoverinfo": "text",
+    }  # fmt: skip
+
+
+def _letters(rows: list[Row], places: dict[str, float], right: float) -> Trace:
+    # One trace: as annotations, they would take longer than all the rest.
+    return {
+        "type": "scatter", "mode": "text", "x": [right] * len(rows), "y": [places[row.entry.id] for row in rows],
+        "text": [safe(row.group, 7) for row in rows], "textposition": "middle right", "textfont": {"size": 11},
+        "cliponaxis": False, "hoverinfo": "skip", "showlegend": False,
     }  # fmt: skip
 
 

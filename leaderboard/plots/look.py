@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .room import widest
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
@@ -21,6 +23,8 @@ PALETTE = ("#3d7fb0", "#d0664d", "#4a9657", "#a072b5", "#b8860b", "#3c9d9b", "#a
 """The palette of `tia2.figures`, lifted so that it also shows on a dark page."""
 KINDS = {"raw": PALETTE[0], "TextNorm": PALETTE[1], "ensemble": PALETTE[2], "as published": PALETTE[3]}
 FONT = "Arial, sans-serif"
+NUMBER, TITLE = 34, 24
+"""Pixels that tick labels such as -0.25 take beside an axis, and its title."""
 
 
 def clean(text: str) -> str:
@@ -131,12 +135,13 @@ def figure(traces: Sequence[Trace], height: int, **layout: Any) -> Figure:
     Args:
         traces: Plotly traces.
         height: In pixels; the width follows the page.
-        **layout: Plotly's layout, over the board's.
+        **layout: Plotly's layout, over the board's; the left margin is beside what the labels take.
     """
     from plotly.graph_objects import Figure
 
     axes = {"xaxis": _axis(layout.pop("xaxis", {})), "yaxis": _axis(layout.pop("yaxis", {}))}
     margin = {"l": 8, "r": 12, "t": 30, "b": 30} | layout.pop("margin", {})
+    margin["l"] += _left(axes["yaxis"])
     # The legend hangs below the axis and its title, and takes from the plot what it needs.
     plot = max(height - margin["t"] - margin["b"], 1)
     # No dragging: it would catch the finger that scrolls the page.
@@ -175,8 +180,16 @@ def _axis(given: Trace) -> Trace:
         "zeroline": False,
         "showline": False,
         "ticks": "",
-        "automargin": True,
+        # Room for labels is known beforehand (`_left`): to find it, Plotly would draw everything twice.
+        "automargin": False,
         "fixedrange": True,
         **given,
         **titled,
     }
+
+
+def _left(axis: Trace) -> int:
+    if axis.get("visible") is False:
+        return 0
+    labels = widest(axis["ticktext"]) if "ticktext" in axis else NUMBER
+    return round(labels) + (TITLE if "title" in axis else 0)

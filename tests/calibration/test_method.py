@@ -198,6 +198,9 @@ def test_names(pair):
     names = [f"reward-model-{number}" for number in range(4)]
     assert TextNorm(ensemble="mean").name_of(names) == "mean of 4 rewards + TextNorm"
     assert TextNorm(scaling="minmax", setting="cv").name_of(names) == "reward-model-0 + TextNorm (min-max, cv)"
+    assert TextNorm(temperature=1.0).name_of(names) == "reward-model-0 + TextNorm (τ = 1)"
+    given = TextNorm(ensemble="ur", temperature=[0.5, 2], setting="fixed", penalty=0.25).name_of(["a", "b"])
+    assert given == "UR of a & b + TextNorm (τ = 0.5 and 2, λ = 0.25)"
 
 
 def test_an_ensemble_leaves_out_what_any_member_has_no_reward_for(toy, rewards_of, table_of):

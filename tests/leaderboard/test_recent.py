@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
-from tia2.leaderboard.recent import Recent
+from tia2.leaderboard.recent import Recent, once
 
 
 def test_the_longest_unused_goes_first():
@@ -36,3 +38,30 @@ def test_many_at_once():
     for thread in threads:
         thread.join()
     assert len(recent) == 8
+
+
+class Owner:
+    pass
+
+
+def test_once_is_once_for_each_object():
+    made = []
+
+    @once
+    def length(owner):
+        made.append(owner)
+        return len(made)
+
+    first, second = Owner(), Owner()
+    assert [length(first), length(second), length(first), length(second)] == [1, 2, 1, 2]
+    assert length.__name__ == "length"
+
+
+def test_once_keeps_no_object_alive():
+    forgets = once(lambda owner: [1])
+    owner = Owner()
+    forgets(owner)
+    gone = weakref.ref(owner)
+    del owner
+    gc.collect()
+    assert gone() is None

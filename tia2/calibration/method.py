@@ -139,9 +139,16 @@ class TextNorm:
         )
 
     def name_of(self, names: Sequence[str]) -> str:
-        """Return what tables and figures call the entry of these reward models."""
+        """Return what tables and figures call the entry of these reward models; numbers that were given are part of it.
+
+        Example:
+            >>> TextNorm(temperature=0.5).name_of(["pickscore"])
+            'pickscore + TextNorm (τ = 0.5)'
+        """
+        given = {"τ": self.temperature, "c": self.scale, "λ": self.penalty}
         how = [
             *(["min-max"] if self.scaling == "minmax" else []),
+            *(f"{symbol} = {_in_digits(value)}" for symbol, value in given.items() if value is not None),
             *({"fixed": [], "cv": ["cv"], "oracle": ["oracle, upper bound"]}[self.setting]),
         ]
         mark = f" ({', '.join(how)})" if how else ""
@@ -192,3 +199,7 @@ class TextNorm:
     def _in_words(self, setting: Setting) -> dict[str, Any]:
         level = {"factor" if self.scaling == "temperature" else "scale": setting.level}
         return level if setting.penalty is None else {**level, "penalty": setting.penalty}
+
+
+def _in_digits(given: float | Sequence[float]) -> str:
+    return " and ".join(f"{value:g}" for value in np.atleast_1d(np.asarray(given, np.float64)))

@@ -10,6 +10,7 @@ import pytest
 
 from tia2.leaderboard import tuning
 from tia2.leaderboard.index import Index
+from tia2.leaderboard.pairing import disagreements
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -21,7 +22,8 @@ def query_of(page) -> dict[str, str]:
 def choose(page, label: str, text: str) -> None:
     box = page.get_by_role("combobox", name=label, exact=True).locator("visible=true").first
     box.click()
-    box.fill(text)
+    page.keyboard.press("Control+a")
+    page.keyboard.type(text)  # Menus filter when a key is let go.
     page.get_by_role("option", name=text, exact=True).first.click()
 
 
@@ -36,13 +38,42 @@ def test_two_entries_are_compared(page, visit, live):
     page.wait_for_function("location.search.includes('b=mini-vivid')")
     assert query_of(page) == {"tab": "compare", "a": "mini-strong", "b": "mini-vivid"}
     page.locator(".js-plotly-plot").nth(1).wait_for()
-    worst = board.compare("mini-strong", "mini-vivid").prompts[0]
-    assert page.get_by_role("gridcell", name=str(worst["prompt"]), exact=True).count() >= 1
+    for sheet in disagreements(board.compare("mini-strong", "mini-vivid")):
+        page.get_by_role("rowheader", name=sheet.texts[0][0], exact=True).first.wait_for()
 
 
 def test_the_same_entry_twice_is_a_sentence(page, visit):
     visit(page, "?tab=compare&a=mini-strong&b=mini-strong")
     page.get_by_text("Choose two different entries").first.wait_for()
+    assert page.locator(".js-plotly-plot").count() == 0
+    choose(page, "B", "mini-web")
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+
+
+@pytest.mark.parametrize(("tab", "label"), [("compare", "A"), ("items", "Prompt"), ("plots", "Entries, at most 8")])
+@pytest.mark.parametrize("by", ["link", "click"])
+def test_long_menus_offer_everything(page, visit, live, tab, label, by):
+    """Their choices come after the rest of the tab."""
+    board = live.board()
+    visit(page, f"?tab={tab}&figure=subsets" if by == "link" else "?figure=subsets")
+    if by == "click":
+        page.get_by_role("tab", name=tab.capitalize(), exact=True).click()
+    last = board.prompts.iloc[-1]
+    names = sorted(entry.name for entry in board.entries if entry.name.startswith("synthetic"))
+    text = f"{last['subset']}: {last['prompt']}" if tab == "items" else names[-1]
+    choose(page, label, text)
+    parameter = {"items": "prompt", "compare": "a", "plots": "entries"}[tab]
+    page.wait_for_function("name => new URL(location).searchParams.has(name)", arg=parameter)
+
+
+def test_figures_are_quick_because_their_script_is_there_already(page, visit):
+    visit(page)
+    page.wait_for_function("window.Plotly && !document.querySelector('[style*=\"-9999px\"]')")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_role("tab", name="Plots", exact=True).click()
+    page.locator(".js-plotly-plot .infolayer").first.wait_for()
+    assert not [url for url in asked if "/assets/Plotly" in url]
 
 
 def test_the_temperature_is_recomputed_while_the_slider_moves(page, visit, live):

@@ -63,13 +63,16 @@ def with_cost(board, costs):
 def test_forest_shows_ranked_entries_best_first_then_bounds(mini_board):
     figure = plots.forest(mini_board, "overall", "auroc")
     standing, means = mini_board.standing("overall", "auroc"), mini_board.estimate("overall", "auroc")
-    dots = [trace for trace in figure.data if trace.name != "pooled over prompts"]
+    dots = [trace for trace in figure.data if trace.mode == "markers" and trace.name != "pooled over prompts"]
     shown = sorted(
         (y, x, x - minus, x + plus)
         for trace in dots
         for y, x, minus, plus in zip(trace.y, trace.x, trace.error_x.arrayminus, trace.error_x.array, strict=True)
     )
     order = mini_board.ranked[np.argsort(standing.rank[mini_board.ranked])]
+    (letters,) = (trace for trace in figure.data if trace.mode == "text")
+    assert list(letters.text) == [standing.group[n] for n in order]
+    assert list(letters.y) == list(range(len(order)))
     bounds = sorted((n for n, one in enumerate(mini_board.entries) if one.upper_bound), key=lambda n: -means[n])
     expected = np.array(
         [
