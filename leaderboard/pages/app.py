@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,7 @@ def _build(live: Live) -> tuple[gr.Blocks, list[Place]]:
     name = live.store.name
     with gr.Blocks(title=name, analytics_enabled=False, fill_width=True, delete_cache=(HOUR, 24 * HOUR)) as app:
         board = live.board()
+        busy = gr.HTML('<div class="tia2-bar"></div>', elem_id="tia2-busy")
         gr.HTML(f'<header class="tia2-head"><h1>{escape(name)}</h1><p>{escape(SENTENCE)}</p></header>')
         benchmark = gr.Dropdown(
             [(one.benchmark.title, name) for name, one in live.boards.items()],
@@ -93,7 +95,7 @@ def _build(live: Live) -> tuple[gr.Blocks, list[Place]]:
                 with gr.Tab(chapter.title, id=chapter.id) as item:
                     places.append(Place(chapter.build(live), item))
         add_api(live)
-        wire(app, live, places, Frame(benchmark, notice, tabs, address, first), notice_of)
+        wire(app, live, places, Frame(benchmark, notice, tabs, address, first, busy), notice_of)
     app.queue(default_concurrency_limit=4, max_size=WAITING)
     return app, places
 
@@ -121,8 +123,9 @@ def launch(
     live = _live(source)
     app, places = _build(live)
     for place in places:
-        # What this loads, the first visitor of a tab needn't wait for.
-        visit(live, places, notice_of, {"tab": place.tab.id})
+        # What this loads, the first visitor of a tab needn't wait for; an error is for visitors to see.
+        with suppress(gr.Error):
+            visit(live, places, notice_of, {"tab": place.tab.id})
     app.launch(
         **options(live), server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=not wait
     )

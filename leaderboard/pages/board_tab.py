@@ -134,7 +134,7 @@ def build(live: Live) -> Tab:
     def picked_partial(known: dict[str, Any], event: gr.SelectData) -> Any:
         return _picked(known.get("partial", []), event)
 
-    options: Any = {"api_visibility": "private", "show_progress": "hidden"}
+    options: Any = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     first = table.select(picked, [state], [entry], **options)
     second = partial.select(picked_partial, [state], [entry], **options)
     for event in (first, second):

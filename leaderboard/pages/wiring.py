@@ -33,6 +33,7 @@ class Frame(NamedTuple):
         tabs: The tabs' container.
         address: Carries the query text from the page's script.
         first: Carries, as JSON, what the address leaves out: the controls' values on a first visit.
+        busy: Shows that an answer is waited for.
     """
 
     benchmark: Any
@@ -40,6 +41,7 @@ class Frame(NamedTuple):
     tabs: Any
     address: Any
     first: Any
+    busy: Any
 
 
 def restore(tab: Tab, board: Board, query: Query) -> tuple[list[Any], list[Any], dict[str, str]]:
@@ -115,12 +117,13 @@ def wire(app: gr.Blocks, live: Live, places: Sequence[Place], frame: Frame, noti
         [frame.address, frame.benchmark, frame.first],
         everything,
         js=writer(["benchmark"]),
-        **_quiet(frame, show_progress="minimal"),
+        **_quiet(frame),
     )
     for place in places:
         selected = _wire_tab(live, place, places, frame)
         for event in (ready, changed, selected):
-            _wire_offers(live, place.tab, frame, _wire_later(live, place.tab, frame, event))
+            _wire_offers(live, place.tab, frame, event)
+            _wire_later(live, place.tab, frame, event)
 
 
 def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -> Any:
@@ -141,7 +144,7 @@ def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -
         [frame.address, frame.benchmark, frame.first],
         [*controls, *tab.outputs, frame.first],
         js=writer(["benchmark"], tab.id, selects=True),
-        **_quiet(frame, show_progress="minimal"),
+        **_quiet(frame),
     )
     inputs = [frame.address, frame.benchmark, *controls, frame.first]
     for param in tab.params:
@@ -167,9 +170,9 @@ def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -
     return selected
 
 
-def _wire_later(live: Live, tab: Tab, frame: Frame, event: Any) -> Any:
+def _wire_later(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
     if tab.later is None:
-        return event
+        return
     render, outputs = tab.later
 
     def draw(address: str, benchmark: str, *values: Any) -> Any:
@@ -177,7 +180,7 @@ def _wire_later(live: Live, tab: Tab, frame: Frame, event: Any) -> Any:
             return _given([gr.skip()] * len(outputs))
         return _given(shown(render, len(outputs), live.board(benchmark).benchmark.name, values))
 
-    return event.success(
+    event.success(
         draw,
         [frame.address, frame.benchmark, *(param.component for param in tab.params)],
         list(outputs),
@@ -226,6 +229,6 @@ def _quiet(frame: Frame, **options: Any) -> dict[str, Any]:
     # Straight answers: the queue would add two more exchanges to each. Progress is shown on one small component, since
     # the page copies everything that a component shows or offers each time its progress changes.
     return {
-        "api_visibility": "private", "queue": False, "show_progress": "hidden", "show_progress_on": [frame.notice],
+        "api_visibility": "private", "queue": False, "show_progress": "minimal", "show_progress_on": [frame.busy],
         **options,
     }  # fmt: skip

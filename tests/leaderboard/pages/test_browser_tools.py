@@ -22,6 +22,7 @@ def query_of(page) -> dict[str, str]:
 def choose(page, label: str, text: str) -> None:
     box = page.get_by_role("combobox", name=label, exact=True).locator("visible=true").first
     box.click()
+    page.get_by_role("option").nth(1).wait_for()
     page.keyboard.press("Control+a")
     page.keyboard.type(text)  # Menus filter when a key is let go.
     page.get_by_role("option", name=text, exact=True).first.click()
