@@ -15,6 +15,7 @@ from tia2.rewards.blip_layout import layers
 from tia2.rewards.checkpoints import load_strict, read_state_dict
 from tia2.rewards.hub import commit_of, fetch_folder, is_hub_id
 from tia2.rewards.pixels import Preprocessing
+from tia2.rewards.undrawn import undrawn
 
 if TYPE_CHECKING:
     import torch
@@ -126,7 +127,7 @@ def build(source: Source) -> Any:
 
 
 def make(config: Mapping[str, Any]) -> Any:
-    """Make a model of this architecture with random weights.
+    """Make a model of this architecture. Its weights are nobody's yet: `fit` loads them.
 
     Raises:
         RewardError: It is no architecture that open_clip knows.
@@ -139,10 +140,10 @@ def make(config: Mapping[str, Any]) -> Any:
     wanted["text_cfg"] = {**wanted.get("text_cfg", {}), **({"hf_model_pretrained": False} if hf_text else {})}
     if "timm_model_name" in wanted.get("vision_cfg", {}):
         wanted["vision_cfg"] = {**wanted["vision_cfg"], "timm_model_pretrained": False}
+    kind = (open_clip.CoCa if "multimodal_cfg" in wanted else open_clip.CustomTextCLIP) if custom else open_clip.CLIP
     try:
-        if custom and "multimodal_cfg" in wanted:
-            return open_clip.CoCa(**wanted)
-        return (open_clip.CustomTextCLIP if custom else open_clip.CLIP)(**wanted)
+        with undrawn():
+            return kind(**wanted)
     except (TypeError, KeyError, ValueError, RuntimeError, AttributeError) as error:
         raise RewardError(f"open_clip can't make this architecture: {' '.join(str(error).split())}") from None
 
