@@ -129,8 +129,11 @@ FAMILIES = [
 ]
 
 
-ANY_FORMAT = {"order", "stateless", "threads", "speed", "memory"}
-"""What doesn't depend on the number format, and takes half of the time where a processor emulates bfloat16."""
+ANY_FORMAT = {
+    "order", "stateless", "threads", "speed", "memory", "encode-once", "image-modes", "exif-rotation", "image-sizes",
+    "inputs-unchanged", "bad-input",
+}  # fmt: skip
+"""What doesn't depend on the number format, and takes most of the time where a processor emulates bfloat16."""
 
 
 @pytest.mark.slow

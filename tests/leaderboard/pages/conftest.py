@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,13 +12,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from tia2.leaderboard.embedded import embedded_store
 from tia2.leaderboard.index import Index
 from tia2.leaderboard.live import Live
 from tia2.leaderboard.records import ModelCard
+from tia2.leaderboard.store import Store
 
-ENTRIES = 300
+ENTRIES, RESAMPLES = 300, 200
 GRADIO_SAYS = ("Method not implemented.",)
 """On its own account, when a file is uploaded."""
 PATIENCE = 30_000
@@ -38,17 +42,35 @@ def synthetic() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory, synthetic) -> Live:
-    store = embedded_store(tmp_path_factory.mktemp("pages") / "store")
-    index = Index(store, resamples=200)
+def filled(tmp_path_factory, synthetic) -> Path:
+    """A store with its index, made once for all processes that run tests."""
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    folder = (tmp_path_factory.mktemp("filled") if alone else tmp_path_factory.getbasetemp().parent) / "filled-store"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            made = tmp_path_factory.mktemp("pages") / "store"
+            _fill(made, synthetic)
+            made.rename(folder)
+    return folder
+
+
+def _fill(folder: Path, synthetic: ModuleType) -> None:
+    store = embedded_store(folder)
     synthetic.add_synthetic(store, "mini", ENTRIES, seed=1)
     synthetic.add_hostile(store, "mini")
     synthetic.add_model(store, "mini", ModelCard(name="half done"), seed=3, share=0.5)
-    first = Live(store, index=index).board()
+    first = Live(store, index=Index(store, resamples=RESAMPLES)).board()
     result = first.result("mini-web")
     entry = result.entry.model_copy(update={"name": "from a paper"})
     store.add_published(result.model_copy(update={"entry": entry}))
-    return Live(store, patience=0.2, index=index)
+
+
+@pytest.fixture(scope="session")
+def live(filled, tmp_path_factory) -> Live:
+    folder = tmp_path_factory.mktemp("pages") / "store"
+    shutil.copytree(filled, folder)
+    store = Store(folder)
+    return Live(store, patience=0.2, index=Index(store, resamples=RESAMPLES))
 
 
 @pytest.fixture(scope="session")

@@ -51,8 +51,10 @@ def test_the_same_entry_twice_is_a_sentence(page, visit):
     page.locator(".js-plotly-plot").nth(1).wait_for()
 
 
-@pytest.mark.parametrize(("tab", "label"), [("compare", "A"), ("items", "Prompt"), ("plots", "Entries, at most 8")])
-@pytest.mark.parametrize("by", ["link", "click"])
+@pytest.mark.parametrize(
+    ("tab", "label", "by"),
+    [("compare", "A", "click"), ("items", "Prompt", "link"), ("plots", "Entries, at most 8", "click")],
+)
 def test_long_menus_offer_everything(page, visit, live, tab, label, by):
     """Their choices come after the rest of the tab."""
     board = live.board()
