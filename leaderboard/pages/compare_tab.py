@@ -93,7 +93,10 @@ def build(live: Live) -> Tab:
             note(pair_scatter_words(board, one, other, by)),
             differences(found),
             note(differences_words(found)),
-            *(table("Prompts", sheet.headers, sheet.texts, texts=True) for sheet in disagreements(found)),
+            *(
+                table(f"Where {name} is furthest ahead", sheet.headers, sheet.texts, texts=True)
+                for name, sheet in zip("AB", disagreements(found), strict=True)
+            ),
         ]
 
     drawn = [scatter, scatter_words, bars, bars_words, ahead, behind]

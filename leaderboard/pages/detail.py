@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html import escape
 
 from tia2.evaluation.metrics import METRICS
@@ -90,8 +91,15 @@ def _cost(cost: Cost) -> str:
 
 
 def _plain(value: object) -> str:
+    """Return settings in words.
+
+    Example:
+        >>> _plain({"setting": "cv", "chosen": [{"factor": 2.0}, {"factor": 2.0}, {"factor": 0.5}]})
+        'setting cv, chosen factor 2 (2 times); factor 0.5'
+    """
     if isinstance(value, dict):
         return ", ".join(f"{key} {_plain(one)}" for key, one in value.items() if one is not None)
     if isinstance(value, (list, tuple)):
-        return "; ".join(map(_plain, value))
+        times = Counter(map(_plain, value))
+        return "; ".join(text if count == 1 else f"{text} ({count} times)" for text, count in times.items())
     return f"{value:g}" if isinstance(value, float) else str(value)

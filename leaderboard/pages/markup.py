@@ -52,7 +52,7 @@ def table(caption: str, headers: Sequence[str], rows: Iterable[Sequence[str]], *
     """Return a small table of text; its first column names the row.
 
     Args:
-        caption: Above it, and for screen readers.
+        caption: Above it; for screen readers only with `texts`, which stand below a heading.
         headers: Of the columns.
         rows: What the cells show.
         texts: Whether names are whole texts and may be many: they go on in the next line, and rows can be scrolled.
