@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tia2.errors import LeaderboardError
 
-from .records import Listing, ModelCard, default_calibrations
+from .records import UNKNOWN, Listing, ModelCard, default_calibrations
 from .store import Store, now, slug
 from .submissions.checks import calibrated, card_problems, ensemble_problem, table_problems
 from .submissions.trust import trusted
@@ -124,21 +124,31 @@ def add_published_results(store: Store, data_dir: str | os.PathLike[str] | None 
     return results
 
 
+def own_facts(tables: Sequence[ScoreTable]) -> dict[str, Any]:
+    """Return what a reward model's own card says, by the fields of `ModelCard`; nothing for the members of an ensemble.
+
+    Args:
+        tables: The score tables of one entry.
+    """
+    if len(tables) != 1:
+        return {}
+    reward = tables[0].manifest.reward
+    card = reward.card
+    return {
+        "name": reward.name,
+        "description": card.notes or ("" if card.formula == UNKNOWN else card.formula),
+        "licence": card.licence,
+        "training_data": card.training_data,
+        "paper": card.paper if card.paper and card.paper.startswith("https://") else None,
+        "cite": card.cite,
+    }
+
+
 def _card(tables: Sequence[ScoreTable], declared: dict[str, str]) -> ModelCard:
     from pydantic import ValidationError
 
-    known: dict[str, Any] = {}
-    if len(tables) == 1:
-        card = tables[0].manifest.reward.card
-        known = {
-            "name": tables[0].manifest.reward.name,
-            "description": card.notes or card.formula,
-            "licence": card.licence,
-            "training_data": card.training_data,
-            "cite": card.cite,
-        }
     try:
-        return ModelCard(**{key: text for key, text in {**known, **declared}.items() if text})
+        return ModelCard(**{key: text for key, text in {**own_facts(tables), **declared}.items() if text})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -17,6 +15,7 @@ from ..live import Live
 from ..store import Store
 from ..submissions.report import LIMITS, MIB
 from .api import add_api
+from .head import head
 from .tabs import CHAPTERS
 from .theme import css, theme
 from .wiring import Frame, Place, visit, wire
@@ -27,24 +26,6 @@ if TYPE_CHECKING:
 SENTENCE = "How well reward models for text-to-image agree with people, how sure that is, and where they fail."
 HOUR = 3600
 WAITING = 256
-HEAD = """
-<meta name="description" content="How well reward models for text-to-image agree with people.">
-<script>
-  document.documentElement.lang = "en";
-  addEventListener("pointerdown", () => { window.tia2Clicked = performance.now(); }, true);
-  window.tia2Prepare = () => (window.requestIdleCallback ?? setTimeout)(async () => {
-    await Promise.all(MODULES.map(one => import(one)));
-    const place = document.body.appendChild(document.createElement("div"));
-    place.style.cssText = "position: absolute; left: -9999px; width: 300px; height: 200px; visibility: hidden";
-    const trace = {x: [0, 1], y: [0, 1], name: "", error_x: {array: [1, 1]}};
-    await window.Plotly?.newPlot(place, [trace, {...trace, type: "bar"}], {showlegend: true, width: 300, height: 200});
-    window.Plotly?.purge(place);
-    place.remove();
-  });
-</script>
-"""
-HEAVY = "PlotlyPlot-*.js"
-"""Gradio's scripts that take long to fetch and start, so that pages do it before a visitor opens the tab."""
 HEADERS = {
     b"content-security-policy": b"; ".join(
         [
@@ -137,7 +118,7 @@ def options(live: Live) -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": css(),
-        "head": HEAD.replace("MODULES", json.dumps(_modules())),
+        "head": head(),
         "quiet": True,
         "ssr_mode": False,
         "run_history": False,
@@ -172,11 +153,6 @@ class Guard:
             await send(message)
 
         await self.app(scope, receive, guarded)
-
-
-def _modules() -> list[str]:
-    folder = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
-    return [f"./assets/{path.name}" for path in sorted(folder.glob(HEAVY))]
 
 
 def _live(source: Live | Store | str | os.PathLike[str]) -> Live:

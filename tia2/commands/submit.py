@@ -159,19 +159,9 @@ def _card(tables: list[ScoreTable], given: dict[str, Any]) -> Any:
     from pydantic import ValidationError
 
     records = import_module("tia2.leaderboard.records")
-    own = tables[0].manifest.reward.card
-    known: dict[str, Any] = {
-        "name": own.name,
-        "description": own.notes or ("" if own.formula == "unknown" else own.formula),
-        "licence": own.licence,
-        "training_data": own.training_data,
-        "paper": own.paper if own.paper and own.paper.startswith("https://") else None,
-        "cite": own.cite,
-    }
-    if len(tables) > 1:
-        if given["name"] is None:
-            raise LeaderboardError(f"Expected --name for an ensemble of {len(tables)} score tables, got none.")
-        known = {}
+    if len(tables) > 1 and given["name"] is None:
+        raise LeaderboardError(f"Expected --name for an ensemble of {len(tables)} score tables, got none.")
+    known = import_module("tia2.leaderboard.adding").own_facts(tables)
     fields = {**known, **{key: value for key, value in given.items() if value is not None}}
     try:
         return records.ModelCard(**{key: value for key, value in fields.items() if value is not None})
