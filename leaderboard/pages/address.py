@@ -33,6 +33,14 @@ WRITE = """
 }
 """
 """Writes controls into the address, leaving out what the page would show without them; returns what it was given."""
+DONE = """
+(asked) => {
+  const done = (window.tia2Done ??= {});
+  if (!asked || JSON.parse(asked).tab !== TAB || done[WHAT] === asked) return [STAY];
+  done[WHAT] = asked;
+  return [asked];
+}
+"""
 STAY = "#"
 """An address that says: leave everything as it is. Tabs and text boxes report what the page itself changed, too."""
 READY = '(usual) => { window.tia2Tab = JSON.parse(usual || "{}").here; window.tia2Prepare(); }'
@@ -122,14 +130,20 @@ def writer(names: Sequence[str], tab: str = "", selects: bool = False) -> str:
     return script
 
 
-def only_on(tab: str) -> str:
-    """Return the script that tells the server to leave everything as it is unless a tab is the one that is shown.
+def unless_done(tab: str, what: str) -> str:
+    """Return the script that passes on what a tab was asked for, once; else, and for other tabs, `STAY`.
 
-    Example:
-        >>> only_on("plots")
-        '(address, ...values) => [window.tia2Tab === "plots" ? address : "#", ...values]'
+    Its event's input is what `Frame.asked` carries. An event may report success though it left everything as it was.
+
+    Args:
+        tab: The tab's id.
+        what: Is done with it.
     """
-    return f"(address, ...values) => [window.tia2Tab === {json.dumps(tab)} ? address : {json.dumps(STAY)}, ...values]"
+    words = {"TAB": tab, "WHAT": f"{tab} {what}", "STAY": STAY}
+    script = DONE.strip()
+    for word, value in words.items():
+        script = script.replace(word, json.dumps(value))
+    return script
 
 
 def parse(address: str) -> dict[str, str]:

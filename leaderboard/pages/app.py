@@ -69,14 +69,14 @@ def _build(live: Live) -> tuple[gr.Blocks, list[Place]]:
             elem_id="tia2-benchmark",
         )
         notice = gr.HTML(notice_of(board))
-        address, first = gr.Textbox(visible=False), gr.Textbox(visible=False)
+        address, first, asked = (gr.Textbox(visible=False) for _ in range(3))
         places = []
         with gr.Tabs(elem_id="tia2-tabs") as tabs:
             for chapter in CHAPTERS:
                 with gr.Tab(chapter.title, id=chapter.id) as item:
                     places.append(Place(chapter.build(live), item))
         add_api(live)
-        wire(app, live, places, Frame(benchmark, notice, tabs, address, first, busy), notice_of)
+        wire(app, live, places, Frame(benchmark, notice, tabs, address, first, asked, busy), notice_of)
     app.queue(default_concurrency_limit=4, max_size=WAITING)
     return app, places
 

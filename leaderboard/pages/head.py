@@ -14,7 +14,7 @@ HEAD = """
 <script>
   document.documentElement.lang = "en";
   addEventListener("pointerdown", () => { window.tia2Clicked = performance.now(); }, true);
-  window.tia2Prepare = () => (window.requestIdleCallback ?? setTimeout)(async () => {
+  window.tia2Prepare = () => navigator.connection?.saveData || (window.requestIdleCallback ?? setTimeout)(async () => {
     await Promise.all(MODULES.map(one => import(one)));
     // A first figure, that nobody sees, compiles what the others need.
     const place = document.body.appendChild(document.createElement("div"));

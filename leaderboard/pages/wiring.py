@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from tia2.errors import Tia2Error
 
 from ..board import Board
 from ..live import Live
-from .address import READY, STAY, as_text, only_on, parse, pick, writer
+from .address import READY, STAY, as_text, parse, pick, unless_done, writer
 from .parts import Param, Query, Tab
 
 
@@ -33,6 +34,7 @@ class Frame(NamedTuple):
         tabs: The tabs' container.
         address: Carries the query text from the page's script.
         first: Carries, as JSON, what the address leaves out: the controls' values on a first visit.
+        asked: Carries, as JSON, what the tab was asked for: tab, benchmark, and the controls' values.
         busy: Shows that an answer is waited for.
     """
 
@@ -41,6 +43,7 @@ class Frame(NamedTuple):
     tabs: Any
     address: Any
     first: Any
+    asked: Any
     busy: Any
 
 
@@ -83,13 +86,14 @@ def visit(live: Live, places: Sequence[Place], notice: Callable[[Board], str], q
         gr.update(selected=here),
     ]
     first: dict[str, str] = {}
+    values: list[Any] = []
     for tab, _ in places:
         if tab.id == here:
             updates, values, first = restore(tab, board, query)
             found += [*updates, *shown(tab.render, len(tab.outputs), name, values)]
         else:
             found += [gr.skip()] * (len(tab.params) + len(tab.outputs))
-    return [*found, _first(live, places, here, first)]
+    return [*found, _first(live, places, here, first), _asked(here, name, values)]
 
 
 def wire(app: gr.Blocks, live: Live, places: Sequence[Place], frame: Frame, notice: Callable[[Board], str]) -> None:
@@ -100,6 +104,7 @@ def wire(app: gr.Blocks, live: Live, places: Sequence[Place], frame: Frame, noti
         frame.tabs,
         *(part for tab, _ in places for part in (*(param.component for param in tab.params), *tab.outputs)),
         frame.first,
+        frame.asked,
     ]
 
     def load(request: gr.Request) -> list[Any]:
@@ -133,16 +138,17 @@ def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -
 
     def select(address: str, benchmark: str, _: str) -> list[Any]:
         if address == STAY:
-            return [gr.skip()] * (len(controls) + len(tab.outputs) + 1)
+            return [gr.skip()] * (len(controls) + len(tab.outputs) + 2)
         board = live.board(benchmark)
         updates, values, first = restore(tab, board, parse(address))
-        found = shown(tab.render, len(tab.outputs), board.benchmark.name, values)
-        return [*updates, *found, _first(live, places, tab.id, first)]
+        name = board.benchmark.name
+        found = shown(tab.render, len(tab.outputs), name, values)
+        return [*updates, *found, _first(live, places, tab.id, first), _asked(tab.id, name, values)]
 
     selected = item.select(
         select,
         [frame.address, frame.benchmark, frame.first],
-        [*controls, *tab.outputs, frame.first],
+        [*controls, *tab.outputs, frame.first, frame.asked],
         js=writer(["benchmark"], tab.id, selects=True),
         **_quiet(frame),
     )
@@ -152,16 +158,17 @@ def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -
 
         def change(
             address: str, benchmark: str, *values: Any, render: Callable[..., Any] = render, count: int = len(outputs)
-        ) -> Any:
+        ) -> list[Any]:
             if address == STAY:
-                return _given([gr.skip()] * count)
-            return _given(shown(render, count, live.board(benchmark).benchmark.name, values[:-1]))
+                return [gr.skip()] * (count + 1)
+            name = live.board(benchmark).benchmark.name
+            return [*shown(render, count, name, values[:-1]), _asked(tab.id, name, values[:-1])]
 
         for event in (_event(param.component), *param.after):
             changed = event(
                 change,
                 inputs,
-                list(outputs),
+                [*outputs, frame.asked],
                 js=writer(["benchmark", *names], tab.id),
                 **_quiet(frame, trigger_mode="always_last"),
             )
@@ -175,16 +182,18 @@ def _wire_later(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
         return
     render, outputs = tab.later
 
-    def draw(address: str, benchmark: str, *values: Any) -> Any:
-        if address == STAY:
+    def draw(asked: str) -> Any:
+        known = _parsed(asked)
+        if known is None:
             return _given([gr.skip()] * len(outputs))
+        benchmark, values = known
         return _given(shown(render, len(outputs), live.board(benchmark).benchmark.name, values))
 
     event.success(
         draw,
-        [frame.address, frame.benchmark, *(param.component for param in tab.params)],
+        [frame.asked],
         list(outputs),
-        js=only_on(tab.id),
+        js=unless_done(tab.id, "draw"),
         **_quiet(frame, trigger_mode="always_last"),
     )
 
@@ -194,17 +203,40 @@ def _wire_offers(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
     if not menus:
         return
 
-    def offer(address: str, benchmark: str) -> Any:
-        board = live.board(benchmark)
-        return _given([gr.skip() if address == STAY else gr.update(choices=list(of(board))) for _, of in menus])
+    def offer(asked: str) -> Any:
+        known = _parsed(asked)
+        if known is None:
+            return _given([gr.skip()] * len(menus))
+        board = live.board(known[0])
+        return _given([gr.update(choices=list(of(board))) for _, of in menus])
 
     event.success(
         offer,
-        [frame.address, frame.benchmark],
+        [frame.asked],
         [component for component, _ in menus],
-        js=only_on(tab.id),
+        js=unless_done(tab.id, "offer"),
         **_quiet(frame, trigger_mode="always_last"),
     )
+
+
+def _asked(tab: str, benchmark: str, values: Sequence[Any]) -> str:
+    # No two answers are asked for in the same words, so that each can be told from the one before.
+    return json.dumps({"tab": tab, "benchmark": benchmark, "values": list(values), "at": time.monotonic_ns()})
+
+
+def _parsed(asked: str) -> tuple[str, list[Any]] | None:
+    """Return the benchmark and the values that were asked for; None where there is nothing to do.
+
+    Example:
+        >>> _parsed('{"benchmark": "mini", "values": ["a", ["b"]]}'), _parsed("#")
+        (('mini', ['a', None]), None)
+    """
+    try:
+        found = json.loads(asked)
+        values = [one if isinstance(one, (str, int, float)) else None for one in found["values"]]
+        return str(found["benchmark"]), values
+    except (ValueError, TypeError, KeyError):  # Anybody may send anything.
+        return None
 
 
 def _given(found: list[Any]) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from tia2.leaderboard import tuning
 from tia2.leaderboard.index import Index
-from tia2.leaderboard.pairing import disagreements
+from tia2.leaderboard.pairing import disagreements, suggested
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -120,7 +120,8 @@ def test_published_figures_have_a_board_of_their_own(tmp_path, browser, tia2_dir
     store.add_benchmark(tia2.benchmark.load("counting", data_dir=tia2_dir), title="TIA2 counting")
     for result in tia2.evaluation.published("counting", data_dir=tia2_dir, resamples=200):
         store.add_published(result)
-    app = launch(Live(store, index=Index(store, resamples=200)), wait=False)
+    live = Live(store, index=Index(store, resamples=200))
+    app = launch(live, wait=False)
     try:
         page = browser.new_page()
         own = str(app.local_url).rstrip("/")
@@ -130,6 +131,14 @@ def test_published_figures_have_a_board_of_their_own(tmp_path, browser, tia2_dir
         page.get_by_text("a realistic photo of an airplane").locator("visible=true").first.wait_for()
         page.goto(f"{own}/?benchmark=counting&tab=compare")
         page.get_by_text("agrees with people better than").locator("visible=true").first.wait_for()
+        page.locator(".js-plotly-plot").nth(1).wait_for()
+        choose(page, "Benchmark", "Miniature world")
+        verdict = live.board("mini").compare(*suggested(live.board("mini"))).verdict
+        page.get_by_text(verdict).locator("visible=true").first.wait_for()
+        ahead = disagreements(live.board("mini").compare(*suggested(live.board("mini"))))[0]
+        page.get_by_role("rowheader", name=ahead.texts[0][0], exact=True).first.wait_for()
+        choose(page, "B", "mini-countblind")
+        page.wait_for_function("location.search.includes('b=mini-countblind')")
         page.close()
     finally:
         app.close(verbose=False)
