@@ -26,9 +26,11 @@ SPECIAL = {
     "`": r"\textasciigrave{}",
     '"': r"\textquotedbl{}",
     "…": r"\ldots{}",
+    # In names of metrics and settings; pdfLaTeX has no such letters.
+    "ρ": r"$\rho$",
+    "τ": r"$\tau$",
+    "λ": r"$\lambda$",
 }
-GREEK = {"ρ": r"$\rho$", "τ": r"$\tau$"}
-"""In the metrics' own names; pdfLaTeX has no such letters."""
 HEAD = r"""% By tia2 {version}, benchmark {benchmark}, {resamples} resamples. Needs \usepackage[T1]{{fontenc}} and
 % \usepackage{{booktabs}}; names that aren't in Latin script need LuaLaTeX or XeLaTeX.
 """
@@ -51,7 +53,7 @@ def to_latex(board: Board, scope: str, metric: str, top: int | None = None) -> s
     )
     ranked = [row for row in rows if row["rank"]][:top]
     bounds = [row for row in rows if row["kind"] == "upper bound"][:top]
-    title = "".join(GREEK.get(char, escaped(char)) for char in titles()[metric])
+    title = escaped(titles()[metric])
     common = provenance(board)
     where = "the mean of all subsets" if scope == "overall" else escaped(scope)
     blocks = [[_line(row) for row in ranked], [_line(row, bound=True) for row in bounds]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from .parts import Query
@@ -123,11 +123,7 @@ def writer(names: Sequence[str], tab: str = "", selects: bool = False) -> str:
         tab: The id of the controls' tab, to be written too; empty to leave it as it is.
         selects: Whether the event is that the tab was selected.
     """
-    words = {"NAMES": list(names), "TAB": tab, "SELECTS": selects, "STAY": STAY}
-    script = WRITE.strip()
-    for word, value in words.items():
-        script = script.replace(word, json.dumps(value))
-    return script
+    return _filled(WRITE, {"NAMES": list(names), "TAB": tab, "SELECTS": selects, "STAY": STAY})
 
 
 def unless_done(tab: str, what: str) -> str:
@@ -139,11 +135,7 @@ def unless_done(tab: str, what: str) -> str:
         tab: The tab's id.
         what: Is done with it.
     """
-    words = {"TAB": tab, "WHAT": f"{tab} {what}", "STAY": STAY}
-    script = DONE.strip()
-    for word, value in words.items():
-        script = script.replace(word, json.dumps(value))
-    return script
+    return _filled(DONE, {"TAB": tab, "WHAT": f"{tab} {what}", "STAY": STAY})
 
 
 def parse(address: str) -> dict[str, str]:
@@ -154,3 +146,9 @@ def parse(address: str) -> dict[str, str]:
         {'tab': 'plots', 'chips': ''}
     """
     return dict(parse_qsl(address[:LONGEST].lstrip("?"), keep_blank_values=True, errors="replace"))
+
+
+def _filled(script: str, words: Mapping[str, object]) -> str:
+    for word, value in words.items():
+        script = script.replace(word, json.dumps(value))
+    return script.strip()

@@ -16,9 +16,8 @@ STYLE = """<style>
   background: none; border: 0; padding: 4px 6px; font-size: 12px; line-height: 1.35; }
 .tia2-gallery .thumbnail-lg { aspect-ratio: auto; height: auto; flex-direction: column; }
 .tia2-gallery .thumbnail-lg img { aspect-ratio: 1; height: auto; }
-.tia2-wrap .body-cell, .tia2-wrap .body-cell * { white-space: normal !important; }
 </style>"""
-"""Whole captions below the pictures of a gallery, as many in a row as there is room for; prompts on several lines."""
+"""Whole captions below the pictures of a gallery, as many in a row as there is room for."""
 
 
 def heading(text: str) -> str:
@@ -31,13 +30,12 @@ def answer(text: str) -> str:
     return f'<p class="tia2-answer" role="status">{escape(text)}</p>'
 
 
-def text_table(label: str, height: int, wrap: bool = False) -> gr.Dataframe:
+def text_table(label: str, height: int) -> gr.Dataframe:
     """Return an empty table. Its cells are text and nothing else, whatever stands in them.
 
     Args:
         label: For screen readers.
         height: At most, in pixels.
-        wrap: Whether long texts go on in the next line.
     """
     return gr.Dataframe(
         interactive=False,
@@ -45,8 +43,7 @@ def text_table(label: str, height: int, wrap: bool = False) -> gr.Dataframe:
         label=label,
         show_label=False,
         max_height=height,
-        wrap=wrap,
-        elem_classes=["tia2-sheet", *(["tia2-wrap"] if wrap else [])],
+        elem_classes="tia2-sheet",
         buttons=["fullscreen", "copy"],
     )
 

@@ -181,41 +181,41 @@ def _wire_later(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
     if tab.later is None:
         return
     render, outputs = tab.later
-
-    def draw(asked: str) -> Any:
-        known = _parsed(asked)
-        if known is None:
-            return _given([gr.skip()] * len(outputs))
-        benchmark, values = known
-        return _given(shown(render, len(outputs), live.board(benchmark).benchmark.name, values))
-
-    event.success(
-        draw,
-        [frame.asked],
-        list(outputs),
-        js=unless_done(tab.id, "draw"),
-        **_quiet(frame, trigger_mode="always_last"),
-    )
+    _after(
+        event, live, tab, frame, "draw", outputs,
+        lambda board, values: shown(render, len(outputs), board.benchmark.name, values),
+    )  # fmt: skip
 
 
 def _wire_offers(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
     menus = [(param.component, param.offers) for param in tab.params if param.offers]
-    if not menus:
-        return
+    if menus:
+        components = [component for component, _ in menus]
+        _after(
+            event, live, tab, frame, "offer", components,
+            lambda board, _: [gr.update(choices=list(offers(board))) for _, offers in menus],
+        )  # fmt: skip
 
-    def offer(asked: str) -> Any:
+
+def _after(
+    event: Any,
+    live: Live,
+    tab: Tab,
+    frame: Frame,
+    what: str,
+    outputs: Sequence[Any],
+    make: Callable[[Board, list[Any]], list[Any]],
+) -> None:
+    """Fill outputs once an event has answered, from the board and the values that the tab was asked for."""
+
+    def fill(asked: str) -> Any:
         known = _parsed(asked)
-        if known is None:
-            return _given([gr.skip()] * len(menus))
-        board = live.board(known[0])
-        return _given([gr.update(choices=list(of(board))) for _, of in menus])
+        found = [gr.skip()] * len(outputs) if known is None else make(live.board(known[0]), known[1])
+        # Of an event with one output, Gradio takes a list for the value itself.
+        return found[0] if len(found) == 1 else found
 
     event.success(
-        offer,
-        [frame.asked],
-        [component for component, _ in menus],
-        js=unless_done(tab.id, "offer"),
-        **_quiet(frame, trigger_mode="always_last"),
+        fill, [frame.asked], list(outputs), js=unless_done(tab.id, what), **_quiet(frame, trigger_mode="always_last")
     )
 
 
@@ -237,11 +237,6 @@ def _parsed(asked: str) -> tuple[str, list[Any]] | None:
         return str(found["benchmark"]), values
     except (ValueError, TypeError, KeyError):  # Anybody may send anything.
         return None
-
-
-def _given(found: list[Any]) -> Any:
-    # Of an event with one output, Gradio takes a list for the value itself.
-    return found[0] if len(found) == 1 else found
 
 
 def _first(live: Live, places: Sequence[Place], here: str, of_tab: Mapping[str, str]) -> str:

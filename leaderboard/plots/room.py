@@ -23,12 +23,12 @@ def width(label: str, size: float = 12) -> float:
         >>> round(width("counting")), round(width("counting<br>&lt;"))
         (53, 53)
     """
-    widest = 0.0
+    most = 0.0
     for line in label.split("<br>"):
         given = SMALL.search(line)
         own = float(given.group(1)) if given else size
-        widest = max(widest, own * sum(map(_share, html.unescape(TAG.sub("", line)))))
-    return widest
+        most = max(most, own * sum(map(_share, html.unescape(TAG.sub("", line)))))
+    return most
 
 
 def widest(labels: Iterable[str], size: float = 12) -> float:

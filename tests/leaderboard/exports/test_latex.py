@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from tia2.calibration import TextNorm
 from tia2.errors import UnknownNameError
 from tia2.leaderboard.exports import to_latex
 from tia2.leaderboard.exports.latex import escaped
@@ -104,6 +105,12 @@ def test_every_special_character_is_escaped(char):
         f"1 & {escaped(f'a{char}{char}b')} & 2 & 3 \\\\\n"
         "\\end{tabular}\\end{table}"
     )
+
+
+def test_settings_in_names_need_no_greek_font():
+    name = TextNorm(ensemble="ur", temperature=1.0, penalty=0.25).name_of(["a", "b"])
+    assert escaped(name) == r"UR of a \& b + TextNorm ($\tau$ = 1, $\lambda$ = 0.25)"
+    assert escaped(name).isascii()
 
 
 def test_lines_and_directions_are_flattened():
