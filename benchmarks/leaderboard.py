@@ -102,9 +102,9 @@ def benchmark_of(data_dir: str | None) -> Any:
 
 def make_models(folder: str, start: int, stop: int, step: int) -> None:
     """Put models on the board, of differing quality and with errors that they share."""
-    from tia2.leaderboard.index import Index
-    from tia2.leaderboard.records import CalibrationSpec, Cost, Listing, ModelCard
-    from tia2.leaderboard.store import Store
+    from tia2.leaderboard.data.index import Index
+    from tia2.leaderboard.data.records import CalibrationSpec, Cost, Listing, ModelCard
+    from tia2.leaderboard.data.store import Store
     from tia2.rewards.card import RewardCard
     from tia2.scoring import Manifest, ScoreTable
     from tia2.scoring.manifest import ScoredBenchmark, ScoredReward
@@ -169,8 +169,8 @@ def make_models(folder: str, start: int, stop: int, step: int) -> None:
 
 def make_store(folder: Path, models: int, data_dir: str | None) -> float:
     """Make what isn't there yet; returns the seconds it took."""
-    from tia2.leaderboard.index import Index
-    from tia2.leaderboard.store import Store
+    from tia2.leaderboard.data.index import Index
+    from tia2.leaderboard.data.store import Store
 
     began = time.perf_counter()
     if not (folder / "store.json").is_file():
@@ -311,7 +311,7 @@ def main() -> None:
     made = make_store(args.store, args.models, args.data_dir)
 
     from tia2.leaderboard import Board, Store
-    from tia2.leaderboard.tuning import recompute
+    from tia2.leaderboard.views.temperature import recompute
 
     (record,) = Store(args.store).benchmarks
     NAME = record.name

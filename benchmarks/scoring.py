@@ -60,7 +60,7 @@ import tia2
 from tia2.benchmark.columns import features
 from tia2.rewards import CrossEncoder
 from tia2.rewards.encoder import Encoder
-from tia2.rewards.imagereward import LAYERS, MEAN, STD
+from tia2.rewards.families.blip.imagereward import LAYERS, MEAN, STD
 
 TARGETS = {"clip": 20.0, "imagereward": 15.0, "blip2-itm": 10.0}
 TOLERANCE = 1e-4

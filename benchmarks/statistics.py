@@ -28,7 +28,7 @@ import pandas as pd
 
 from tia2.evaluation import METRICS, evaluate, separate, summarise
 from tia2.evaluation.metrics import all_metrics
-from tia2.evaluation.people import _people
+from tia2.evaluation.people.reference_rows import _people
 from tia2.rewards.card import RewardCard
 from tia2.scoring import Manifest, ScoreTable
 from tia2.scoring.manifest import ScoredBenchmark, ScoredReward

@@ -6,12 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .board import Board as Board
-    from .live import Live as Live
+    from .data.board import Board as Board
+    from .data.boards import Live as Live
+    from .data.store import Store as Store
     from .pages import build_app as build_app
-    from .store import Store as Store
 
-_LAZY = {"Board": ".board", "Live": ".live", "Store": ".store", "build_app": ".pages"}
+_LAZY = {"Board": ".data.board", "Live": ".data.boards", "Store": ".data.store", "build_app": ".pages"}
 
 __all__ = sorted(_LAZY)
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .embedded import embedded_store
-from .hub import PREFIX, open_store
-from .store import Store
+from .data.embedded import embedded_store
+from .data.hub import PREFIX, open_store
+from .data.store import Store
 
 STORE = "TIA2_STORE"
 

@@ -9,17 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tia2._datasets_hook import install as _install_datasets_hook
+from tia2._version import __version__
 
 if TYPE_CHECKING:
     from tia2.evaluation import Result as Result
-    from tia2.evaluation.comparison import compare as compare
+    from tia2.evaluation.comparing.comparison import compare as compare
     from tia2.evaluation.evaluate import evaluate as evaluate
     from tia2.rewards import load_reward as load_reward
     from tia2.rewards import register_reward as register_reward
     from tia2.scoring import ScoreTable as ScoreTable
     from tia2.scoring import score as score
-
-__version__ = "0.1.0"
 
 _LAZY = {
     "Result": "tia2.evaluation",

@@ -54,7 +54,8 @@ class LazyGroup(TyperGroup):
 
 
 def _load(name: str) -> Any:
-    command = typer.main.get_command(import_module(f"tia2.commands.{name}").app)
+    room = "leaderboard.commands" if name in {"leaderboard", "submit"} else "commands"
+    command = typer.main.get_command(import_module(f"tia2.{room}.{name}").app)
     command.params = [
         option for option in command.params if option.name not in {"install_completion", "show_completion"}
     ]
@@ -66,7 +67,7 @@ app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pre
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from tia2 import __version__
+        from tia2._version import __version__
 
         typer.echo(f"tia2 {__version__}")
         raise typer.Exit

@@ -37,12 +37,20 @@ class LeaderboardError(Tia2Error, ValueError):
     """A leaderboard's store, or something submitted to it, isn't what it must be."""
 
 
+class FileError(Tia2Error, OSError):
+    """A file can't be written where it should be."""
+
+
 class DownloadError(Tia2Error, OSError):
     """A file could not be fetched whole and unaltered."""
 
 
 class MissingDependencyError(Tia2Error, ImportError):
     """An optional dependency isn't installed."""
+
+
+class PluginError(Tia2Error, ValueError):
+    """A plugin can't be imported, or isn't what its entry point promises."""
 
 
 class UnknownNameError(Tia2Error, LookupError):

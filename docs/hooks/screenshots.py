@@ -69,7 +69,7 @@ def take(page: Any, address: str, path: Path) -> None:
 @contextmanager
 def serving() -> Iterator[str]:
     """Serve the embedded results; yields the address."""
-    from tia2.leaderboard.embedded import embedded_store
+    from tia2.leaderboard.data.embedded import embedded_store
     from tia2.leaderboard.pages import launch
 
     with tempfile.TemporaryDirectory() as work:

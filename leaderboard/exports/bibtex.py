@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..board import Board
+from ..data.board import Board
 
 PAPER = """@inproceedings{kim2024confidence,
   title = {Confidence-aware Reward Optimization for Fine-tuning Text-to-Image Models},

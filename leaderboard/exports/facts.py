@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from tia2.evaluation.frames import ANNOTATOR, CEILING
 from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.summary import ANNOTATOR, CEILING
 
-from ..board import Board, BoardEntry
-from ..index import COUNTS, ESTIMATES
+from ..data.board import Board, BoardEntry
+from ..data.index import COUNTS, ESTIMATES
 
 Facts = dict[str, Any]
 
@@ -122,7 +122,7 @@ def provenance(board: Board) -> Facts:
     """Return what the figures were computed from and with."""
     import tia2
 
-    from ..index import SEED
+    from ..data.index import SEED
 
     record = board.benchmark
     return {

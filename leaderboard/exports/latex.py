@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from ..board import Board
-from ..plots.look import clean
+from ..data.board import Board
+from ..plots.style import clean
 from .facts import Facts, about, best_first, figures, people, provenance, titles
 
 SPECIAL = {

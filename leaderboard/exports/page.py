@@ -10,11 +10,11 @@ import math
 from typing import Any
 from urllib.parse import urlsplit
 
-from tia2.evaluation.frames import OVERALL
+from tia2.evaluation.summary import OVERALL
 
-from ..board import Board
+from ..data.board import Board
 from ..plots import forest, forest_words
-from ..plots.look import clean
+from ..plots.style import clean
 from .facts import Facts, about, best_first, figures, people, plain, provenance, titles
 from .style import CSS, SCRIPT
 

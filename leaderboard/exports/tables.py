@@ -10,8 +10,8 @@ from typing import Any
 
 from tia2.evaluation.metrics import METRICS
 
-from ..board import Board
-from ..index import COUNTS, ESTIMATES
+from ..data.board import Board
+from ..data.index import COUNTS, ESTIMATES
 from .facts import Facts, about, best_first, counts, figures, people, plain, provenance, titles
 
 SCHEMA = "tia2-leaderboard"

@@ -12,9 +12,9 @@ from gradio.events import api
 from tia2.errors import LeaderboardError, Tia2Error, unknown_name
 from tia2.evaluation.metrics import METRICS
 
-from ..board import Board
+from ..data.board import Board
+from ..data.boards import Live
 from ..exports.facts import about, best_first, counts, figures, people, plain, provenance, titles
-from ..live import Live
 
 LONGEST = 200
 """Characters of an argument; no name is longer."""

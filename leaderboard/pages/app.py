@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from ..board import Board
-from ..live import Live
-from ..store import Store
-from ..submissions.report import LIMITS, MIB
+from ..data.board import Board
+from ..data.boards import Live
+from ..data.store import Store
+from ..submissions.checking.report import LIMITS, MIB
 from .api import add_api
 from .head import head
-from .tabs import CHAPTERS
+from .tabs.order import CHAPTERS
 from .theme import css, theme
 from .wiring import Frame, Place, visit, wire
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import gradio as gr
 
-from ..exporting import FORMATS, export
-from ..live import Live
+from ..data.boards import Live
+from ..exports.formats import FORMATS, export
 
 FETCH = """
 (file) => {

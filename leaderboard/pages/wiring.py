@@ -12,10 +12,10 @@ import gradio as gr
 
 from tia2.errors import Tia2Error
 
-from ..board import Board
-from ..live import Live
+from ..data.board import Board
+from ..data.boards import Live
 from .address import READY, STAY, as_text, parse, pick, unless_done, writer
-from .parts import Param, Query, Tab
+from .tabs.parts import Param, Query, Tab
 
 
 class Place(NamedTuple):

@@ -16,10 +16,10 @@ from .critical import critical_difference as critical_difference
 from .critical import critical_difference_words as critical_difference_words
 from .forest import forest as forest
 from .forest import forest_words as forest_words
-from .look import empty as empty
 from .pairs import differences as differences
 from .pairs import differences_words as differences_words
 from .pairs import pair_scatter as pair_scatter
 from .pairs import pair_scatter_words as pair_scatter_words
+from .style import empty as empty
 from .temperature import temperature_curve as temperature_curve
 from .temperature import temperature_curve_words as temperature_curve_words

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..board import Board, BoardEntry
-from .look import PALETTE, Trace, clean, cut, empty, figure, safe
+from ..data.board import Board, BoardEntry
 from .rows import title_of, where
+from .style import PALETTE, Trace, clean, cut, empty, figure, safe
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..board import Board
-from .look import CLEAR, INK, PALETTE, Trace, clean, empty, error_bars, figure, interval, one_line, safe
+from ..data.board import Board
 from .rows import title_of
+from .style import CLEAR, INK, PALETTE, Trace, clean, empty, error_bars, figure, interval, one_line, safe
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..board import Board, BoardEntry
-from .look import KINDS, Trace, clean, empty, error_bars, figure, interval, kind_of, one_line, safe
+from ..data.board import Board, BoardEntry
 from .rows import Row, ranked_rows, title_of, where
+from .style import KINDS, Trace, clean, empty, error_bars, figure, interval, kind_of, one_line, safe
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..board import Board
-from .look import INK, KINDS, Trace, clean, empty, figure, interval, kind_of, one_line, safe
+from ..data.board import Board
 from .rows import Row, ranked_rows, title_of, where
+from .style import INK, KINDS, Trace, clean, empty, figure, interval, kind_of, one_line, safe
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tia2.evaluation.frames import ANNOTATOR, CEILING
+from tia2.evaluation.summary import ANNOTATOR, CEILING
 
-from ..board import Board
-from .look import (
+from ..data.board import Board
+from .rows import Row, bound_rows, ranked_rows, title_of, where
+from .style import (
     CLEAR,
     GRID,
     INK,
@@ -24,7 +25,6 @@ from .look import (
     safe,
     two_lines,
 )
-from .rows import Row, bound_rows, ranked_rows, title_of, where
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -9,9 +9,9 @@ import numpy as np
 
 from tia2.evaluation.metrics import METRICS
 
-from ..board import Board, Floats
-from .look import GRID, INK, PALETTE, Trace, clean, cut, empty, figure, note, safe
+from ..data.board import Board, Floats
 from .rows import title_of
+from .style import GRID, INK, PALETTE, Trace, clean, cut, empty, figure, note, safe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

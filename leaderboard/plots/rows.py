@@ -9,8 +9,8 @@ import numpy as np
 
 from tia2.evaluation.metrics import METRICS
 
-from ..board import Board, BoardEntry
-from ..index import ESTIMATES
+from ..data.board import Board, BoardEntry
+from ..data.index import ESTIMATES
 
 
 @dataclass(frozen=True)

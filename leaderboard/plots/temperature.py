@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .look import CLEAR, INK, PALETTE, Trace, clean, empty, figure, note, safe
+from .style import CLEAR, INK, PALETTE, Trace, clean, empty, figure, note, safe
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

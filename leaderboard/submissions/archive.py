@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .report import LIMITS, MIB, Limits, RefusedError
-from .texts import quote
+from .checking.report import LIMITS, MIB, Limits, RefusedError
+from .checking.texts import quote
 
 _FILES = re.compile(r"submission\.json|tables/[0-9]{1,2}/(?:manifest\.json|items\.parquet|shards/[0-9]{5}\.parquet)")
 _FOLDERS = re.compile(r"tables/(?:[0-9]{1,2}/(?:shards/)?)?")

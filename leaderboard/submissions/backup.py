@@ -16,10 +16,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tia2.errors import LeaderboardError
+from tia2.files import new_folder, replacing
 
-from ..store import Store
+from ..data.store import Store
+from .checking.texts import quote
 from .database import PATIENCE
-from .texts import quote
 
 QUEUE = "queue.sqlite"
 _NAMES = re.compile(
@@ -52,22 +53,17 @@ def backup(store: Store, out: Path) -> int:
         raise LeaderboardError(f"{out} is there already: choose another name for the backup.")
     count = 0
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
-            unfinished = Path(folder) / "backup"
-            with _queue_held(store, Path(folder) / QUEUE) as queue, unfinished.open("wb") as file:
-                with (
-                    gzip.GzipFile("", "wb", mtime=0, fileobj=file) as packed,
-                    tarfile.open(None, "w", packed) as archive,
-                ):
-                    for name, path in _files(store, queue):
-                        _add(archive, name, path)
-                        count += 1
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, out)
-    except OSError as error:
-        raise LeaderboardError(f"The backup {out} can't be written: {error.strerror or error}.") from None
+        with (
+            replacing(out, LeaderboardError) as unfinished,
+            tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder,
+            _queue_held(store, Path(folder) / QUEUE) as queue,
+            unfinished.open("wb") as file,
+            gzip.GzipFile("", "wb", mtime=0, fileobj=file) as packed,
+            tarfile.open(None, "w", packed) as archive,
+        ):
+            for name, path in _files(store, queue):
+                _add(archive, name, path)
+                count += 1
     except sqlite3.Error as error:
         raise LeaderboardError(f"{store.folder / QUEUE} can't be copied: {error}.") from None
     return count
@@ -94,18 +90,13 @@ def restore(archive: Path, folder: Path) -> Store:
         raise LeaderboardError(f"{folder} is not empty: restore to another folder.")
     if not archive.is_file():
         raise LeaderboardError(f"There is no backup at {archive}.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as unfinished:
-        target = Path(unfinished) / "store"
+    with new_folder(folder, LeaderboardError) as target:
         try:
             _extract(archive, target)
         except _BROKEN as error:
             raise LeaderboardError(f"{archive} is damaged, or no backup ({' '.join(str(error).split())}).") from None
         Store(target)
         _check_queue(target / QUEUE, archive)
-        if folder.is_dir():
-            folder.rmdir()
-        target.rename(folder)
     return Store(folder)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from tia2.errors import LeaderboardError
 
-from ..store import slug
+from ..data.store import slug
+from .checking.report import Report
 from .package import Submission
-from .report import Report
 
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 

@@ -17,8 +17,8 @@ from pydantic import Field
 
 from tia2.errors import LeaderboardError
 
-from ..records import CalibrationSpec, ModelCard, Record
-from .report import LIMITS, MIB
+from ..data.records import CalibrationSpec, ModelCard, Record
+from .checking.report import LIMITS, MIB
 
 MOST_TABLES = 16
 DATED = (1980, 1, 1, 0, 0, 0)
@@ -68,11 +68,11 @@ def build(
     Example:
         >>> build([Path("runs/mine")], ModelCard(name="mine"), [CalibrationSpec()], Path("mine.zip"))  # doctest: +SKIP
     """
-    from tia2 import __version__
+    from tia2._version import __version__
+    from tia2.files import write_atomically
     from tia2.scoring import ScoreTable
-    from tia2.scoring.store import write_atomically
 
-    from ..store import now
+    from ..data.store import now
 
     if not 1 <= len(tables) <= MOST_TABLES:
         raise LeaderboardError(f"Expected 1 to {MOST_TABLES} score tables, got {len(tables)}.")
@@ -96,7 +96,7 @@ def build(
         raise LeaderboardError(
             f"The submission has {len(content) / MIB:.0f} MiB; at most {LIMITS.upload // MIB} MiB can be submitted."
         )
-    write_atomically(out, content)
+    write_atomically(out, content, LeaderboardError)
     return submission
 
 

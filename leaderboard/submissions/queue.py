@@ -19,15 +19,15 @@ from types import TracebackType
 from typing import Any
 
 from tia2.errors import LeaderboardError, Tia2Error, UnknownNameError
-from tia2.scoring.store import write_atomically
+from tia2.files import write_atomically
 
-from ..records import Listing
-from ..store import Store, slug
+from ..data.records import Listing
+from ..data.store import Store, slug
+from .checking.report import LIMITS, Limits, RefusedError, Report
+from .checking.texts import hidden, quote, text_problem
+from .checking.validation import Validated, name_collisions, validate
 from .database import Database
 from .queued import Logged, Queued, Receipt, State
-from .report import LIMITS, Limits, RefusedError, Report
-from .texts import hidden, quote, text_problem
-from .validation import Validated, name_collisions, validate
 
 LONGEST = 1000
 ABANDONED = 3600.0
@@ -109,7 +109,7 @@ class Queue:
             self._check_limits(submitter, moment)
             if self._database.rows("SELECT 1 FROM submissions WHERE sha256 = ? AND state != 'rejected'", sha256):
                 raise RefusedError(["This very file was submitted before: there is nothing new to review."])
-            write_atomically(self._upload(receipt.id), content)
+            write_atomically(self._upload(receipt.id), content, LeaderboardError)
             places = ", ".join(f":{name}" for name in values)
             connection.execute(f"INSERT INTO submissions ({', '.join(values)}) VALUES ({places})", values)
             self._log(submitter, "received", receipt.id, receipt.name, moment)
@@ -217,7 +217,7 @@ class Queue:
             with self._database.writing():
                 for path in self._strays():
                     path.unlink(missing_ok=True)
-        for path in (self.store.folder / "tables").glob(".unfinished-*"):
+        for path in (self.store.folder / "tables").glob(".*.tmp"):
             if time.time() - _changed(path) > ABANDONED:
                 shutil.rmtree(path, ignore_errors=True)
 

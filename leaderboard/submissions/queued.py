@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .report import Report
+from .checking.report import Report
 
 State = Literal["pending", "accepting", "accepted", "rejected"]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tia2.errors import LeaderboardError, Tia2Error
 
-from ..store import Store
-from .isolated import run_apart
+from ..data.store import Store
+from .checking.isolated import run_apart
+from .checking.report import LIMITS, Limits, RefusedError
 from .queue import Queue
-from .report import LIMITS, Limits, RefusedError
 
 PATIENCE = 600.0
 

@@ -11,10 +11,10 @@ from scipy.integrate import quad
 from sklearn.metrics import roc_auc_score
 
 from tia2.analysis import power
-from tia2.analysis.sample_size import MEDIAN, detectable, paired_power, prompts_needed
+from tia2.analysis._power import MEDIAN, detectable, paired_power, prompts_needed
 from tia2.calibration import TextNorm
 from tia2.errors import ResultError, UnknownNameError
-from tia2.evaluation.simultaneous import Stratum, differences
+from tia2.evaluation.comparing.simultaneous import Stratum, differences
 
 
 def _integrated(difference, sd, prompts, level=0.05):

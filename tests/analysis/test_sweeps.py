@@ -8,9 +8,9 @@ from sklearn.metrics import roc_auc_score
 
 import tia2
 from tia2.analysis import calibration, prompt_set, temperature
+from tia2.analysis._prompt_set import SELECTIONS, sizes
+from tia2.analysis._temperature import LEVELS
 from tia2.analysis.judge import Judge
-from tia2.analysis.prompt_sets import SELECTIONS, sizes
-from tia2.analysis.temperatures import LEVELS
 from tia2.calibration import TextNorm, mean_ensemble, textnorm, textnorm_minmax, uncertainty_regularised
 from tia2.errors import ResultError, UnknownNameError
 from tia2.evaluation import METRICS, evaluate

@@ -14,8 +14,8 @@ from datasets import load_dataset
 
 import tia2  # noqa: F401  installs the hook
 from tia2.benchmark import builder
-from tia2.benchmark import layout as layout_module
 from tia2.benchmark.columns import COLUMNS, features
+from tia2.benchmark.upstream import layout as layout_module
 from tia2.errors import BenchmarkError, Tia2Error, UnknownNameError
 
 SUBSETS = ("comprehensive", "counting", "composition")

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tia2.benchmark.images import ImageReader, find_images
+from tia2.benchmark.upstream.image_files import ImageReader, find_images
 from tia2.errors import BenchmarkError
 
 KINDS = ["folder", "zip", "tar", "tar.gz", "tgz"]

@@ -11,11 +11,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from tia2.benchmark import SUBSETS, sources
+from tia2.benchmark import SUBSETS
+from tia2.benchmark.upstream import sources
 from tia2.errors import DownloadError, ResultError, UnknownNameError
 from tia2.evaluation import METRICS, Result, compare, separate, summarise
-from tia2.evaluation import released as module
-from tia2.evaluation.released import REWARDS, TEXTNORM, published
+from tia2.evaluation import published as module
+from tia2.evaluation.published import REWARDS, TEXTNORM, published
 
 AUROC = {
     "comprehensive": [0.6710, 0.6825, 0.7610, 0.7471, 0.7733],

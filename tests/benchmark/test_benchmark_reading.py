@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tia2.benchmark.layout import resolve_data_dir
-from tia2.benchmark.reading import read_subset
+from tia2.benchmark.upstream.annotations import read_subset
+from tia2.benchmark.upstream.layout import resolve_data_dir
 from tia2.errors import BenchmarkError
 
 LABELS = "human_annotations/human_labels_counting.json"

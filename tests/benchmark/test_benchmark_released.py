@@ -11,8 +11,9 @@ import pytest
 from datasets import load_dataset
 
 import tia2  # noqa: F401  installs the hook
-from tia2.benchmark import check, load, prompt_set, sources, summarise
+from tia2.benchmark import check, load, prompt_set, summarise
 from tia2.benchmark.builder import CITATION
+from tia2.benchmark.upstream import sources
 
 pytestmark = pytest.mark.upstream
 ITEMS = {"comprehensive": 5_000, "counting": 7_500, "composition": 15_000}

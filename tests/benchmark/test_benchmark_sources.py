@@ -13,7 +13,8 @@ import pytest
 from datasets import load_dataset
 
 import tia2  # noqa: F401  installs the hook
-from tia2.benchmark import load, sources
+from tia2.benchmark import load
+from tia2.benchmark.upstream import sources
 from tia2.errors import BenchmarkError, DownloadError
 
 pytestmark = pytest.mark.network

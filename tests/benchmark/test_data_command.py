@@ -7,7 +7,7 @@ import json
 import pytest
 from datasets import load_dataset
 
-from tia2.benchmark import sources
+from tia2.benchmark.upstream import sources
 from tia2.cli import main
 
 SUBSETS = ("comprehensive", "counting", "composition")

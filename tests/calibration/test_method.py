@@ -10,11 +10,11 @@ from sklearn.metrics import roc_auc_score
 
 import tia2
 from tia2.calibration import TextNorm, mean_ensemble, textnorm, textnorm_minmax, uncertainty_regularised
-from tia2.calibration.choice import Candidates
-from tia2.calibration.grid import FACTORS, PENALTIES, SCALES, settings
+from tia2.calibration.choosing import Candidates
+from tia2.calibration.settings import FACTORS, PENALTIES, SCALES, settings
 from tia2.errors import ResultError, UnknownNameError
 from tia2.evaluation import Result, compare
-from tia2.evaluation.prompts import Prompts
+from tia2.evaluation.panel import Prompts
 
 
 @pytest.fixture

@@ -218,7 +218,7 @@ def test_the_leaderboard_embeds_these_rewards(real_run):
     """Another processor may differ in the last digits."""
     from importlib.resources import as_file, files
 
-    from tia2.leaderboard.embedded import REWARDS
+    from tia2.leaderboard.data.embedded import REWARDS
     from tia2.scoring import ScoreTable
 
     for name in REWARDS:
@@ -235,7 +235,7 @@ def test_the_leaderboard_declares_these_costs(name):
     from torch.utils.flop_counter import FlopCounterMode
 
     from tia2 import load_reward
-    from tia2.leaderboard.embedded import REWARDS
+    from tia2.leaderboard.data.embedded import REWARDS
 
     reward = load_reward(name, device="cpu")
     with FlopCounterMode(display=False) as counter:

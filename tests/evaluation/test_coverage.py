@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tia2.evaluation.bootstrap import interval, resample_counts
+from tia2.evaluation.comparing.simultaneous import Stratum, differences
 from tia2.evaluation.metrics import auroc, kendall
-from tia2.evaluation.simultaneous import Stratum, differences
 
 BENCHMARKS = 1_500
 RESAMPLES = 1_000

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tia2.leaderboard.board import Board
-from tia2.leaderboard.embedded import embedded_store
-from tia2.leaderboard.index import Index
+from tia2.leaderboard.data.board import Board
+from tia2.leaderboard.data.embedded import embedded_store
+from tia2.leaderboard.data.index import Index
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tia2.leaderboard.records import CalibrationSpec, Cost, Listing, ModelCard
-from tia2.leaderboard.store import Store, now
-from tia2.leaderboard.submissions.trust import trusted
+from tia2.leaderboard.data.records import CalibrationSpec, Cost, Listing, ModelCard
+from tia2.leaderboard.data.store import Store, now
+from tia2.leaderboard.submissions.checking.trust import trusted
 from tia2.scoring import ScoreTable
 from tia2.scoring.store import Shard
 

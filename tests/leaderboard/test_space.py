@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tia2.errors import LeaderboardError
-from tia2.leaderboard.embedded import embedded_store
+from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.space import STORE, space_store
 
 

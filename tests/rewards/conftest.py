@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tia2.rewards.clip import ClipReward
+from tia2.rewards.families.clip.clip import ClipReward
 
 build = runpy.run_path(str(Path(__file__).parents[1] / "tiny_clip.py"))["build"]
 

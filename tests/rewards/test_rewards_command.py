@@ -21,7 +21,7 @@ def nothing_is_loaded(monkeypatch):
         raise AssertionError("loaded or fetched something")
 
     monkeypatch.setattr("tia2.rewards.load_reward", refuse)
-    monkeypatch.setattr("tia2.rewards.hub._fetch", refuse)
+    monkeypatch.setattr("tia2.rewards.loading.hub._fetch", refuse)
     monkeypatch.setattr("socket.socket.connect", refuse)
 
 

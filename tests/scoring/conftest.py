@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tia2.benchmark import Benchmark, load
-from tia2.rewards.clip import ClipReward
+from tia2.rewards.families.clip.clip import ClipReward
 
 build = runpy.run_path(str(Path(__file__).parents[1] / "tiny_clip.py"))["build"]
 HUES = ("red", "cyan", "blue", "green")

@@ -8,7 +8,7 @@ import pytest
 import tia2
 from tia2.errors import RewardError
 from tia2.rewards import CrossEncoder, DualEncoder
-from tia2.rewards.batching import first_batch_size, is_out_of_memory
+from tia2.rewards.loading.batching import first_batch_size, is_out_of_memory
 from tia2.scoring import ScoreTable
 
 ERRORS = {

@@ -17,7 +17,7 @@ import pytest
 import tia2
 from tia2.errors import RewardError, ScoreTableError
 from tia2.rewards import DualEncoder
-from tia2.rewards.clip import ClipReward
+from tia2.rewards.families.clip.clip import ClipReward
 from tia2.scoring import Manifest, ScoreTable, store
 
 SLOW = """

@@ -6,22 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tia2.analysis.analysis import Analysis as Analysis
-    from tia2.analysis.calibrations import calibration as calibration
-    from tia2.analysis.contrast import contrastive as contrastive
-    from tia2.analysis.model_errors import errors as errors
-    from tia2.analysis.prompt_sets import prompt_set as prompt_set
-    from tia2.analysis.sample_size import power as power
-    from tia2.analysis.temperatures import temperature as temperature
+    from tia2.analysis._calibration import calibration as calibration
+    from tia2.analysis._contrastive import contrastive as contrastive
+    from tia2.analysis._errors import errors as errors
+    from tia2.analysis._power import power as power
+    from tia2.analysis._prompt_set import prompt_set as prompt_set
+    from tia2.analysis._temperature import temperature as temperature
+    from tia2.analysis.outcome import Analysis as Analysis
 
 _LAZY = {
-    "Analysis": "analysis",
-    "calibration": "calibrations",
-    "contrastive": "contrast",
-    "errors": "model_errors",
-    "power": "sample_size",
-    "prompt_set": "prompt_sets",
-    "temperature": "temperatures",
+    "Analysis": "outcome",
+    "calibration": "_calibration",
+    "contrastive": "_contrastive",
+    "errors": "_errors",
+    "power": "_power",
+    "prompt_set": "_prompt_set",
+    "temperature": "_temperature",
 }
 
 __all__ = sorted(_LAZY)

@@ -14,7 +14,7 @@ from tia2.analysis.judge import Interval, Judge
 from tia2.calibration.method import TextNorm
 from tia2.errors import ResultError
 from tia2.evaluation.bootstrap import interval, resample_counts
-from tia2.evaluation.frames import OVERALL
+from tia2.evaluation.summary import OVERALL
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tia2.errors import ResultError
 from tia2.evaluation.bootstrap import RESAMPLES, expanded, interval, resample_counts
-from tia2.evaluation.frames import OVERALL
 from tia2.evaluation.metrics import METRICS
-from tia2.evaluation.pooling import pooled_auroc_resamples
-from tia2.evaluation.prompts import Prompts
+from tia2.evaluation.metrics.pooled_auroc import pooled_auroc_resamples
+from tia2.evaluation.panel import Prompts
+from tia2.evaluation.summary import OVERALL
 
 if TYPE_CHECKING:
     import pandas as pd

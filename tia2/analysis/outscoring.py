@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tia2.analysis.entries import Entries
 from tia2.analysis.judge import Judge
-from tia2.calibration.contrastive.meaning import meaning
 from tia2.evaluation.metrics import auroc
+from tia2.prompts.rules.meaning import meaning
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tia2.benchmark.layout import CONFIGS, SUBSETS
 from tia2.benchmark.prompts import prompt_set
+from tia2.benchmark.upstream.layout import CONFIGS, SUBSETS
 
 if TYPE_CHECKING:
     from tia2.benchmark.checking import check as check

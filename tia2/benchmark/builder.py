@@ -18,13 +18,23 @@ import datasets
 from datasets.exceptions import DatasetGenerationError
 from datasets.load import DatasetModule
 
-from tia2.benchmark import columns, images, layout, reading, sources
+from tia2.benchmark import columns
 from tia2.benchmark.shards import ParquetShard, PromptShard, parquet_shards, prompt_shards
+from tia2.benchmark.upstream import annotations as reading
+from tia2.benchmark.upstream import image_files as images
+from tia2.benchmark.upstream import layout, sources
 from tia2.errors import BenchmarkError, Tia2Error, unknown_name
 
 logger = logging.getLogger("tia2")
 
-_SOURCES = ("builder.py", "columns.py", "images.py", "reading.py", "shards.py", "votes.py")
+_SOURCES = (
+    "builder.py",
+    "columns.py",
+    "shards.py",
+    "upstream/annotations.py",
+    "upstream/image_files.py",
+    "votes.py",
+)
 _PAPER = "https://arxiv.org/abs/2404.01863"
 CITATION = """@inproceedings{kim2024confidence,
   title     = {Confidence-aware Reward Optimization for Fine-tuning Text-to-Image Models},

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tia2.benchmark.layout import CONFIGS
 from tia2.benchmark.loading import SPLIT
 from tia2.benchmark.summary import summarise
+from tia2.benchmark.upstream.layout import CONFIGS
 
 if TYPE_CHECKING:
     import datasets

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tia2.benchmark import sources
-from tia2.benchmark.images import ImageReader, find_images
-from tia2.benchmark.layout import SUBSETS, resolve_data_dir, subsets_of
 from tia2.benchmark.loading import load
-from tia2.benchmark.progress import Progress, silent
-from tia2.benchmark.reading import read_subset
+from tia2.benchmark.upstream import sources
+from tia2.benchmark.upstream.annotations import read_subset
+from tia2.benchmark.upstream.image_files import ImageReader, find_images
+from tia2.benchmark.upstream.layout import SUBSETS, resolve_data_dir, subsets_of
 from tia2.errors import BenchmarkError
+from tia2.progress import Progress, silent
 
 if TYPE_CHECKING:
     from pathlib import Path

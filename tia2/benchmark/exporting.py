@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tia2.benchmark.columns import COLUMNS, features
 from tia2.benchmark.loading import SPLIT, Benchmark, load
-from tia2.benchmark.progress import Progress, silent
 from tia2.errors import BenchmarkError
+from tia2.files import new_folder
+from tia2.progress import Progress, silent
 
 if TYPE_CHECKING:
     import datasets
@@ -56,16 +55,8 @@ def export(
             f"{loaded.missing_images[0]}. `tia2 data check` names them; --allow-missing (allow_missing=True) "
             "writes them without."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        _write(loaded, temporary, shard_bytes, progress)
-        temporary.chmod(0o755)  # mkdtemp's 0700 would lock out others
-        if target.is_dir():
-            target.rmdir()
-        os.replace(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with new_folder(target, BenchmarkError) as unfinished:
+        _write(loaded, unfinished, shard_bytes, progress)
     return target
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tia2.benchmark.layout import CONFIGS, has_annotations
+from tia2.benchmark.upstream.layout import CONFIGS, has_annotations
 from tia2.errors import BenchmarkError, unknown_name
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def decode(content: bytes, item: str) -> Image.Image:
 
     from PIL import Image, UnidentifiedImageError
 
-    from tia2.rewards.pixels import to_rgb
+    from tia2.rgb import to_rgb
 
     try:
         with Image.open(io.BytesIO(content)) as image:

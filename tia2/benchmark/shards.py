@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tia2.benchmark.images import ImageReader, ImageRef, ImageSet
-from tia2.benchmark.reading import AnnotatedPrompt
+from tia2.benchmark.upstream.annotations import AnnotatedPrompt
+from tia2.benchmark.upstream.image_files import ImageReader, ImageRef, ImageSet
 from tia2.benchmark.votes import human_score, is_aligned
 from tia2.errors import BenchmarkError
 

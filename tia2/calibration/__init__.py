@@ -6,23 +6,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tia2.calibration.calibrated import Calibrated as Calibrated
-    from tia2.calibration.calibrated import Calibration as Calibration
-    from tia2.calibration.contrastive import contrastive_prompts as contrastive_prompts
+    from tia2.calibration._textnorm import textnorm as textnorm
+    from tia2.calibration._textnorm import textnorm_minmax as textnorm_minmax
     from tia2.calibration.ensembles import mean_ensemble as mean_ensemble
     from tia2.calibration.ensembles import uncertainty_regularised as uncertainty_regularised
     from tia2.calibration.method import TextNorm as TextNorm
-    from tia2.calibration.shares import textnorm as textnorm
-    from tia2.calibration.shares import textnorm_minmax as textnorm_minmax
+    from tia2.evaluation.values import Calibrated as Calibrated
+    from tia2.evaluation.values import Calibration as Calibration
+    from tia2.prompts import contrastive_prompts as contrastive_prompts
 
 _LAZY = {
-    "Calibrated": "tia2.calibration.calibrated",
-    "Calibration": "tia2.calibration.calibrated",
+    "Calibrated": "tia2.evaluation.values",
+    "Calibration": "tia2.evaluation.values",
     "TextNorm": "tia2.calibration.method",
-    "contrastive_prompts": "tia2.calibration.contrastive",
+    "contrastive_prompts": "tia2.prompts",
     "mean_ensemble": "tia2.calibration.ensembles",
-    "textnorm": "tia2.calibration.shares",
-    "textnorm_minmax": "tia2.calibration.shares",
+    "textnorm": "tia2.calibration._textnorm",
+    "textnorm_minmax": "tia2.calibration._textnorm",
     "uncertainty_regularised": "tia2.calibration.ensembles",
 }
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from tia2.calibration.calibrated import Calibrated
 from tia2.calibration.checks import check_penalty, check_positive
-from tia2.calibration.choice import Candidates
-from tia2.calibration.grid import PENALTIES, SCALES, Ensemble, Setting, settings, values
-from tia2.calibration.members import Members, Scaling
+from tia2.calibration.choosing import Candidates
+from tia2.calibration.member_tables import Members, Scaling
+from tia2.calibration.settings import PENALTIES, SCALES, Ensemble, Setting, settings, values
 from tia2.errors import ResultError, unknown_name
-from tia2.evaluation.prompts import Prompts
+from tia2.evaluation.panel import Prompts
+from tia2.evaluation.values import Calibrated
 
 if TYPE_CHECKING:
     from tia2.scoring import ScoreTable

@@ -189,7 +189,7 @@ def _table(found: Analysis) -> Table:
     from pandas.api.types import is_float_dtype, is_numeric_dtype
 
     from tia2 import console
-    from tia2.evaluation.frames import OVERALL
+    from tia2.evaluation.summary import OVERALL
 
     rows = found.table if found.top is None else found.table.head(found.top)
     only_overall = "subset" not in found.shown and (rows["subset"] == OVERALL).any()

@@ -64,7 +64,7 @@ def compare(
         else:
             found = compare_two(results[0], results[1], metric)
             if figure is not None:
-                from tia2.evaluation.difference_figure import draw
+                from tia2.evaluation.comparing.figure import draw
 
                 draw(found, figure)
     if len(results) > 2:

@@ -115,9 +115,9 @@ def download(
     What is there already and unaltered isn't fetched again.
     """
     from tia2 import console
-    from tia2.benchmark import sources
-    from tia2.benchmark.layout import cache_dir
+    from tia2.benchmark.upstream import sources
     from tia2.errors import BenchmarkError
+    from tia2.files import cache_dir
 
     if images and to is None:
         raise BenchmarkError("--images needs --to DIR: the images go to DIR/images/.")
@@ -266,7 +266,7 @@ def _print_how_to_get_images(to: Path | None) -> None:
     from importlib.util import find_spec
 
     from tia2 import console
-    from tia2.benchmark.sources import IMAGES_URL
+    from tia2.benchmark.upstream.sources import IMAGES_URL
 
     folder = "DIR" if to is None else str(to)
     command = "" if find_spec("gdown") else "pip install gdown && "
@@ -290,7 +290,7 @@ def _fetch_images(folder: Path) -> None:
     import sys
     from importlib.util import find_spec
 
-    from tia2.benchmark.sources import IMAGES_URL
+    from tia2.benchmark.upstream.sources import IMAGES_URL
     from tia2.errors import DownloadError, MissingDependencyError
 
     if not find_spec("gdown"):

@@ -120,7 +120,7 @@ def evaluate(
         )
         results = recipe.results(_tables(tables or [], reward or [], benchmark))
         if published is not None:
-            from tia2.evaluation.released import published as released
+            from tia2.evaluation.published import published as released
 
             results += released(published, seed=seed)
         if out is not None and out.suffix == ".json" and len(results) > 1:

@@ -60,8 +60,8 @@ def failures(
     from tia2 import console
 
     with console.warnings_as_lines(), console.stderr.status("Judging …"):
+        from tia2.analysis.mini_failures import failures as analyse
         from tia2.evaluation.evaluate import load_table
-        from tia2.miniworld.failures import failures as analyse
 
         found = analyse([load_table(table) for table in tables], seed=seed)
         files = found.save(out)

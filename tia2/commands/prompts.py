@@ -10,8 +10,8 @@ import typer
 from tia2.errors import PromptError, unknown_name
 
 if TYPE_CHECKING:
-    from tia2.calibration.contrastive.making import PromptSets
-    from tia2.calibration.contrastive.writing import Writer
+    from tia2.prompts.making import PromptSets
+    from tia2.prompts.writer.rounds import Writer
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -72,9 +72,9 @@ def contrast(
     is kept, and the same command goes on where it stopped.
     """
     from tia2 import console
-    from tia2.calibration.contrastive.making import check_target, make, write_files
-    from tia2.calibration.contrastive.prompt_files import exists, read_prompts
-    from tia2.calibration.contrastive.rules import STYLES
+    from tia2.prompts.making import check_target, make, write_files
+    from tia2.prompts.prompt_files import exists, read_prompts
+    from tia2.prompts.rules.rules import STYLES
 
     if llm is None and not rules:
         raise PromptError("--no-rules leaves nothing to do without --llm.")
@@ -132,9 +132,9 @@ def _writer(
     workers: int,
     cache: Path | None,
 ) -> Writer:
-    from tia2.calibration.contrastive.clients import LOCAL, Client, Endpoint, Local
-    from tia2.calibration.contrastive.template import load_template
-    from tia2.calibration.contrastive.writing import Writer, default_cache
+    from tia2.prompts.writer.clients import LOCAL, Client, Endpoint, Local
+    from tia2.prompts.writer.rounds import Writer, default_cache
+    from tia2.prompts.writer.template import load_template
 
     asked = load_template(template)
     client: Client
@@ -150,8 +150,8 @@ def _writer(
 def _record(
     source: str, column: str | None, found: list[str], style: str, rules: bool, writer: Writer | None
 ) -> dict[str, Any]:
-    from tia2 import __version__
-    from tia2.calibration.contrastive.making import RULES_VERSION, writer_record
+    from tia2._version import __version__
+    from tia2.prompts.making import RULES_VERSION, writer_record
 
     return {
         "tia2": __version__,

@@ -37,7 +37,7 @@ def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = No
         The table, at most 80 columns wide. How many values are tied is a column where some are.
     """
     from tia2.evaluation import METRICS
-    from tia2.evaluation.frames import ENTRY
+    from tia2.evaluation.summary import ENTRY
 
     chosen = summary[summary["metric"] == metric]
     ties = bool((chosen["tied"].fillna(0) > 0).any())

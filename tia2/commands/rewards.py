@@ -162,7 +162,7 @@ def verify(
 
     options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
     with console.stderr.status(f"Verifying {escape(spec)} …"), console.warnings_as_lines():
-        from tia2.rewards.verify import verify as run
+        from tia2.rewards.conformance.verify import verify as run
 
         result = run(spec, weights_of=weights_of, **options)
     code = {True: 0, False: 1, None: EXIT_NOT_VERIFIED}[result.verified]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tia2 import __version__
+from tia2._version import __version__
 
 app = typer.Typer()
 

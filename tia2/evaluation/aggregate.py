@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tia2.evaluation.bootstrap import expanded, interval, resample_counts
 from tia2.evaluation.metrics import METRICS, all_metrics
-from tia2.evaluation.pooling import pooled_auroc_resamples
-from tia2.evaluation.prompts import Prompts
+from tia2.evaluation.metrics.pooled_auroc import pooled_auroc_resamples
+from tia2.evaluation.panel import Prompts
 from tia2.evaluation.result import Estimate, SubsetResult
 
 Floats = NDArray[np.float64]

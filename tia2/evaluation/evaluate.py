@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.calibration.calibrated import Calibrated, Calibration
 from tia2.errors import ResultError
 from tia2.evaluation.aggregate import combine, subset_part
 from tia2.evaluation.bootstrap import CONFIDENCE, RESAMPLES
-from tia2.evaluation.people import people
-from tia2.evaluation.prompts import Prompts
+from tia2.evaluation.panel import Prompts
+from tia2.evaluation.people.reference_rows import people
 from tia2.evaluation.result import BenchmarkInfo, Entry, Result, RewardInfo
+from tia2.evaluation.values import Calibrated, Calibration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ def evaluate(
     _check_items(first.items)
     made = _calibrated(tables, calibration)
     values, items, skipped = _scored(made.values, made.name, tables)
-    from tia2 import __version__
+    from tia2._version import __version__
 
     prompts = Prompts.of(items, _check_values(values, items))
     parts = {subset: subset_part(subset, prompts, seed, resamples) for subset in prompts.subsets}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError
 
 from tia2.errors import ResultError
+from tia2.files import explain, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,17 +176,12 @@ class Result(_Record):
 
         Returns:
             The path.
+
+        Raises:
+            FileError: The disk is full, or the folder can't be written to.
         """
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(self.model_dump_json(indent=1) + "\n")
-            Path(unfinished).replace(path)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
+        write_atomically(path, (self.model_dump_json(indent=1) + "\n").encode())
         return path
 
     @classmethod
@@ -222,7 +216,4 @@ class Result(_Record):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            more = f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
-            raise ResultError(f"{path} is not a valid result: {where}: {first['msg']}{more}.") from error
+            raise ResultError(f"{path} is not a valid result: {explain(error)}.") from error

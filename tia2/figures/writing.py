@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tia2.errors import ResultError
 from tia2.figures.page import save_page
 from tia2.figures.picture import save_picture
+from tia2.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,24 +33,9 @@ def write(figure: Figure, table: pd.DataFrame, folder: Path, name: str) -> list[
         ResultError: The folder can't be written to.
     """
     paths = [folder / f"{name}{suffix}" for suffix in (".png", ".html", ".csv")]
-    unfinished = [folder / f".{path.name}.part" for path in paths]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _refused(folder, error) from None
-    try:
-        save_picture(figure, unfinished[0])
-        save_page(figure, unfinished[1])
-        table.to_csv(unfinished[2], index=False, float_format="%.6g")
-        for part, path in zip(unfinished, paths, strict=True):
-            part.replace(path)
-    except OSError as error:
-        raise _refused(folder, error) from None
-    finally:
-        for part in unfinished:
-            part.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        picture, page, csv = (stack.enter_context(replacing(path, ResultError)) for path in paths)
+        save_picture(figure, picture)
+        save_page(figure, page)
+        table.to_csv(csv, index=False, float_format="%.6g")
     return paths
-
-
-def _refused(folder: Path, error: OSError) -> ResultError:
-    return ResultError(f"{folder} can't be written to: {error.strerror or error}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tia2.benchmark import human_score, is_aligned
+from tia2.files import replacing
 from tia2.miniworld.annotators import votes
 from tia2.miniworld.generator import sample
 from tia2.miniworld.grammar import contrastive_prompts
@@ -115,7 +115,6 @@ def write_benchmark(items: list[MiniItem], path: Path) -> None:
     columns = {name: [getattr(item, name) for item in items] for name in MiniItem.__dataclass_fields__}
     columns["image"] = [{"bytes": item.image, "path": f"{item.item_id}.jpg"} for item in items]
     schema = features().arrow_schema
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    pq.write_table(pa.table(columns, schema=schema), part, compression="zstd", row_group_size=IMAGES_PER_PROMPT)
-    os.replace(part, path)
+    table = pa.table(columns, schema=schema)
+    with replacing(path) as unfinished:
+        pq.write_table(table, unfinished, compression="zstd", row_group_size=IMAGES_PER_PROMPT)

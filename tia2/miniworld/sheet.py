@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from tia2.errors import BenchmarkError
+from tia2.files import replacing
 from tia2.miniworld.scenes import SIDE
 
 _ZOOM, _FRAME, _TITLE = 2, 3, 22
@@ -48,10 +48,8 @@ def sample_sheet(
 
 def save_sheet(sheet: Image.Image, path: Path) -> None:
     """Write a sheet as PNG, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    sheet.save(part, format="PNG")
-    os.replace(part, path)
+    with replacing(path) as unfinished:
+        sheet.save(unfinished, format="PNG")
 
 
 def open_image(path: Path) -> npt.NDArray[np.uint8]:

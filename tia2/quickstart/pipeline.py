@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tia2.errors import ResultError
+from tia2.files import replacing
 from tia2.quickstart.plots import Strip, contact_sheet, forest
 
 if TYPE_CHECKING:
@@ -159,6 +160,5 @@ def _typical_prompts(result: Result, table: ScoreTable, benchmark: Benchmark) ->
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
-    unfinished = path.with_name(f".{path.name}.part")
-    frame.to_csv(unfinished, index=False, float_format="%.6f")
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        frame.to_csv(unfinished, index=False, float_format="%.6f")

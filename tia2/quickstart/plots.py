@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tia2.evaluation.frames import ENTRY, OVERALL
+from tia2.evaluation.summary import ENTRY, OVERALL
 from tia2.figures.style import GRID, INK, MATPLOTLIB, MUTED
+from tia2.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +158,5 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    figure.savefig(unfinished, format="png", facecolor="white")
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, format="png", facecolor="white")

@@ -15,6 +15,7 @@ from tia2.rewards.cross import CrossEncoder
 from tia2.rewards.dual import DualEncoder
 from tia2.rewards.functions import FunctionReward
 from tia2.rewards.registry import load_reward, register_reward
+from tia2.rgb import to_rgb
 
 __all__ = [
     "CrossEncoder",
@@ -24,4 +25,5 @@ __all__ = [
     "RewardModel",
     "load_reward",
     "register_reward",
+    "to_rgb",
 ]

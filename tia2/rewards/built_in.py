@@ -8,7 +8,7 @@ HOME = "tia2"
 
 
 def _mini(name: str, summary: str) -> Record:
-    module = "tia2.rewards.mini"
+    module = "tia2.rewards.families.mini"
     return Record(name, f"{module}:load_mini", summary, HOME, card=f"{module}:mini_card", by_name=True)
 
 
@@ -22,12 +22,12 @@ def _family(
     example: str | None = None,
     card: str = "CARD",
 ) -> Record:
-    path = f"tia2.rewards.{module}"
+    path = f"tia2.rewards.families.{module}"
     return Record(name, f"{path}:{attribute}", summary, HOME, form=form, example=example, card=f"{path}:{card}")
 
 
 def _preset(name: str, function: str, summary: str) -> Record:
-    path = f"tia2.rewards.presets:{function}"
+    path = f"tia2.rewards.families.presets:{function}"
     return Record(name, path, summary, HOME, card=f"{path}_card")
 
 
@@ -40,7 +40,7 @@ BUILT_IN = {
         _mini("mini-vivid", "tiny CLIP, tuned to like saturated colours, too"),
         _family(
             "clip",
-            "clip",
+            "clip.clip",
             "ClipReward",
             "any CLIP of transformers",
             form="clip:FOLDER_OR_HUB_ID",
@@ -48,7 +48,7 @@ BUILT_IN = {
         ),
         _family(
             "open_clip",
-            "open_clip",
+            "open_clip.open_clip",
             "OpenClipReward",
             "any model of open_clip",
             form="open_clip:ARCHITECTURE/TAG",
@@ -57,30 +57,30 @@ BUILT_IN = {
         ),
         _family(
             "siglip",
-            "siglip",
+            "siglip.siglip",
             "SiglipReward",
             "any SigLIP or SigLIP 2 of transformers",
             form="siglip:FOLDER_OR_HUB_ID",
             example="siglip:google/siglip2-base-patch16-224",
         ),
-        _family("pickscore", "pickscore", "PickScoreReward", "CLIP-H, trained on choices between two images"),
+        _family("pickscore", "clip.pickscore", "PickScoreReward", "CLIP-H, trained on choices between two images"),
         _family(
             "hpsv2",
-            "hpsv2",
+            "open_clip.hpsv2",
             "HpsV2Reward",
             "CLIP-H, trained on rankings of images",
             form="hpsv2:v2.0 or v2.1",
             example="hpsv2:v2.1",
             card="version_card",
         ),
-        _family("blip2-itc", "blip2", "Blip2ItcReward", "BLIP-2, contrastive head", card="ITC_CARD"),
-        _family("blip2-itm", "blip2", "Blip2ItmReward", "BLIP-2, matching head", card="ITM_CARD"),
-        _family("blip-itc", "blip", "BlipItcReward", "BLIP, contrastive head", card="ITC_CARD"),
-        _family("blip-itm", "blip", "BlipItmReward", "BLIP, matching head", card="ITM_CARD"),
-        _family("imagereward", "imagereward", "ImageReward", "BLIP, trained on rankings by experts"),
+        _family("blip2-itc", "blip.blip2", "Blip2ItcReward", "BLIP-2, contrastive head", card="ITC_CARD"),
+        _family("blip2-itm", "blip.blip2", "Blip2ItmReward", "BLIP-2, matching head", card="ITM_CARD"),
+        _family("blip-itc", "blip.blip", "BlipItcReward", "BLIP, contrastive head", card="ITC_CARD"),
+        _family("blip-itm", "blip.blip", "BlipItmReward", "BLIP, matching head", card="ITM_CARD"),
+        _family("imagereward", "blip.imagereward", "ImageReward", "BLIP, trained on rankings by experts"),
         _family(
             "vqascore",
-            "vqascore",
+            "vqascore.vqascore",
             "VqaScoreReward",
             "P(Yes) of a vision-language model",
             form="vqascore:FOLDER_OR_HUB_ID",

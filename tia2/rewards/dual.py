@@ -10,9 +10,9 @@ import numpy as np
 
 from tia2.errors import RewardError
 from tia2.rewards.base import Rewards, as_float32, check_lengths, checked
-from tia2.rewards.batching import halving
 from tia2.rewards.card import RewardCard
 from tia2.rewards.encoder import Encoder, batches
+from tia2.rewards.loading.batching import halving
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

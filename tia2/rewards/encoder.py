@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tia2.errors import RewardError
 from tia2.rewards.base import check_texts
-from tia2.rewards.batching import first_batch_size
-from tia2.rewards.fingerprints import source_fingerprint
-from tia2.rewards.pixels import to_rgb
+from tia2.rewards.loading.batching import first_batch_size
+from tia2.rewards.loading.fingerprints import source_fingerprint
+from tia2.rgb import to_rgb
 
 if TYPE_CHECKING:
     from PIL import Image

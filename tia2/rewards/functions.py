@@ -12,8 +12,8 @@ import numpy as np
 from tia2.errors import RewardError
 from tia2.rewards.base import RewardModel, Rewards, check_pairs, checked
 from tia2.rewards.card import RewardCard
-from tia2.rewards.fingerprints import source_fingerprint
-from tia2.rewards.pixels import to_rgb
+from tia2.rewards.loading.fingerprints import source_fingerprint
+from tia2.rgb import to_rgb
 
 if TYPE_CHECKING:
     from PIL import Image

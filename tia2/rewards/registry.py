@@ -162,7 +162,7 @@ def card(spec: str | os.PathLike[str]) -> RewardCard | None:
         'cosine'
     """
     from tia2.rewards.card import RewardCard
-    from tia2.rewards.hub import is_hub_id
+    from tia2.rewards.loading.hub import is_hub_id
 
     text = os.fspath(spec)
     if _FILE_SPEC.fullmatch(text):

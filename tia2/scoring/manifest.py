@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tia2.errors import ScoreTableError
+from tia2.files import explain
 from tia2.rewards.card import RewardCard
 
 if TYPE_CHECKING:
@@ -119,10 +120,8 @@ class Manifest(BaseModel):
         try:
             found = cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
             raise ScoreTableError(
-                f"{path} is no manifest of a score table, or damaged ({where}: {first['msg']}). "
+                f"{path} is no manifest of a score table, or damaged ({explain(error)}). "
                 "Score to another folder, or with --overwrite (overwrite=True)."
             ) from None
         except OSError as error:

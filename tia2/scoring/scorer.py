@@ -13,13 +13,13 @@ import numpy as np
 
 from tia2.benchmark import prompt_set
 from tia2.errors import BenchmarkError, RewardError, ScoreTableError
-from tia2.rewards.batching import halving
-from tia2.rewards.devices import cpu_count
+from tia2.rewards.loading.batching import halving
+from tia2.rewards.loading.devices import cpu_count
 from tia2.rewards.registry import load_reward
 from tia2.scoring.images import ImageLoader, Loaded, image_digests
-from tia2.scoring.kinds import Progress, Texts, first_batch_size, kind_of, truncated
 from tia2.scoring.manifest import Manifest
 from tia2.scoring.store import Shard, Store
+from tia2.scoring.strategies import Progress, Texts, first_batch_size, kind_of, truncated
 from tia2.scoring.table import ScoreTable
 
 if TYPE_CHECKING:

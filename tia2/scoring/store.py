@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tia2.errors import ScoreTableError
+from tia2.files import write_atomically
 from tia2.scoring.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ class Store:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write manifest.json."""
-        write_atomically(self.manifest_path, (manifest.model_dump_json(indent=2) + "\n").encode())
+        _write(self.manifest_path, (manifest.model_dump_json(indent=2) + "\n").encode())
 
     def write_items(self, items: pd.DataFrame) -> None:
         """Write items.parquet."""
@@ -108,7 +107,7 @@ class Store:
             name: pa.array(items[name].tolist(), pa.list_(_LISTS[name]) if name in _LISTS else None)
             for name in items.columns
         }
-        write_atomically(self.items_path, _parquet(pa.table(columns)))
+        _write(self.items_path, _parquet(pa.table(columns)))
 
     def read_items(self) -> pd.DataFrame:
         """Read items.parquet.
@@ -134,7 +133,7 @@ class Store:
             }
         )
         metadata = {_KEY: key.encode(), _CHECKSUM: shard.checksum()}
-        write_atomically(self.shard_path(number), _parquet(table.replace_schema_metadata(metadata)))
+        _write(self.shard_path(number), _parquet(table.replace_schema_metadata(metadata)))
 
     def read_shard(self, number: int, key: str, item_ids: Sequence[str], lengths: Sequence[int]) -> Shard:
         """Read a shard.
@@ -169,34 +168,8 @@ class Store:
         return shard
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that, whatever happens, the path holds either what it held before or all of the new content.
-
-    Raises:
-        ScoreTableError: The disk is full, or the folder can't be written to.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(unfinished, 0o666 & ~_umask())
-            os.replace(unfinished, path)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ScoreTableError(f"{path} can't be written: {error.strerror or error}. What was done is kept.") from None
-
-
-def _umask() -> int:
-    # The only way to read it is to set it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _write(path: Path, content: bytes) -> None:
+    write_atomically(path, content, ScoreTableError, "What was done is kept.")
 
 
 def _parquet(table: pa.Table) -> bytes:

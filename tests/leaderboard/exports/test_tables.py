@@ -15,9 +15,9 @@ import pytest
 
 from tia2.errors import UnknownNameError
 from tia2.evaluation.metrics import METRICS
+from tia2.leaderboard.data.index import ESTIMATES
 from tia2.leaderboard.exports import to_csv, to_json
 from tia2.leaderboard.exports.tables import COLUMNS, DANGEROUS, neutral
-from tia2.leaderboard.index import ESTIMATES
 
 
 def read(text):

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from tia2.leaderboard.embedded import embedded_store
-from tia2.leaderboard.index import Index
-from tia2.leaderboard.live import Live
-from tia2.leaderboard.records import ModelCard
-from tia2.leaderboard.store import Store
+from tia2.leaderboard.data.boards import Live
+from tia2.leaderboard.data.embedded import embedded_store
+from tia2.leaderboard.data.index import Index
+from tia2.leaderboard.data.records import ModelCard
+from tia2.leaderboard.data.store import Store
 
 ENTRIES, RESAMPLES = 300, 200
 GRADIO_SAYS = ("Method not implemented.",)

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tia2.benchmark import load
-from tia2.leaderboard.embedded import fill
-from tia2.leaderboard.records import ModelCard
-from tia2.leaderboard.store import Store
+from tia2.leaderboard.data.embedded import fill
+from tia2.leaderboard.data.records import ModelCard
+from tia2.leaderboard.data.store import Store
 from tia2.leaderboard.submissions.package import build
 from tia2.leaderboard.submissions.queue import Queue
 

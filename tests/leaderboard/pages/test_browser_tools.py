@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
-from tia2.leaderboard import tuning
-from tia2.leaderboard.index import Index
-from tia2.leaderboard.pairing import disagreements, suggested
+from tia2.leaderboard.data.index import Index
+from tia2.leaderboard.views import temperature as tuning
+from tia2.leaderboard.views.pairs import disagreements, suggested
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -112,8 +112,8 @@ def test_images_are_shown_in_the_order_of_an_entry(page, visit, live):
 def test_published_figures_have_a_board_of_their_own(tmp_path, browser, tia2_dir):
     """TIA2 itself, with the figures released with the paper, beside the miniature world."""
     import tia2
-    from tia2.leaderboard.embedded import embedded_store
-    from tia2.leaderboard.live import Live
+    from tia2.leaderboard.data.boards import Live
+    from tia2.leaderboard.data.embedded import embedded_store
     from tia2.leaderboard.pages import launch
 
     store = embedded_store(tmp_path / "store")

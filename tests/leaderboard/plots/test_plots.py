@@ -11,9 +11,9 @@ import pytest
 
 from tia2.errors import UnknownNameError
 from tia2.leaderboard import plots
+from tia2.leaderboard.data.records import Cost
 from tia2.leaderboard.plots.critical import joined
-from tia2.leaderboard.plots.look import CLEAR
-from tia2.leaderboard.records import Cost
+from tia2.leaderboard.plots.style import CLEAR
 
 ENTRIES = ["mini-strong", "mini-web", "mini-strong~textnorm-oracle"]
 

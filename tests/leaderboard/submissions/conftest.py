@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tia2.leaderboard.index import Index
-from tia2.leaderboard.records import CalibrationSpec, Listing, ModelCard
-from tia2.leaderboard.store import Store
+from tia2.leaderboard.data.index import Index
+from tia2.leaderboard.data.records import CalibrationSpec, Listing, ModelCard
+from tia2.leaderboard.data.store import Store
 from tia2.leaderboard.submissions.package import build
 from tia2.rewards.card import RewardCard
 from tia2.scoring import ScoreTable
@@ -37,7 +37,8 @@ def checked_here(request, monkeypatch) -> None:
     """Spare honest files the start of another process, but where a test's module wants it."""
     if getattr(request.module, "APART", False):
         return
-    from tia2.leaderboard.submissions import parquet, reading
+    from tia2.leaderboard.submissions.checking import parquet
+    from tia2.leaderboard.submissions.checking import unpacked as reading
 
     def check(wanted) -> None:
         assert [found for found in map(parquet.problem, wanted) if found] == []

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tia2.errors import Tia2Error
-from tia2.leaderboard.store import Store
+from tia2.leaderboard.data.store import Store
 from tia2.leaderboard.submissions.queue import Queue
 
 

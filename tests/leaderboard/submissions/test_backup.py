@@ -25,7 +25,7 @@ def lived(store, pack, make_table):
 
 
 def pack_card(name: str):
-    from tia2.leaderboard.records import ModelCard
+    from tia2.leaderboard.data.records import ModelCard
 
     return ModelCard(name=name)
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tia2.leaderboard.submissions.checking.validation import validate
 from tia2.leaderboard.submissions.queue import Queue
-from tia2.leaderboard.submissions.validation import validate
 
 
 class Said(NamedTuple):
@@ -22,8 +22,8 @@ def review(capsys):
     """The commands below `tia2 leaderboard`, by themselves."""
     import typer
 
-    from tia2.commands.leaderboard_review import review_app
     from tia2.errors import Tia2Error
+    from tia2.leaderboard.commands.review import review_app
 
     command = typer.main.get_command(review_app)
 
@@ -138,7 +138,7 @@ def test_no_score_table(cli, store, tmp_path):
 
 
 def test_a_benchmark_that_the_store_has_not(cli, tmp_path, table):
-    from tia2.leaderboard.store import Store
+    from tia2.leaderboard.data.store import Store
 
     empty = Store.create(tmp_path / "empty", "Empty")
     said = cli("submit", table, "--store", empty.folder)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tia2.leaderboard.store import Store
+from tia2.leaderboard.data.store import Store
+from tia2.leaderboard.submissions.checking.validation import validate
 from tia2.leaderboard.submissions.queue import Queue
-from tia2.leaderboard.submissions.validation import validate
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 

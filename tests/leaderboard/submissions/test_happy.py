@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tia2.errors import LeaderboardError
-from tia2.leaderboard.board import Board
-from tia2.leaderboard.index import Index
-from tia2.leaderboard.records import CalibrationSpec
+from tia2.leaderboard.data.board import Board
+from tia2.leaderboard.data.index import Index
+from tia2.leaderboard.data.records import CalibrationSpec
 from tia2.leaderboard.submissions.queue import Queue
 
 

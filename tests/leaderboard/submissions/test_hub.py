@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from tia2.errors import LeaderboardError
+from tia2.leaderboard.submissions.checking.report import Report
 from tia2.leaderboard.submissions.hub import open_pull_request
-from tia2.leaderboard.submissions.report import Report
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tia2.leaderboard.submissions.names import collision, name_problem, skeleton
-from tia2.leaderboard.submissions.texts import address_problem, bibtex_problem, text_problem
+from tia2.leaderboard.submissions.checking.names import collision, name_problem, skeleton
+from tia2.leaderboard.submissions.checking.texts import address_problem, bibtex_problem, text_problem
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 
 from tia2.errors import LeaderboardError, Tia2Error, UnknownNameError
 from tia2.leaderboard.submissions import queue as module
+from tia2.leaderboard.submissions.checking.report import Limits, RefusedError
 from tia2.leaderboard.submissions.queue import Queue
-from tia2.leaderboard.submissions.report import Limits, RefusedError
 from tia2.leaderboard.submissions.web import receive_upload
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)

@@ -7,11 +7,11 @@ import hashlib
 import numpy as np
 import pytest
 
-from tia2.leaderboard.board import Board
-from tia2.leaderboard.index import Index
-from tia2.leaderboard.store import table_digest
+from tia2.leaderboard.data.board import Board
+from tia2.leaderboard.data.index import Index
+from tia2.leaderboard.data.store import table_digest
+from tia2.leaderboard.submissions.checking.validation import find_benchmark, validate
 from tia2.leaderboard.submissions.queue import Queue
-from tia2.leaderboard.submissions.validation import find_benchmark, validate
 from tia2.scoring.manifest import ScoredBenchmark
 
 
@@ -121,7 +121,7 @@ def test_agreement_beyond_the_ceiling_is_flagged(store, pack, make_table, benchm
 def test_three_hundred_models_are_compared_in_seconds(store, pack, make_table, benchmark):
     import time
 
-    from tia2.leaderboard.submissions.suspicion import flags
+    from tia2.leaderboard.submissions.checking.suspicion import flags
 
     (resident,) = store.listings
     for number in range(300):

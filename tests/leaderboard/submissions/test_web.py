@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from tia2.leaderboard.submissions import isolated, web
+from tia2.leaderboard.submissions import web
+from tia2.leaderboard.submissions.checking import isolated
+from tia2.leaderboard.submissions.checking.report import Limits
 from tia2.leaderboard.submissions.queue import Queue
-from tia2.leaderboard.submissions.report import Limits
 
 APART = True
 
@@ -46,8 +47,8 @@ def test_a_check_that_hangs_is_one_sentence(store, good, monkeypatch):
 
 
 def test_files_are_read_in_another_process(store, good, monkeypatch):
-    from tia2.leaderboard.submissions.report import RefusedError
-    from tia2.leaderboard.submissions.validation import validate
+    from tia2.leaderboard.submissions.checking.report import RefusedError
+    from tia2.leaderboard.submissions.checking.validation import validate
 
     monkeypatch.setattr(isolated, "_START", "import os; os._exit(9)")
     with pytest.raises(RefusedError, match="The score tables can't be read: it stopped with exit code 9"):

@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
+from tia2.files import new_folder
 from tia2.miniworld.grammar import Specification, parse
 from tia2.miniworld.scenes import SIDE, random_specification
 from tia2.miniworld.training.captions import CaptionRule, hard_negatives
@@ -99,11 +100,9 @@ def build_pool(vae: AutoencoderKL, count: int, seed: int, device: str = "cpu") -
 
 def save_pool(pool: ImagePool, folder: Path) -> None:
     """Keep a pool in a folder, whole or not at all, for the other recipes and for an interrupted run."""
-    part = folder.with_name(f"{folder.name}.part")
-    part.mkdir(parents=True, exist_ok=True)
-    np.save(part / "images.npy", pool.images)
-    (part / "captions.txt").write_text("\n".join(map(str, pool.specs)), encoding="utf-8")
-    part.rename(folder)
+    with new_folder(folder) as unfinished:
+        np.save(unfinished / "images.npy", pool.images)
+        (unfinished / "captions.txt").write_text("\n".join(map(str, pool.specs)), encoding="utf-8")
 
 
 def load_pool(folder: Path) -> ImagePool:

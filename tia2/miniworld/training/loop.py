@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from tia2.files import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -101,11 +102,11 @@ def fit(
         first = saved["step"]
 
     def save(step: int) -> None:
-        state.parent.mkdir(parents=True, exist_ok=True)
-        part = state.with_suffix(".part")
         values = [parameter.detach() for parameter in parameters]
-        torch.save({"parameters": values, "shadow": shadow, "optimiser": optimiser.state_dict(), "step": step}, part)
-        os.replace(part, state)
+        with replacing(state) as unfinished:
+            torch.save(
+                {"parameters": values, "shadow": shadow, "optimiser": optimiser.state_dict(), "step": step}, unfinished
+            )
 
     model.train()
     saved_at = reported_at = time.monotonic()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tia2.rewards.conformance.subject import Finding, Subject
+from tia2.rewards.conformance.trial import Finding, Subject
 
 Run: TypeAlias = Callable[[Subject], Finding]
 

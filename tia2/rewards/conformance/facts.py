@@ -11,7 +11,7 @@ import numpy as np
 
 from tia2.rewards.card import RewardCard
 from tia2.rewards.conformance.checks import conformance
-from tia2.rewards.conformance.subject import Finding, Subject
+from tia2.rewards.conformance.trial import Finding, Subject
 
 RELOAD_BELOW_SECONDS = 30.0
 """A model that takes longer to load is not loaded twice."""
@@ -22,7 +22,7 @@ RELOAD_BELOW_SECONDS = 30.0
     tests="64 hex digits, the same after scoring and in a second instance",
     fix=(
         "Return a SHA-256 hex digest over weights, settings and source: "
-        "tia2.rewards.fingerprints.fingerprint(files, **facts); no time, no id(), no random number."
+        "tia2.rewards.loading.fingerprints.fingerprint(files, **facts); no time, no id(), no random number."
     ),
 )
 def fingerprint(subject: Subject) -> Finding:

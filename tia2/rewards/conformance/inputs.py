@@ -10,15 +10,15 @@ import numpy as np
 from tia2.errors import RewardError
 from tia2.rewards.conformance.checks import conformance
 from tia2.rewards.conformance.samples import LONG_TEXT, mode_samples, odd_sizes, rotated_files
-from tia2.rewards.conformance.subject import Caught, Finding, Subject
-from tia2.rewards.pixels import to_rgb
+from tia2.rewards.conformance.trial import Caught, Finding, Subject
+from tia2.rgb import to_rgb
 
 
 @conformance(
     "image-modes",
     tests="L, 1 bit, P, CMYK, 16 bits, LA, RGBA, P with transparency: as their RGB version",
     fix=(
-        "Convert images with tia2.rewards.pixels.to_rgb before anything else; DualEncoder, CrossEncoder and "
+        "Convert images with tia2.rewards.to_rgb before anything else; DualEncoder, CrossEncoder and "
         "plain functions get RGB images."
     ),
 )
@@ -51,7 +51,7 @@ def image_modes(subject: Subject) -> Finding:
 @conformance(
     "exif-rotation",
     tests="files with an EXIF orientation score as the upright picture",
-    fix="Apply the orientation first: tia2.rewards.pixels.to_rgb or PIL.ImageOps.exif_transpose.",
+    fix="Apply the orientation first: tia2.rewards.to_rgb or PIL.ImageOps.exif_transpose.",
 )
 def exif_rotation(subject: Subject) -> Finding:
     """Score one picture stored in all eight orientations."""
@@ -159,10 +159,7 @@ def _bad_refusal(name: str, error: BaseException) -> list[str]:
 @conformance(
     "bad-input",
     tests="unequal lengths, a text for a list, and what is no image are refused",
-    fix=(
-        "Check inputs first, with tia2.rewards.base.check_pairs and tia2.rewards.pixels.to_rgb, which raise a "
-        "RewardError."
-    ),
+    fix=("Check inputs first, with tia2.rewards.base.check_pairs and tia2.rewards.to_rgb, which raise a RewardError."),
 )
 def bad_input(subject: Subject) -> Finding:
     """Pass what makes no sense and expect an error, not numbers."""

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tia2.rewards.conformance.checks import conformance
-from tia2.rewards.conformance.subject import Caught, Finding, Subject, flat
+from tia2.rewards.conformance.trial import Caught, Finding, Subject, flat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

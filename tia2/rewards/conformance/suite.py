@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tia2.errors import RewardError, unknown_name
-from tia2.rewards.conformance import company, facts, inputs, outputs
+from tia2.rewards.conformance import facts, inputs, outputs
+from tia2.rewards.conformance import independence as company
 from tia2.rewards.conformance.checks import Check
 from tia2.rewards.conformance.report import CheckResult, Report
 from tia2.rewards.conformance.samples import TEXTS, sample_images
-from tia2.rewards.conformance.subject import Caught, Finding, Subject
+from tia2.rewards.conformance.trial import Caught, Finding, Subject
 from tia2.rewards.registry import load_reward
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def run_check(item: Check, subject: Subject) -> CheckResult:
 
 
 def _report(subject: Subject, spec: str | None, results: tuple[CheckResult, ...]) -> Report:
-    from tia2 import __version__
+    from tia2._version import __version__
 
     facts_of: dict[str, Any] = {}
     with Caught():

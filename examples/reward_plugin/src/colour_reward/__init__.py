@@ -73,7 +73,7 @@ class ColourReward(DualEncoder):
     #
     #     @functools.cached_property
     #     def fingerprint(self) -> str:
-    #         return tia2.rewards.fingerprints.fingerprint([self.weights_file], formula=1, dtype=self.dtype)
+    #         return tia2.rewards.loading.fingerprints.fingerprint([self.weights_file], formula=1, dtype=self.dtype)
     #
     # Without, it is a digest of this class's source code, which is right here.
 

@@ -1,0 +1,261 @@
+"""`tia2 leaderboard`: serve it, and what a maintainer does with its store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tia2.errors import LeaderboardError, missing_dependency
+
+from .review import review_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = typer.Typer(
+    invoke_without_command=True,
+    epilog="Examples:\n\n  tia2 leaderboard\n\n  tia2 leaderboard --store runs/ours --port 8000 --no-open",
+)
+
+DEFAULT = "runs/leaderboard"
+PORT, PORTS = 7860, 100
+
+Place = Annotated[
+    str, typer.Option("--store", metavar="PLACE", help="The leaderboard's folder, or hub:OWNER/NAME@REVISION.")
+]
+Name = Annotated[str | None, typer.Option(help="One of its benchmarks. Default: the one that pages show first.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="A local copy of TIA2. Without it TIA2_DATA_DIR is asked, else it is downloaded.")
+]
+
+
+@app.callback()
+def leaderboard(
+    context: typer.Context,
+    store: Place = DEFAULT,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 for every one of this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port; the next free one if it is taken, any for 0.")
+    ] = PORT,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Whether to open a browser.")] = True,
+) -> None:
+    """Serve the leaderboard on this machine, until Ctrl-C.
+
+    A store that isn't there yet is made from the results that come with tia2. Below is what
+    its maintainers do.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from tia2 import console
+
+    if find_spec("gradio") is None:
+        raise missing_dependency("The leaderboard's pages: need gradio", "leaderboard")
+    with console.stderr.status("Loading …"):
+        page = _part("pages.app")
+        opened = _open(store, create=True)
+    _fullest(opened)
+    with _progress() as report:
+        live = _part("data.boards").Live(opened, progress=report)
+    served = page.launch(live, host=host, port=_free_port(host, port), open_browser=open_browser, wait=False)
+    console.stdout.print(console.plain(f"{opened.name}: {served.local_url}"), soft_wrap=True)
+    console.stderr.print("Ctrl-C stops it.")
+    try:
+        import_module("threading").Event().wait()
+    finally:
+        served.close(verbose=False)
+
+
+@app.command(epilog="Example:\n\n  tia2 leaderboard init runs/ours --benchmark exports/mine --title Ours")
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty folder.")],
+    benchmark: Annotated[
+        str, typer.Option(help="all, comprehensive, counting, composition, mini, or a folder or Parquet file.")
+    ],
+    name: Annotated[str, typer.Option(help="The leaderboard's name, above its pages.")] = "TIA2 leaderboard",
+    title: Annotated[str | None, typer.Option(help="What pages call the benchmark. Default: its name.")] = None,
+    description: Annotated[str, typer.Option(help="A sentence about the benchmark.")] = "",
+    simulated: Annotated[bool, typer.Option("--simulated", help="Its votes are not from people.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Make an empty leaderboard for a benchmark."""
+    from tia2 import console
+
+    with console.stderr.status("Loading …"):
+        from tia2.benchmark import load
+
+        loaded = load(benchmark, data_dir=data_dir)
+        made = _part("data.store").Store.create(folder, name)
+        images = (os.fspath(data_dir.resolve()) if data_dir else _absolute(benchmark)) if loaded.has_images else None
+        record = made.add_benchmark(
+            loaded,
+            title=title or loaded.name,
+            images=images,
+            description=description,
+            simulated=simulated or benchmark == "mini",
+        )
+    console.stdout.print(console.plain(f"{folder}: {record.name}, {record.items:,} items"), soft_wrap=True)
+    _print_next(f"tia2 leaderboard add TABLE --store {folder}", f"tia2 leaderboard --store {folder}")
+
+
+@app.command(
+    epilog="Examples:\n\n  tia2 leaderboard add runs/mine --name Mine --licence MIT\n\n"
+    "  tia2 leaderboard add runs/a runs/b --name 'A and B'      an ensemble"
+)
+def add(
+    tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables; several make an ensemble.")],
+    store: Place = DEFAULT,
+    name: Annotated[str | None, typer.Option(help="The model's name. Default: the score table's.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Of the weights.")] = None,
+    training_data: Annotated[str | None, typer.Option(help="What it saw in training.")] = None,
+    contact: Annotated[str | None, typer.Option(help="An https address.")] = None,
+    paper: Annotated[str | None, typer.Option(help="An https address.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the model of this name.")] = False,
+) -> None:
+    """Put score tables on the board without a review: raw, TextNorm, or ensembles."""
+    from tia2 import console
+
+    declared = {
+        "name": name, "description": description, "licence": licence, "training_data": training_data,
+        "contact": contact, "paper": paper,
+    }  # fmt: skip
+    with console.stderr.status("Checking …"):
+        opened = _open(store)
+        listing = _part("data.adding").add_tables(
+            opened, tables, {key: text for key, text in declared.items() if text}, added_by=_user(), replace=replace
+        )
+    console.stdout.print(f"On the board of {listing.benchmark}:", markup=False)
+    for calibration in listing.calibrations:
+        console.stdout.print(console.plain(f"  {calibration.entry_name(listing.card.name)}"), soft_wrap=True)
+
+
+@app.command(
+    "import-published",
+    epilog="Examples:\n\n  tia2 leaderboard import-published\n\n"
+    "  tia2 leaderboard import-published --store runs/ours --data-dir ~/tia2",
+)
+def import_published(store: Place = DEFAULT, data_dir: DataDir = None) -> None:
+    """Add TIA2 and the figures released with the paper, marked as published."""
+    from tia2 import console
+
+    with console.stderr.status("Loading …"):
+        results = _part("data.adding").add_published_results(_open(store, create=True), data_dir)
+    for result in results:
+        console.stdout.print(console.plain(result.entry.name), soft_wrap=True)
+
+
+@app.command(
+    epilog="Examples:\n\n  tia2 leaderboard export --format csv > board.csv\n\n"
+    "  tia2 leaderboard export --format html --out board.html"
+)
+def export(
+    kind: Annotated[str, typer.Option("--format", metavar="FORMAT", help="csv, json, latex, bibtex or html.")],
+    store: Place = DEFAULT,
+    benchmark: Name = None,
+    subset: Annotated[str | None, typer.Option(help="Of the LaTeX table. Default: overall.")] = None,
+    metric: Annotated[str, typer.Option(help="Of the LaTeX table and the HTML page.")] = "auroc",
+    out: Annotated[Path | None, typer.Option(help="The file. Default: standard output.")] = None,
+) -> None:
+    """Write the board as CSV, JSON, a LaTeX table, BibTeX or one offline HTML page."""
+    from tia2 import console
+    from tia2.files import write_atomically
+
+    with console.stderr.status("Loading …"):
+        opened = _open(store)
+    with _progress() as report:
+        board = _part("data.board").Board.load(opened, benchmark or _fullest(opened), progress=report)
+    _, content = _part("exports.formats").export(board, kind, subset, metric)
+    if out is None:
+        console.stdout.file.write(content)
+        return
+    write_atomically(out, content.encode(), LeaderboardError)
+    console.stderr.print("Wrote ", console.plain(out), sep="", soft_wrap=True)
+
+
+app.registered_commands += review_app.registered_commands
+
+
+def _part(name: str) -> Any:
+    # By name, since nothing in tia2 depends on the leaderboard.
+    return import_module(f"tia2.leaderboard.{name}")
+
+
+def _open(place: str, create: bool = False) -> Any:
+    if place.startswith(_part("data.hub").PREFIX):
+        return _part("data.hub").open_store(place)
+    return _part("data.embedded").embedded_store(place) if create else _part("data.store").Store(place)
+
+
+def _fullest(store: Any) -> str:
+    entries = {record.name: 0 for record in store.benchmarks}
+    for listing in store.listings:
+        entries[listing.benchmark] = entries.get(listing.benchmark, 0) + len(listing.calibrations)
+    if not entries:
+        raise LeaderboardError(f"{store.folder} has no benchmark: `tia2 leaderboard init` makes a store with one.")
+    simulated = {record.name for record in store.benchmarks if record.simulated}
+    found: str = max(entries, key=lambda name: (name not in simulated, entries[name]))
+    return found
+
+
+def _free_port(host: str, wanted: int) -> int:
+    import socket
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in range(wanted, min(wanted + PORTS, 65536)) if wanted else [0]:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # As servers do, so that a port whose last connections are still closing counts as free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except PermissionError:
+                raise LeaderboardError(f"Port {port} needs more rights: choose one from 1024 on with --port.") from None
+            except socket.gaierror:
+                raise LeaderboardError(f"{host} is no address of this machine: try --host 127.0.0.1.") from None
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise LeaderboardError(f"No port from {wanted} on is free at {host}: choose another with --port or --host.")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    from tia2 import console
+
+    with console.progress() as bar:
+        task = bar.add_task("Evaluating", total=None, visible=False)
+
+        def update(done: int, total: int, name: str) -> None:
+            del name
+            bar.update(task, completed=done, total=total, visible=done < total)
+
+        yield update
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+def _absolute(benchmark: str) -> str:
+    path = Path(benchmark)
+    return os.fspath(path.resolve()) if path.exists() else benchmark
+
+
+def _print_next(*commands: str) -> None:
+    from tia2 import console
+
+    console.stdout.print("\nNext:\n", *(console.plain(f"  {one}") for one in commands), sep="\n", soft_wrap=True)

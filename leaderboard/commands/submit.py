@@ -1,0 +1,217 @@
+"""`tia2 submit`."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tia2.errors import LeaderboardError
+
+if TYPE_CHECKING:
+    from tia2.scoring import ScoreTable
+
+app = typer.Typer()
+
+STORE = Path("runs/leaderboard")
+EXAMPLES = """\
+Examples:
+
+  tia2 submit runs/mini/mine --contact https://example.org/me
+
+  tia2 submit runs/mini/mine --calibration textnorm --setting cv
+
+  tia2 submit runs/mini/a runs/mini/b --ensemble mean --name "a and b"
+
+  tia2 submit runs/mini/mine --hub somebody/leaderboard
+
+  tia2 submit runs/mini/mine --out mine.zip
+"""
+
+
+@app.command(epilog=EXAMPLES)
+def submit(
+    tables: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Score tables; several make an ensemble.", show_default=False)
+    ],
+    name: Annotated[str | None, typer.Option(help="What the board calls the model. Default: the table's.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is, in a few sentences.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Of the weights. Default: the table's.")] = None,
+    contact: Annotated[str, typer.Option(help="An https address where you can be asked about it.")] = "",
+    training_data: Annotated[str | None, typer.Option(help="What it saw in training. Default: the table's.")] = None,
+    paper: Annotated[str | None, typer.Option(help="An https address.")] = None,
+    cite: Annotated[Path | None, typer.Option(metavar="FILE", help="BibTeX.")] = None,
+    macs: Annotated[
+        float | None, typer.Option(metavar="N", help="Multiply-accumulate operations an image and text.")
+    ] = None,
+    items_per_second: Annotated[
+        float | None, typer.Option(metavar="N", help="Images and texts scored a second.")
+    ] = None,
+    on: Annotated[str | None, typer.Option(metavar="DEVICE", help="Where --items-per-second was measured.")] = None,
+    calibration: Annotated[list[str] | None, typer.Option(help="raw or textnorm; can be repeated.")] = None,
+    setting: Annotated[list[str] | None, typer.Option(help="fixed, cv or oracle; can be repeated.")] = None,
+    ensemble: Annotated[list[str] | None, typer.Option(help="mean or ur; can be repeated.")] = None,
+    store: Annotated[Path, typer.Option(help="The leaderboard to check against and to submit to.")] = STORE,
+    hub: Annotated[str | None, typer.Option(metavar="OWNER/NAME", help="Open a pull request there instead.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.zip", help="Only build it, to be uploaded.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Submit a reward model to a leaderboard.
+
+    Builds a submission of its score tables and of what you declare, checks it with the code that the server runs, and
+    hands it in: to a leaderboard in a folder, or as a pull request to one on the Hugging Face Hub. It is on the board
+    once a maintainer has accepted it. Unless you say what to make of the tables, that is raw rewards and TextNorm of
+    one, and both ensembles of several.
+    """
+    from tia2 import console
+
+    if hub is not None and out is not None:
+        raise LeaderboardError("Expected --hub or --out, got both: one opens a pull request, the other keeps a file.")
+    if out is not None and out.suffix.lower() != ".zip":
+        raise LeaderboardError(f"Expected --out to end in .zip, got {out}.")
+    with console.warnings_as_lines(), console.stderr.status("Checking the submission …"):
+        from tia2.evaluation.evaluate import load_table
+
+        loaded = [load_table(path) for path in tables]
+        given: dict[str, Any] = {
+            "name": name,
+            "description": description,
+            "licence": licence,
+            "training_data": training_data,
+            "paper": paper,
+            "cost": _cost(macs, items_per_second, on),
+        }
+        card = _card(loaded, {**given, "contact": contact, "cite": None if cite is None else _read(cite)})
+        specs = _calibrations(loaded, calibration, setting, ensemble)
+        done = _hand_in(tables, loaded, card, specs, store, hub, out)
+    if as_json:
+        console.print_json(done)
+        return
+    for line in done["report"]:
+        console.stderr.print(console.plain(line), soft_wrap=True)
+    console.stdout.print(console.plain(done["done"]), soft_wrap=True)
+    if done.get("id"):
+        where = "" if store == STORE else f" --store {store}"
+        console.stdout.print(console.plain(f"tia2 leaderboard review --accept {done['id'][:8]}{where}"), soft_wrap=True)
+
+
+def _hand_in(
+    tables: list[Path],
+    loaded: list[ScoreTable],
+    card: Any,
+    calibrations: list[Any],
+    folder: Path,
+    hub: str | None,
+    out: Path | None,
+) -> dict[str, Any]:
+    submissions = "tia2.leaderboard.submissions"
+    package, validation = import_module(f"{submissions}.package"), import_module(f"{submissions}.validation")
+    store = import_module("tia2.leaderboard.data.embedded").embedded_store(folder)
+    record = validation.find_benchmark(store, loaded[0])
+    benchmark = loaded[0].manifest.benchmark.name if record is None else record.name
+    with tempfile.TemporaryDirectory(prefix="tia2-submit-") as temporary:
+        path = Path(temporary) / "submission.zip" if out is None else out
+        if path.exists():
+            raise LeaderboardError(f"{path} is there already: choose another name.")
+        draft = Path(temporary) / "draft.zip"
+        submission = package.build(tables, card, calibrations, draft, benchmark=benchmark)
+        if hub is None and out is None:
+            queue = import_module(f"{submissions}.queue")
+            report = import_module(f"{submissions}.report")
+            # Whoever can write to the folder needs no limits.
+            free = report.Limits(an_hour=10**6, pending=10**6)
+            with queue.Queue(store, free) as waiting:
+                receipt = waiting.receive(draft, _user(), filename=f"{tables[0].resolve().name}.zip")
+            done = f"{receipt.name} waits for a review in {folder} as {receipt.id}. Accept it with:"
+            return {"done": done, "id": receipt.id, "report": receipt.report.lines}
+        if record is None:
+            found = import_module(f"{submissions}.report").Report(
+                warnings=[f"{folder} has no benchmark {benchmark}, so rewards were not compared with it here."]
+            )
+            problems = import_module(f"{submissions}.checks").card_problems(card)
+            if problems:
+                raise LeaderboardError(" ".join(problems))
+        else:
+            # A name that is taken here may be free there.
+            own = import_module("tia2.leaderboard.data.store").slug(card.name)
+            found = validation.validate(draft, store, except_for=own).report
+        if hub is not None:
+            address = import_module(f"{submissions}.hub").open_pull_request(hub, draft, submission, found)
+            return {"done": f"Opened {address}", "address": address, "report": found.lines}
+        from tia2.files import write_atomically
+
+        write_atomically(path, draft.read_bytes(), LeaderboardError)
+        return {"done": f"Wrote {path}", "file": str(path), "report": found.lines}
+
+
+def _cost(macs: float | None, items_per_second: float | None, device: str | None) -> dict[str, Any] | None:
+    if device is not None and items_per_second is None:
+        raise LeaderboardError("--on says where --items-per-second was measured: give both.")
+    given = {"macs": macs, "items_per_second": items_per_second, "device": device}
+    return given if macs is not None or items_per_second is not None else None
+
+
+def _card(tables: list[ScoreTable], given: dict[str, Any]) -> Any:
+    """Return what is declared; what isn't said comes from the reward model's own card, if there is one table."""
+    from pydantic import ValidationError
+
+    records = import_module("tia2.leaderboard.data.records")
+    if len(tables) > 1 and given["name"] is None:
+        raise LeaderboardError(f"Expected --name for an ensemble of {len(tables)} score tables, got none.")
+    known = import_module("tia2.leaderboard.data.adding").own_facts(tables)
+    fields = {**known, **{key: value for key, value in given.items() if value is not None}}
+    try:
+        return records.ModelCard(**{key: value for key, value in fields.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = {"device": "on"}.get(str(first["loc"][-1]), str(first["loc"][-1])).replace("_", "-")
+        raise LeaderboardError(f"--{option} doesn't fit: {first['msg']}.") from None
+
+
+def _calibrations(
+    tables: list[ScoreTable], kinds: list[str] | None, settings: list[str] | None, ensembles: list[str] | None
+) -> list[Any]:
+    from tia2.errors import unknown_name
+
+    records = import_module("tia2.leaderboard.data.records")
+    for what, options, valid in (
+        ("calibration", kinds, ("raw", "textnorm")),
+        ("setting", settings, ("fixed", "cv", "oracle")),
+        ("ensemble", ensembles, ("mean", "ur")),
+    ):
+        for option in options or []:
+            if option not in valid:
+                raise unknown_name(what, option, valid)
+    temperature = all(table.manifest.reward.card.default_temperature is not None for table in tables)
+    if not kinds and not settings and not ensembles:
+        contrastive = bool((tables[0].mask.sum(axis=1) > 1).any())
+        return list(records.default_calibrations(len(tables), contrastive, temperature))
+    scaling = "temperature" if temperature else "minmax"
+    made = [records.CalibrationSpec()] if "raw" in (kinds or []) else []
+    textnorm = "textnorm" in (kinds or []) or bool(settings and not ensembles)
+    for setting in settings or ["fixed"]:
+        for ensemble in [*([None] if textnorm and len(tables) == 1 else []), *(ensembles or [])]:
+            options_of = {"kind": "textnorm", "scaling": scaling, "setting": setting, "ensemble": ensemble}
+            made.append(records.CalibrationSpec(**options_of))
+    if not made:
+        raise LeaderboardError(f"{len(tables)} score tables make an ensemble: add --ensemble mean or --ensemble ur.")
+    return made
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LeaderboardError(f"--cite {path} can't be read: {error}.") from None
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such user, as in some containers
+        return "somebody"

@@ -1,0 +1,1 @@
+"""The leaderboard's store, its index, and the boards made of them."""

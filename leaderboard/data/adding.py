@@ -1,0 +1,157 @@
+"""What a maintainer puts on the board directly: score tables of a trusted origin, and published results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tia2.errors import LeaderboardError
+
+from ..submissions.checking.checks import calibrated, card_problems, ensemble_problem, table_problems
+from ..submissions.checking.trust import trusted
+from ..submissions.checking.validation import find_benchmark, name_collisions
+from .records import UNKNOWN, Listing, ModelCard, default_calibrations
+from .store import Store, now, slug
+
+if TYPE_CHECKING:
+    from tia2.evaluation import Result
+    from tia2.scoring import ScoreTable
+
+
+def add_tables(
+    store: Store,
+    paths: Sequence[str | os.PathLike[str]],
+    declared: dict[str, str],
+    *,
+    added_by: str,
+    replace: bool = False,
+) -> Listing:
+    """Put a model on the board, with every entry that its score tables allow.
+
+    Args:
+        store: The store.
+        paths: Folders of score tables; several make an ensemble.
+        declared: Fields of the model's card; what one table's own card knows is taken where they are silent.
+        added_by: Who does it.
+        replace: Whether a model of this name is replaced.
+
+    Raises:
+        LeaderboardError: The tables are on no benchmark of the store, don't fit it, or the name is taken.
+        ScoreTableError: A table is missing or damaged.
+
+    Example:
+        >>> add_tables(Store("runs/leaderboard"), ["runs/mine"], {"name": "mine"}, added_by="me")  # doctest: +SKIP
+    """
+    from tia2.scoring import ScoreTable
+
+    given = [ScoreTable.load(path) for path in paths]
+    record = find_benchmark(store, given[0])
+    if record is None:
+        known = ", ".join(one.name for one in store.benchmarks) or "none"
+        raise LeaderboardError(
+            f"{os.fspath(paths[0])} is on the benchmark {given[0].manifest.benchmark.name}, which the leaderboard "
+            f"doesn't have. It has: {known}."
+        )
+    items = store.items(record)
+    card = _card(given, declared)
+    name = slug(card.name)
+    problems = [
+        *card_problems(card),
+        *name_collisions(store, card.name, name if replace else None),
+        *(
+            text
+            for path, table in zip(paths, given, strict=True)
+            for text in table_problems(str(path), table, items, record)
+        ),
+    ]
+    if problems:
+        raise LeaderboardError(" ".join(problems))
+    tables = [trusted(table, items, record) for table in given]
+    apart = ensemble_problem(tables)
+    if apart:
+        raise LeaderboardError(apart)
+    cards = [table.manifest.reward.card for table in tables]
+    calibrations = default_calibrations(
+        len(tables),
+        contrastive=any(table.rewards.shape[1] > 1 for table in tables),
+        temperature=all(one.default_temperature is not None for one in cards),
+    )
+    _, problems, _ = calibrated(tables, calibrations)
+    if problems:
+        raise LeaderboardError(" ".join(problems))
+    listing = Listing(
+        id=name,
+        benchmark=record.name,
+        card=card,
+        tables=[store.add_table(table) for table in tables],
+        calibrations=list(calibrations),
+        added=now(),
+        added_by=added_by,
+    )
+    store.add_listing(listing)
+    return listing
+
+
+def add_published_results(store: Store, data_dir: str | os.PathLike[str] | None = None) -> list[Result]:
+    """Put the figures released with the paper on the board, and TIA2 itself if it isn't there.
+
+    Args:
+        store: The store.
+        data_dir: A local copy of TIA2; downloaded where it lacks something.
+
+    Returns:
+        The results.
+
+    Raises:
+        LeaderboardError: The store has another benchmark of that name.
+        DownloadError: Something could not be downloaded.
+    """
+    from tia2.benchmark import load
+    from tia2.evaluation import published
+
+    benchmark = load("all", data_dir=data_dir)
+    if benchmark.fingerprint not in {one.fingerprint for one in store.benchmarks}:
+        store.add_benchmark(
+            benchmark,
+            title="TIA2",
+            images=os.fspath(data_dir) if data_dir is not None and benchmark.has_images else None,
+            description="27,500 images of 550 prompts in three subsets, each judged by three people.",
+        )
+    results = published("all", data_dir=data_dir)
+    for result in results:
+        store.add_published(result)
+    return results
+
+
+def own_facts(tables: Sequence[ScoreTable]) -> dict[str, Any]:
+    """Return what a reward model's own card says, by the fields of `ModelCard`; nothing for the members of an ensemble.
+
+    Args:
+        tables: The score tables of one entry.
+    """
+    if len(tables) != 1:
+        return {}
+    reward = tables[0].manifest.reward
+    card = reward.card
+    return {
+        "name": reward.name,
+        "description": card.notes or ("" if card.formula == UNKNOWN else card.formula),
+        "licence": card.licence,
+        "training_data": card.training_data,
+        "paper": card.paper if card.paper and card.paper.startswith("https://") else None,
+        "cite": card.cite,
+    }
+
+
+def _card(tables: Sequence[ScoreTable], declared: dict[str, str]) -> ModelCard:
+    from pydantic import ValidationError
+
+    try:
+        return ModelCard(**{key: text for key, text in {**own_facts(tables), **declared}.items() if text})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise LeaderboardError(
+            f"The model's card doesn't fit: {where}: {first['msg']}. Name it with --{where}."
+        ) from None

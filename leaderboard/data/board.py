@@ -1,0 +1,311 @@
+"""A board: all entries on one benchmark, with what is needed to rank, compare and draw them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tia2.errors import LeaderboardError, Tia2Error, unknown_name
+from tia2.evaluation.comparing.separation import separation
+from tia2.evaluation.comparing.simultaneous import Stratum
+from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.summary import OVERALL
+
+from .index import COUNTS, ESTIMATES, SEED, Index, Outline, Summary
+from .records import BenchmarkRecord, CalibrationSpec, Listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tia2.evaluation import Comparison, Result
+
+    from .store import Store
+
+Floats = NDArray[np.float64]
+Progress = Callable[[int, int, str], None]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BoardEntry:
+    """One row.
+
+    Attributes:
+        id: Fit for an address.
+        name: What tables and figures call it.
+        chips: What it is, in a word or two each.
+        key: Of its files in the index.
+        coverage: Share of the benchmark's items that it has values for.
+        upper_bound: Whether its settings were chosen on the labels that it is judged by.
+        listing: The model behind it; None for a published result.
+        calibration: What was made of the model's rewards; None for a published result.
+        source: Where a published result is from.
+    """
+
+    id: str
+    name: str
+    chips: tuple[str, ...]
+    key: str
+    coverage: float
+    upper_bound: bool
+    listing: Listing | None = None
+    calibration: CalibrationSpec | None = None
+    source: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has a value for every item."""
+        return self.coverage == 1
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it has a rank: complete, and not an upper bound."""
+        return self.complete and not self.upper_bound
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Ranks by one metric in one scope, one value an entry.
+
+    Attributes:
+        rank: 1 for the best; 0 for entries without a rank, as are the next two.
+        low: Better end of the rank interval.
+        high: Worse end.
+        group: Letters; entries that share one are not separable at 5 %, corrected. Empty without a rank.
+    """
+
+    rank: NDArray[np.intp]
+    low: NDArray[np.intp]
+    high: NDArray[np.intp]
+    group: list[str]
+
+
+class Board:
+    """All entries on one benchmark.
+
+    Attributes:
+        benchmark: Which.
+        entries: The rows, in no particular order.
+        scopes: Subsets, then `overall` where there are several.
+        prompts: One row a prompt: subset, prompt_id, prompt, items, aligned, used.
+        people: How well people agree, by scope; None without votes.
+        estimates: (entries, scopes, metrics, 6), in the order of `ESTIMATES`.
+        counts: (entries, scopes, 7), in the order of `COUNTS`.
+        figures: (entries, prompts, metrics).
+        problems: Listings that could not be evaluated, with the reason.
+
+    Example:
+        >>> board = Board.load(Store("runs/leaderboard"), "mini")  # doctest: +SKIP
+        >>> board.standing("overall", "auroc").rank  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        benchmark: BenchmarkRecord,
+        outline: Outline,
+        rows: Sequence[tuple[BoardEntry, Summary]],
+        problems: dict[str, str],
+    ) -> None:
+        self.index = index
+        self.benchmark = benchmark
+        self.entries = tuple(entry for entry, _ in rows)
+        self.scopes = outline.scopes
+        self.prompts = outline.prompts
+        self.people = outline.people
+        self.problems = problems
+        self.place = {entry.id: number for number, entry in enumerate(self.entries)}
+        found = [summary for _, summary in rows]
+        scopes, metrics = len(self.scopes), len(METRICS)
+        self.estimates = _stack([one.estimates for one in found], (scopes, metrics, len(ESTIMATES)))
+        self.counts = _stack([one.counts for one in found], (scopes, len(COUNTS)))
+        self.figures = _stack([one.figures for one in found], (len(self.prompts), metrics))
+
+    @classmethod
+    def load(
+        cls, store: Store, benchmark: str, *, index: Index | None = None, progress: Progress | None = None
+    ) -> Board:
+        """Evaluate what isn't in the index yet, and return the board.
+
+        Args:
+            store: The store.
+            benchmark: Name of one of its benchmarks.
+            index: The store's own if None.
+            progress: Called with entries done, entries in all, and the name of the next.
+
+        Raises:
+            UnknownNameError: The store has no such benchmark.
+        """
+        index = index or Index(store)
+        record = store.benchmark(benchmark)
+        outline = index.outline(record)
+        jobs = [
+            (listing, calibration)
+            for listing in store.listings
+            if listing.benchmark == benchmark
+            for calibration in listing.calibrations
+        ]
+        rows: list[tuple[BoardEntry, Summary]] = []
+        problems: dict[str, str] = {}
+        for number, (listing, calibration) in enumerate(jobs):
+            if progress is not None:
+                progress(number, len(jobs), listing.card.name)
+            key = index.entry_key(record, listing, calibration)
+            try:
+                if not index.has(key):
+                    index.build(record, outline, listing, calibration)
+            except Tia2Error as error:
+                problems[listing.entry_id(calibration)] = str(error)
+                log.warning("%s can't be shown: %s", listing.entry_id(calibration), error)
+                continue
+            summary = index.summary(key)
+            rows.append((_entry(record, listing, calibration, key, summary), summary))
+        for name, path in store.published.items():
+            from tia2.evaluation import Result
+
+            result = Result.load(path)
+            known = (result.benchmark.fingerprint, result.benchmark.votes_fingerprint)
+            if known != (record.fingerprint, record.votes_fingerprint):
+                continue
+            key = index.published_key(record, path)
+            if not index.has(key):
+                index.build_published(record, outline, path)
+            rows.append((_published_entry(name, key, result), index.summary(key)))
+        if progress is not None:
+            progress(len(jobs), len(jobs), "")
+        return cls(index, record, outline, rows, problems)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def entry(self, name: str) -> BoardEntry:
+        """Return an entry by its id.
+
+        Raises:
+            UnknownNameError: There is none of this id.
+        """
+        if name not in self.place:
+            raise unknown_name("entry", name, sorted(self.place))
+        return self.entries[self.place[name]]
+
+    def check(self, scope: str, metric: str) -> None:
+        """Refuse a scope or metric that the board doesn't have.
+
+        Raises:
+            UnknownNameError: It doesn't.
+        """
+        if scope not in self.scopes:
+            raise unknown_name("subset", scope, self.scopes)
+        if metric not in METRICS:
+            raise unknown_name("metric", metric, METRICS)
+
+    def estimate(self, scope: str, metric: str, what: str = "mean") -> Floats:
+        """Return one number an entry: mean, low, high, pooled, pooled_low or pooled_high."""
+        column: Floats = self.estimates[:, self.scopes.index(scope), list(METRICS).index(metric), ESTIMATES.index(what)]
+        return column
+
+    @cached_property
+    def ranked(self) -> NDArray[np.intp]:
+        """Positions of the entries that have a rank."""
+        return np.array([number for number, entry in enumerate(self.entries) if entry.ranked], np.intp)
+
+    def rows(self, scope: str) -> NDArray[np.bool_]:
+        """Return which prompts count in a scope: those whose labels differ."""
+        used: NDArray[np.bool_] = self.prompts["used"].to_numpy(np.bool_)
+        if scope == OVERALL and OVERALL in self.scopes:
+            return used
+        return np.asarray(used & (self.prompts["subset"] == scope).to_numpy(np.bool_))
+
+    def standing(self, scope: str, metric: str) -> Standing:
+        """Return ranks, rank intervals and groups; kept in the index, so computed once for a set of entries."""
+        self.check(scope, metric)
+        keys = [self.entries[number].key for number in self.ranked]
+        found = self.index.arrays(["standing", keys, scope, metric], lambda: self._standing(scope, metric))
+        rank, low, high = (np.zeros(len(self.entries), np.intp) for _ in range(3))
+        for spread, name in ((rank, "rank"), (low, "low"), (high, "high")):
+            spread[self.ranked] = found[name]
+        group = [""] * len(self.entries)
+        for number, letters in zip(self.ranked, found["group"].tolist(), strict=True):
+            group[number] = letters
+        return Standing(rank, low, high, group)
+
+    def _standing(self, scope: str, metric: str) -> dict[str, NDArray[Any]]:
+        column = list(METRICS).index(metric)
+        subsets = [one for one in self.scopes if one != OVERALL] if scope == OVERALL else [scope]
+        figures = self.figures[self.ranked][:, :, column]
+        strata = [Stratum(subset, figures[:, self.rows(subset)]) for subset in subsets if self.rows(subset).any()]
+        found = separation(strata, self.index.resamples, SEED)
+        return {
+            "rank": found.rank,
+            "low": found.rank_low,
+            "high": found.rank_high,
+            "group": np.array(found.group, np.str_),
+        }
+
+    def result(self, name: str) -> Result:
+        """Return an entry's result, as `tia2.evaluate` gave it."""
+        return self.index.result(self.entry(name).key)
+
+    def values(self, name: str) -> Floats | None:
+        """Return an entry's values, one an item of the benchmark; None for published results."""
+        return self.index.values(self.entry(name).key)
+
+    def compare(self, a: str, b: str, metric: str = "auroc") -> Comparison:
+        """Compare two entries, paired, prompt by prompt.
+
+        Raises:
+            LeaderboardError: They are one and the same, or one isn't complete.
+        """
+        from tia2.evaluation import compare
+
+        for name in (a, b):
+            if not self.entry(name).complete:
+                raise LeaderboardError(f"{self.entry(name).name} has no value for some items, so it isn't compared.")
+        if a == b:
+            raise LeaderboardError("Choose two different entries to compare.")
+        return compare(self.result(a), self.result(b), metric)
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """The benchmark's items: item_id, subset, prompt_id, prompt, votes, human_score, label, texts."""
+        return self.index.items(self.benchmark)
+
+
+def _stack(arrays: list[Floats], shape: tuple[int, ...]) -> Floats:
+    return np.stack(arrays) if arrays else np.zeros((0, *shape))
+
+
+def _entry(
+    benchmark: BenchmarkRecord, listing: Listing, calibration: CalibrationSpec, key: str, summary: Summary
+) -> BoardEntry:
+    coverage = (summary.items - summary.skipped) / benchmark.items
+    return BoardEntry(
+        id=listing.entry_id(calibration),
+        name=calibration.entry_name(listing.card.name),
+        chips=(*calibration.chips, *(["not complete"] if coverage < 1 else [])),
+        key=key,
+        coverage=coverage,
+        upper_bound=summary.upper_bound,
+        listing=listing,
+        calibration=calibration,
+    )
+
+
+def _published_entry(name: str, key: str, result: Result) -> BoardEntry:
+    kind = "raw" if result.entry.calibration == "raw" else "TextNorm"
+    bound = ["oracle"] if result.entry.upper_bound else []
+    return BoardEntry(
+        id=name,
+        name=result.entry.name,
+        chips=(kind, *bound, "as published"),
+        key=key,
+        coverage=1.0,
+        upper_bound=result.entry.upper_bound,
+        source=result.entry.rewards[0].spec if result.entry.rewards else "",
+    )

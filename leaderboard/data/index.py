@@ -1,0 +1,316 @@
+"""What is derived from score tables, kept so that a board starts fast.
+
+Every file is named after what it was computed from, so nothing here can be out of date: a changed table, setting or
+method has another name. The folder can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tia2.errors import LeaderboardError
+from tia2.evaluation.bootstrap import RESAMPLES
+from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.result import Result
+from tia2.evaluation.summary import OVERALL
+from tia2.files import write_atomically
+
+from .records import BenchmarkRecord, CalibrationSpec, Listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tia2.evaluation.result import People
+    from tia2.scoring import ScoreTable
+
+    from .store import Store
+
+Floats = NDArray[np.float64]
+
+VERSION = 1
+"""Raised when the same input would give other files."""
+SEED = 0
+ESTIMATES = ("mean", "low", "high", "pooled", "pooled_low", "pooled_high")
+COUNTS = ("prompts", "prompts_used", "prompts_constant", "items", "items_scored", "tied", "distinct")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One entry's figures, as arrays over the benchmark's scopes and prompts.
+
+    Attributes:
+        estimates: (scopes, metrics, 6), in the order of `ESTIMATES`; NaN where unknown.
+        counts: (scopes, 7), in the order of `COUNTS`; NaN where unknown.
+        figures: (prompts, metrics); NaN where a prompt isn't used or covered.
+        items: How many items the entry's tables hold.
+        skipped: How many of these have no value.
+        upper_bound: Whether its settings saw the labels.
+    """
+
+    estimates: Floats
+    counts: Floats
+    figures: Floats
+    items: int
+    skipped: int
+    upper_bound: bool
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What summaries on one benchmark are arranged by.
+
+    Attributes:
+        scopes: Subsets, then `overall` where there are several.
+        prompts: One row a prompt: subset, prompt_id, prompt, items, aligned, used.
+        people: How well people agree, by scope; None without votes.
+    """
+
+    scopes: tuple[str, ...]
+    prompts: pd.DataFrame
+    people: Mapping[str, People] | None
+
+
+class Index:
+    """The derived files of a store.
+
+    Args:
+        store: The store.
+        resamples: How many resamples stand behind every interval.
+    """
+
+    def __init__(self, store: Store, resamples: int = RESAMPLES) -> None:
+        self.store = store
+        self.resamples = resamples
+        self.folder = store.index
+        self._items: dict[str, pd.DataFrame] = {}
+        self._tables: tuple[tuple[str, ...], list[ScoreTable]] | None = None
+
+    # Keys
+
+    def entry_key(self, benchmark: BenchmarkRecord, listing: Listing, calibration: CalibrationSpec) -> str:
+        """Return the name of an entry's files."""
+        name = calibration.entry_name(listing.card.name)
+        return self._key("entry", _identity(benchmark), listing.tables, calibration.model_dump(), name)
+
+    def published_key(self, benchmark: BenchmarkRecord, path: Path) -> str:
+        """Return the name of a published result's files."""
+        return self._key("published", _identity(benchmark), hashlib.sha256(path.read_bytes()).hexdigest())
+
+    def _key(self, *parts: Any) -> str:
+        words = json.dumps([VERSION, SEED, self.resamples, *parts], sort_keys=True)
+        return hashlib.sha256(words.encode()).hexdigest()[:32]
+
+    # Benchmarks
+
+    def items(self, benchmark: BenchmarkRecord) -> pd.DataFrame:
+        """Return a benchmark's items as `Store.items` does, indexed by their ids; read once."""
+        known = self._items.get(benchmark.name)
+        if known is None:
+            items = self.store.items(benchmark)
+            known = self._items[benchmark.name] = items.set_index("item_id", drop=False)
+        return known
+
+    def outline(self, benchmark: BenchmarkRecord) -> Outline:
+        """Return a benchmark's scopes, prompts and people."""
+        import pandas as pd
+        from pydantic import TypeAdapter
+
+        from tia2.evaluation.result import People
+
+        people_of = TypeAdapter(dict[str, People] | None)
+        path = self.folder / f"{self._key('outline', _identity(benchmark))}.json"
+        known = _read_json(path)
+        if known is None:
+            known = self._outline(benchmark)
+            known["people"] = people_of.dump_python(known["people"], mode="json")
+            write_atomically(path, json.dumps(known).encode(), LeaderboardError)
+        people = people_of.validate_python(known["people"])
+        return Outline(tuple(known["scopes"]), pd.DataFrame(known["prompts"]), people)
+
+    def _outline(self, benchmark: BenchmarkRecord) -> dict[str, Any]:
+        from tia2.evaluation.panel import Prompts
+        from tia2.evaluation.people.reference_rows import people
+
+        items = self.items(benchmark)
+        prompts = Prompts.of(items, np.zeros(len(items)))
+        frame = prompts.frame.assign(aligned=prompts.aligned, used=prompts.used)
+        subsets = prompts.subsets
+        scopes = [*subsets, *([OVERALL] if len(subsets) > 1 else [])]
+        found = people(items, SEED, self.resamples)
+        return {"scopes": scopes, "prompts": frame.to_dict("list"), "people": found}
+
+    # Entries
+
+    def has(self, key: str) -> bool:
+        """Whether an entry's files are there."""
+        return (self.folder / f"{key}.npz").is_file()
+
+    def build(
+        self, benchmark: BenchmarkRecord, outline: Outline, listing: Listing, calibration: CalibrationSpec
+    ) -> None:
+        """Evaluate an entry and keep what comes out.
+
+        Raises:
+            Tia2Error: Its tables are missing or damaged, or can't be calibrated like this.
+        """
+        from tia2.evaluation import evaluate
+        from tia2.evaluation.values import Calibrated
+
+        tables = self._load(benchmark, listing.tables)
+        made: list[Any] = []
+
+        class Keep:
+            """The calibration, which also keeps the values."""
+
+            def apply(self, tables: Sequence[ScoreTable]) -> Calibrated:
+                if calibration.kind == "raw":
+                    values = tables[0].raw.astype(np.float64)
+                    found = Calibrated(values=values, name="", calibration="raw", settings={})
+                else:
+                    found = calibration.textnorm().apply(tables)
+                made.append(found.values)
+                return found
+
+        result = evaluate(tables, calibration=Keep(), seed=SEED, resamples=self.resamples)
+        named = result.entry.model_copy(update={"name": calibration.entry_name(listing.card.name)})
+        key = self.entry_key(benchmark, listing, calibration)
+        values = np.full(benchmark.items, np.nan)
+        values[self._rows(benchmark, tables[0])] = made[0]
+        self._keep(key, result.model_copy(update={"entry": named}), outline, values)
+
+    def build_published(self, benchmark: BenchmarkRecord, outline: Outline, path: Path) -> None:
+        """Arrange a published result for the board."""
+        self._keep(self.published_key(benchmark, path), Result.load(path), outline, None)
+
+    def summary(self, key: str) -> Summary:
+        """Return an entry's figures."""
+        with np.load(self.folder / f"{key}.npz", allow_pickle=False) as found:
+            items, skipped, upper_bound = found["facts"].tolist()
+            return Summary(found["estimates"], found["counts"], found["figures"], items, skipped, bool(upper_bound))
+
+    def result(self, key: str) -> Result:
+        """Return an entry's result."""
+        return Result.load(self.folder / f"{key}.json")
+
+    def values(self, key: str) -> Floats | None:
+        """Return an entry's values, one an item of the benchmark, NaN where there is none; None if not known."""
+        path = self.folder / f"{key}.npy"
+        if not path.is_file():
+            return None
+        found: Floats = np.load(path, allow_pickle=False)
+        return found
+
+    def rewards(self, benchmark: BenchmarkRecord, digest: str) -> NDArray[np.float32]:
+        """Return a score table's rewards by the benchmark's items, (items, texts); NaN where there is none."""
+        path = self.folder / f"{self._key('rewards', _identity(benchmark), digest)}.npy"
+        if not path.is_file():
+            (table,) = self._load(benchmark, [digest])
+            width = int(self.items(benchmark)["texts"].map(len).max())
+            arranged = np.full((benchmark.items, width), np.nan, np.float32)
+            rewards = np.where(table.mask, table.rewards, np.nan)
+            arranged[self._rows(benchmark, table), : rewards.shape[1]] = rewards
+            write_atomically(path, _npy(arranged), LeaderboardError)
+        found: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return found
+
+    def arrays(self, key_of: Sequence[Any], make: Callable[[], Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+        """Return arrays that are kept under a key, made when they aren't there."""
+        path = self.folder / f"{self._key('arrays', *key_of)}.npz"
+        if not path.is_file():
+            write_atomically(path, _npz(make()), LeaderboardError)
+        with np.load(path, allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
+
+    def _load(self, benchmark: BenchmarkRecord, digests: Sequence[str]) -> list[ScoreTable]:
+        """Return score tables, with prompts and votes from the store's own copy of the benchmark."""
+        wanted = (benchmark.name, *digests)
+        if self._tables is None or self._tables[0] != wanted:
+            tables = [self.store.table(digest) for digest in digests]
+            for table in tables:
+                own = self.items(benchmark).iloc[self._rows(benchmark, table)].reset_index(drop=True)
+                if own["texts"].tolist() != table.items["texts"].tolist():
+                    raise LeaderboardError(f"{table.name} was scored with other prompts than {benchmark.name} has.")
+                table.items = own
+            self._tables = (wanted, tables)
+        return self._tables[1]
+
+    def _rows(self, benchmark: BenchmarkRecord, table: ScoreTable) -> NDArray[np.intp]:
+        import pandas as pd
+
+        place = self.items(benchmark).index
+        rows = place.get_indexer(pd.Index(table.items["item_id"]))
+        if (rows < 0).any():
+            foreign = table.items["item_id"].iloc[int((rows < 0).argmax())]
+            raise LeaderboardError(f"{table.name} has the item {foreign!r}, which {benchmark.name} hasn't.")
+        return np.asarray(rows, np.intp)
+
+    def _keep(self, key: str, result: Result, outline: Outline, values: Floats | None) -> None:
+        content = (result.model_dump_json() + "\n").encode()
+        write_atomically(self.folder / f"{key}.json", content, LeaderboardError)
+        if values is not None:
+            write_atomically(self.folder / f"{key}.npy", _npy(values), LeaderboardError)
+        summary = _summary(result, outline)
+        # Last, since it stands for all of them.
+        arrays = {
+            "estimates": summary.estimates,
+            "counts": summary.counts,
+            "figures": summary.figures,
+            "facts": np.array([summary.items, summary.skipped, summary.upper_bound], np.int64),
+        }
+        write_atomically(self.folder / f"{key}.npz", _npz(arrays), LeaderboardError)
+
+
+def _identity(benchmark: BenchmarkRecord) -> list[str]:
+    return [benchmark.fingerprint, benchmark.votes_fingerprint]
+
+
+def _summary(result: Result, outline: Outline) -> Summary:
+    parts = {**result.subsets, OVERALL: result.overall}
+    estimates = np.full((len(outline.scopes), len(METRICS), len(ESTIMATES)), np.nan)
+    counts = np.full((len(outline.scopes), len(COUNTS)), np.nan)
+    missing = set(outline.scopes) - {OVERALL} - set(result.subsets)
+    for row, scope in enumerate(outline.scopes):
+        if scope not in parts or (scope == OVERALL and missing):
+            continue  # The mean of some subsets isn't the mean of all.
+        part = parts[scope].model_dump()
+        counts[row] = [np.nan if part[name] is None else part[name] for name in COUNTS]
+        for column, metric in enumerate(METRICS):
+            estimates[row, column] = [part["metrics"][metric][name] for name in ESTIMATES]
+    figures = np.full((len(outline.prompts), len(METRICS)), np.nan)
+    place = {prompt: row for row, prompt in enumerate(outline.prompts["prompt_id"])}
+    for prompt in result.prompts:
+        figures[place[prompt.prompt_id]] = [prompt.metrics[name] for name in METRICS]
+    info = result.benchmark
+    return Summary(estimates, counts, figures, info.items, info.items_skipped, result.entry.upper_bound)
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    import io
+
+    sink = io.BytesIO()
+    np.save(sink, array, allow_pickle=False)
+    return sink.getvalue()
+
+
+def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    import io
+
+    sink = io.BytesIO()
+    np.savez(sink, **arrays)  # type: ignore[arg-type]
+    return sink.getvalue()

@@ -1,0 +1,202 @@
+"""The Board tab: one row an entry, and what is known of the one that was picked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.summary import OVERALL
+
+from ...data.board import Board
+from ...data.boards import Live
+from ...views.board_table import COLUMNS, PAGE, SORTS, USUAL, Sheet, all_chips, board_sheets, pages_of
+from ..address import pick, pick_many, pick_text
+from ..detail import detail
+from ..downloads import export_buttons
+from ..markup import note
+from .parts import Param, Query, Tab
+
+LEGEND = (
+    "Figures are means over prompts with 95 % intervals. ranks: the ranks that an entry has in 95 % of the resamples. "
+    "group: entries that share a letter are not separable at 5 %, corrected for the number of comparisons. pooled: the "
+    "metric over all items at once. In italics, for reference: upper bounds, whose settings saw the labels, and people."
+)
+APART = "Not ranked, because values are missing for some items: figures are over the prompts that are covered."
+
+SHOW_DETAILS = """
+() => {
+  if (performance.now() - (window.tia2Clicked ?? -Infinity) > 3000) return;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.querySelector("#tia2-detail")?.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "nearest" });
+}
+"""
+"""After a click only: whoever walks through the table by keyboard stays there."""
+
+
+def metric_choices() -> list[tuple[str, str]]:
+    """Return the metrics' titles and names, as a dropdown takes them."""
+    return [(metric.title, name) for name, metric in METRICS.items()]
+
+
+def usual_scope(board: Board) -> str:
+    """Return the scope that is shown first."""
+    return OVERALL if OVERALL in board.scopes else board.scopes[0]
+
+
+def scopes(board: Board) -> list[str]:
+    """Return the scopes, that of the first visit in front."""
+    first = usual_scope(board)
+    return [first, *(scope for scope in board.scopes if scope != first)]
+
+
+def restore_scope(board: Board, query: Query) -> Any:
+    """Return an update of a control for the scope."""
+    return gr.update(choices=scopes(board), value=pick(query, "subset", board.scopes, usual_scope(board)))
+
+
+def restore_metric(board: Board, query: Query) -> Any:
+    """Return an update of a control for the metric."""
+    del board
+    return gr.update(value=pick(query, "metric", METRICS, "auroc"))
+
+
+def build(live: Live) -> Tab:
+    """Make the tab's components, inside the tab that is being built.
+
+    Args:
+        live: The boards.
+    """
+    board = live.board()
+    with gr.Row(elem_classes="tia2-controls"):
+        scope = gr.Radio(scopes(board), value=usual_scope(board), label="Subset", scale=3, min_width=280)
+        metric = gr.Dropdown(metric_choices(), value="auroc", label="Metric", scale=1, min_width=150)
+        sort = gr.Dropdown(
+            [(title, key) for key, title in SORTS.items()], value="rank", label="Sort by", scale=1, min_width=150
+        )
+    with gr.Row(elem_classes="tia2-controls"):
+        search = gr.Textbox(label="Search", placeholder="name, licence, training data …", scale=2, min_width=220)
+        chips = gr.Dropdown(all_chips(board), value=[], multiselect=True, label="Show only", scale=2, min_width=220)
+    with gr.Accordion("Columns", open=False):
+        columns = gr.CheckboxGroup(
+            [(title, key) for key, title in COLUMNS.items()], value=list(USUAL), label="Columns", show_label=False
+        )
+    page = gr.Dropdown(page_choices(len(board)), value=1, label="Rows", visible=len(board) > PAGE, elem_id="tia2-page")
+    state = gr.State({})
+    table = gr.Dataframe(
+        interactive=False,
+        label="Entries",
+        show_label=False,
+        max_height=880,
+        wrap=False,
+        elem_id="tia2-board",
+        elem_classes=["tia2-sheet", "tia2-pin", "tia2-pick"],
+        buttons=["fullscreen", "copy"],
+    )
+    gr.HTML(note(LEGEND))
+    with gr.Column(visible=False) as apart:
+        gr.HTML(f'<h2 class="tia2-h2">Incomplete entries</h2>{note(APART)}')
+        partial = gr.Dataframe(
+            interactive=False,
+            label="Incomplete entries",
+            show_label=False,
+            max_height=320,
+            elem_id="tia2-partial",
+            elem_classes=["tia2-sheet", "tia2-pick"],
+        )
+    with gr.Column(elem_id="tia2-detail"):
+        entry = gr.Dropdown(_entries(board), value="", label="Details of", info="or select a row")
+        about = gr.HTML()
+    export_buttons(live, state)
+
+    def restore_entry(board: Board, query: Query) -> Any:
+        return gr.update(choices=_entries(board), value=pick(query, "entry", board.place, ""))
+
+    def render(benchmark: str, *values: Any) -> list[Any]:
+        board = live.board(benchmark)
+        scope, metric, sort, search, chips, columns, page, entry = values
+        full, rest = board_sheets(
+            board, scope, metric, search=search or "", chips=chips, columns=columns, sort=sort, page=page or 1
+        )
+        known = {"benchmark": benchmark, "scope": scope, "metric": metric, "ids": full.ids, "partial": rest.ids}
+        return [
+            _update(full), _update(rest), gr.update(visible=len(rest) > 0),
+            known, detail(board, entry, scope), _update_pages(full.total, page or 1),
+        ]  # fmt: skip
+
+    def render_detail(benchmark: str, *values: Any) -> str:
+        return detail(live.board(benchmark), values[-1], values[0])
+
+    def picked(known: dict[str, Any], event: gr.SelectData) -> Any:
+        return _picked(known.get("ids", []), event)
+
+    def picked_partial(known: dict[str, Any], event: gr.SelectData) -> Any:
+        return _picked(known.get("partial", []), event)
+
+    options: Any = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    first = table.select(picked, [state], [entry], **options)
+    second = partial.select(picked_partial, [state], [entry], **options)
+    for event in (first, second):
+        event.success(None, None, None, js=SHOW_DETAILS, **options)
+    return Tab(
+        "board",
+        [
+            Param("subset", scope, restore_scope),
+            Param("metric", metric, restore_metric),
+            Param("sort", sort, lambda _, query: gr.update(value=pick(query, "sort", SORTS, "rank"))),
+            Param("q", search, lambda _, query: gr.update(value=pick_text(query, "q"))),
+            Param("chips", chips, _restore_chips),
+            Param("columns", columns, lambda _, query: gr.update(value=pick_many(query, "columns", COLUMNS, USUAL))),
+            Param("rows", page, _restore_page),
+            Param("entry", entry, restore_entry, render_detail, [about], [first.success, second.success]),
+        ],
+        render,
+        [table, partial, apart, state, about, page],
+    )
+
+
+def page_choices(total: int) -> list[tuple[str, int]]:
+    """Return which rows each page has, and its number.
+
+    Example:
+        >>> page_choices(120)
+        [('1–50 of 120', 1), ('51–100 of 120', 2), ('101–120 of 120', 3)]
+    """
+    starts = range(0, max(total, 1), PAGE)
+    return [(f"{start + 1:,}–{min(start + PAGE, total):,} of {total:,}", start // PAGE + 1) for start in starts]
+
+
+def _update_pages(total: int, page: int) -> Any:
+    return gr.update(choices=page_choices(total), value=min(max(page, 1), pages_of(total)), visible=total > PAGE)
+
+
+def _restore_page(board: Board, query: Query) -> Any:
+    pages = [str(number + 1) for number in range(pages_of(len(board)))]
+    return gr.update(choices=page_choices(len(board)), value=int(pick(query, "rows", pages, "1")))
+
+
+def _entries(board: Board) -> list[tuple[str, str]]:
+    return [("", ""), *sorted((one.name, one.id) for one in board.entries)]
+
+
+def _restore_chips(board: Board, query: Query) -> Any:
+    chips = all_chips(board)
+    return gr.update(choices=chips, value=pick_many(query, "chips", chips))
+
+
+def _picked(ids: list[str], event: gr.SelectData) -> Any:
+    row = event.index[0]
+    return gr.update(value=ids[row]) if row < len(ids) and ids[row] else gr.skip()
+
+
+def _update(sheet: Sheet) -> Any:
+    widths = [_WIDTHS.get(header, 84) for header in sheet.headers]
+    widths[sheet.headers.index("what") + 1] = 172
+    return gr.update(value=sheet.payload(), column_widths=[f"{width}px" for width in widths])
+
+
+_WIDTHS = {
+    "#": 48, "entry": 278, "what": 212, "ranks": 70, "group": 66, "pooled": 74, "items": 74, "Spearman ρ": 108,
+    "Kendall τ-b": 104, "licence": 140, "training data": 360,
+}  # fmt: skip

@@ -1,0 +1,151 @@
+"""The Calibration tab: what TextNorm's temperature does to a model, recomputed while one moves a slider."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import gradio as gr
+
+from tia2.errors import LeaderboardError, Tia2Error
+from tia2.evaluation.metrics import METRICS
+
+from ...data.board import Board
+from ...data.boards import Live
+from ...plots import temperature_curve, temperature_curve_words
+from ...plots.style import INK
+from ...views.pairs import suggested
+from ...views.temperature import FACTORS, HIGHEST, LOWEST, STEP, Sweep, Tuned, recompute, sweep
+from ...views.tunables import Point, Tunable, members, points, tunable, tunables
+from ..address import pick, pick_number
+from ..markup import note, table
+from ..tables import answer
+from .board import metric_choices, scopes, usual_scope
+from .parts import Param, Query, Tab
+
+NONE = "No model on this board has contrastive prompts and TextNorm entries yet, so there is no temperature to change."
+LEGEND = (
+    "TextNorm is the prompt's share in the softmax of reward / τ over the prompt and its contrastive prompts. fixed is "
+    "the documented τ, cv chooses it by cross-validation over prompts. oracle chooses it for each prompt on that "
+    "prompt's own labels: an upper bound, not a result. A point that chose several stands at their geometric mean. A "
+    "temperature that you pick here because it looks best was chosen on the labels as well."
+)
+
+
+def build(live: Live) -> Tab:
+    """Make the tab's components, inside the tab that is being built.
+
+    Args:
+        live: The boards.
+    """
+    with gr.Row(elem_classes="tia2-controls"):
+        model = gr.Dropdown(label="Model", scale=2, min_width=240)
+        scope = gr.Radio([], label="Subset", scale=3, min_width=280)
+        metric = gr.Dropdown(metric_choices(), value="auroc", label="Metric", scale=1, min_width=140)
+    power = gr.Slider(
+        LOWEST,
+        HIGHEST,
+        value=0.0,
+        step=STEP,
+        label="log₂ of the temperature's factor",
+        info="0 is the documented temperature, 1 twice it, −1 half of it.",
+        min_width=280,
+    )
+    said = gr.HTML()
+    with gr.Column(visible=False) as details:
+        plot = gr.Plot(label="Temperature", show_label=False)
+        words = gr.HTML()
+
+    def render(benchmark: str, name: str | None, part: str | None, by: str | None, chosen: float | None) -> list[Any]:
+        board = live.board(benchmark)
+        try:
+            if not tunables(board):
+                raise LeaderboardError(NONE)
+            if not (name and part and by):
+                raise LeaderboardError("Choose a model.")
+            one = tunable(board, name)
+            found = recompute(board, name, part, by, 2.0 ** min(max(chosen or 0.0, LOWEST), HIGHEST))
+            curve, known = sweep(board, name, part, by), points(board, one, part, by)
+            names = members(board, one).names
+        except Tia2Error as error:
+            return [answer(str(error)), gr.update(visible=False), gr.skip(), gr.skip()]
+        drawn = (FACTORS, curve.means, curve.lows, curve.highs, _marks(known, found), f"{METRICS[by].title}, {part}")
+        figure = temperature_curve(*drawn)
+        if not math.isnan(curve.raw):
+            figure.add_hline(y=curve.raw, line={"dash": "dot", "width": 1.5, "color": INK}, annotation_text="raw")
+        return [
+            answer(_answer(one, names, found, by)) + _numbers(found, curve, known, METRICS[by].title),
+            gr.update(visible=True),
+            figure,
+            note(temperature_curve_words(*drawn)) + note(LEGEND),
+        ]
+
+    return Tab(
+        "calibration",
+        [
+            Param("model", model, _restore_model),
+            Param("cs", scope, _restore_scope),
+            Param("cmetric", metric, lambda _, query: gr.update(value=pick(query, "cmetric", METRICS, "auroc"))),
+            Param("lt", power, lambda _, query: gr.update(value=_power(query))),
+        ],
+        render,
+        [said, details, plot, words],
+    )
+
+
+def _answer(model: Tunable, names: tuple[str, ...], found: Tuned, metric: str) -> str:
+    symbol = "τ" if model.scaling == "temperature" else "c"
+    if len(set(found.levels)) == 1:
+        levels = f"{symbol} = {found.levels[0]:.4g}" + (" for each member" if len(names) > 1 else "")
+    else:
+        own = [f"{level:.4g} for {name}" for name, level in zip(names, found.levels, strict=True)]
+        levels = f"{symbol} = {', '.join(own)}"
+    figures = f"{METRICS[metric].title} {_interval(found)}, pooled {_text(found.pooled)}"
+    return f"× {found.factor:.4g} → {levels}: {figures}."
+
+
+def _numbers(found: Tuned, curve: Sweep, known: list[Point], title: str) -> str:
+    marks = {"fixed": "documented temperature", "cv": "chosen by cross-validation", "oracle": "oracle, upper bound"}
+    rows = [
+        ("this temperature", f"× {found.factor:.4g}", _text(found.mean), _gap(found.mean, curve.raw)),
+        *((marks[one.setting], f"× {one.factor:.3g}", _text(one.mean), _gap(one.mean, curve.raw)) for one in known),
+        (f"raw reward of {curve.raw_name}", "", _text(curve.raw), ""),
+    ]
+    return table("Against the board's own entries", ["", "temperature", title, "− raw"], rows)
+
+
+def _interval(found: Tuned) -> str:
+    if math.isnan(found.low):
+        return _text(found.mean)
+    return f"{_text(found.mean)} (95 % interval {found.low:.3f} to {found.high:.3f})"
+
+
+def _text(value: float) -> str:
+    return "—" if math.isnan(value) else f"{value:.3f}"
+
+
+def _gap(mean: float, raw: float) -> str:
+    return "—" if math.isnan(mean - raw) else f"{mean - raw:+.3f}"
+
+
+def _marks(known: list[Point], found: Tuned) -> dict[str, tuple[float, float]]:
+    placed = {str(one.setting): (one.factor, one.mean) for one in reversed(known) if not math.isnan(one.mean)}
+    if not math.isnan(found.mean):
+        placed["current"] = (found.factor, found.mean)
+    return placed
+
+
+def _restore_model(board: Board, query: Query) -> Any:
+    found = tunables(board)
+    best = next((board.entry(name).listing for name in suggested(board)), None)
+    usual = best.id if best is not None and best.id in found else next(iter(found), "")
+    value = pick(query, "model", found, usual)
+    return gr.update(choices=[(one.name, one.id) for one in found.values()], value=value or None)
+
+
+def _restore_scope(board: Board, query: Query) -> Any:
+    return gr.update(choices=scopes(board), value=pick(query, "cs", board.scopes, usual_scope(board)))
+
+
+def _power(query: Query) -> float:
+    return round(pick_number(query, "lt", LOWEST, HIGHEST, 0.0) / STEP) * STEP

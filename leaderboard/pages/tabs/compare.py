@@ -1,0 +1,117 @@
+"""The Compare tab: is A better than B, by how much, and on which prompts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from tia2.errors import LeaderboardError, Tia2Error
+from tia2.evaluation.metrics import METRICS
+
+from ...data.board import Board
+from ...data.boards import Live
+from ...plots import differences, differences_words, pair_scatter, pair_scatter_words
+from ...views.pairs import choices, comparable, comparison, differences_sheet, disagreements, suggested
+from ..address import pick
+from ..markup import note, table
+from ..tables import answer, heading
+from .board import metric_choices
+from .parts import Choices, Later, Param, Query, Tab, chosen
+
+FEW = "There are fewer than two entries with values for every item, so there is nothing to compare yet."
+LEGEND = (
+    "Differences are A − B, paired prompt by prompt on the same resamples. p-values of the subsets are corrected by "
+    "Holm; the overall one is asked about first and needs no correction."
+)
+
+
+def build(live: Live) -> Tab:
+    """Make the tab's components, inside the tab that is being built.
+
+    Args:
+        live: The boards.
+    """
+    with gr.Row(elem_classes="tia2-controls"):
+        a = gr.Dropdown(label="A", scale=3, min_width=240)
+        b = gr.Dropdown(label="B", scale=3, min_width=240)
+        metric = gr.Dropdown(metric_choices(), value="auroc", label="Metric", scale=1, min_width=140)
+    verdict = gr.HTML()
+    with gr.Column(visible=False) as details:
+        table_of = gr.HTML()
+        with gr.Row():
+            with gr.Column(min_width=320):
+                gr.HTML(heading("Every prompt"))
+                scatter = gr.Plot(label="Every prompt", show_label=False)
+                scatter_words = gr.HTML()
+            with gr.Column(min_width=320):
+                gr.HTML(heading("Differences, sorted"))
+                bars = gr.Plot(label="Differences, sorted", show_label=False)
+                bars_words = gr.HTML()
+        with gr.Row():
+            with gr.Column(min_width=320):
+                gr.HTML(heading("Where A is furthest ahead"))
+                ahead = gr.HTML()
+            with gr.Column(min_width=320):
+                gr.HTML(heading("Where B is furthest ahead"))
+                behind = gr.HTML()
+
+    def render(benchmark: str, one: str | None, other: str | None, by: str | None) -> list[Any]:
+        board = live.board(benchmark)
+        try:
+            if len(comparable(board)) < 2:
+                raise LeaderboardError(FEW)
+            if not (one and other and by):
+                raise LeaderboardError("Choose two entries to compare.")
+            found = comparison(board, one, other, by)
+        except Tia2Error as error:
+            return [answer(str(error)), gr.update(visible=False), gr.skip()]
+        shown = differences_sheet(found)
+        return [
+            answer(found.verdict),
+            gr.update(visible=True),
+            table("Paired differences", shown.headers, shown.texts) + note(f"A: {found.a}. B: {found.b}. {LEGEND}"),
+        ]
+
+    def draw(benchmark: str, one: str | None, other: str | None, by: str | None) -> list[Any]:
+        board = live.board(benchmark)
+        if not (one and other and by):
+            return [gr.skip()] * len(drawn)
+        try:
+            found = comparison(board, one, other, by)
+        except Tia2Error:  # `render` has said it.
+            return [gr.skip()] * len(drawn)
+        return [
+            pair_scatter(board, one, other, by),
+            note(pair_scatter_words(board, one, other, by)),
+            differences(found),
+            note(differences_words(found)),
+            *(
+                table(f"Where {name} is furthest ahead", sheet.headers, sheet.texts, texts=True)
+                for name, sheet in zip("AB", disagreements(found), strict=True)
+            ),
+        ]
+
+    drawn = [scatter, scatter_words, bars, bars_words, ahead, behind]
+    return Tab(
+        "compare",
+        [
+            Param("a", a, lambda board, query: _restore_entry(board, query, "a", 0), offers=_entries),
+            Param("b", b, lambda board, query: _restore_entry(board, query, "b", 1), offers=_entries),
+            Param("cm", metric, lambda _, query: gr.update(value=pick(query, "cm", METRICS, "auroc"))),
+        ],
+        render,
+        [verdict, details, table_of],
+        Later(draw, drawn),
+    )
+
+
+def _entries(board: Board) -> Choices:
+    return choices(comparable(board))
+
+
+def _restore_entry(board: Board, query: Query, name: str, place: int) -> Any:
+    offered = suggested(board)
+    first = offered[place] if place < len(offered) else ""
+    known = [entry.id for entry in comparable(board)]
+    return chosen(_entries(board), pick(query, name, known, first) or None)

@@ -1,0 +1,75 @@
+"""What a tab of the app is made of, so that the app can wire addresses and refreshes the same way for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ...data.board import Board
+
+Query = Mapping[str, str]
+"""The parameters of the page's address, as text. Anybody may write anything there."""
+Choices = Sequence[tuple[str, Any]]
+"""What a menu offers: what is read, and the value."""
+
+
+class Param(NamedTuple):
+    """A control whose value stands in the page's address.
+
+    Attributes:
+        name: In the address.
+        component: The control.
+        restore: Returns an update of the control (choices and value) for a board and an address; unknown text gives the
+            default, never an error.
+        render: For a control that changes a small part of the tab: called as the tab's `render`, returns one value an
+            output of `outputs`. None if the whole tab is shown anew.
+        outputs: What that fills.
+        after: Events, such as the `success` of a click's handler, after which the control counts as changed.
+        offers: For a long menu: all it offers, sent when the tab is drawn. `restore` then gives what is chosen only.
+    """
+
+    name: str
+    component: Any
+    restore: Callable[[Board, Query], Any]
+    render: Callable[..., Any] | None = None
+    outputs: Sequence[Any] = ()
+    after: Sequence[Any] = ()
+    offers: Callable[[Board], Choices] | None = None
+
+
+class Later(NamedTuple):
+    """What takes the page long to draw, and is drawn once the rest of the tab can be read.
+
+    Attributes:
+        render: Called as the tab's `render`, right after it.
+        outputs: The components that it fills.
+    """
+
+    render: Callable[..., Sequence[Any]]
+    outputs: Sequence[Any]
+
+
+class Tab(NamedTuple):
+    """A tab: its controls, and how they become what is shown.
+
+    Attributes:
+        id: In the address, as `tab`.
+        params: The controls.
+        render: Called with the benchmark's name and the value of every control in order; returns one value an output.
+        outputs: The components that `render` fills.
+        later: What is drawn after that, if anything.
+    """
+
+    id: str
+    params: Sequence[Param]
+    render: Callable[..., Any]
+    outputs: Sequence[Any]
+    later: Later | None = None
+
+
+def chosen(choices: Choices, value: Any) -> Any:
+    """Return an update of a long menu that has a value, or several, and offers nothing else yet."""
+    values = value if isinstance(value, list) else [value]
+    return gr.update(choices=[(text, one) for text, one in choices if one in values], value=value)

@@ -1,0 +1,110 @@
+"""The Plots tab: one figure at a time, and what it shows in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+import numpy as np
+
+from ... import plots
+from ...data.board import Board
+from ...data.boards import Live
+from ..address import pick, pick_many
+from ..markup import note
+from .board import metric_choices, restore_metric, restore_scope, scopes, usual_scope
+from .parts import Choices, Param, Query, Tab, chosen
+
+USUAL, MOST = 4, 8
+
+
+class Figure(NamedTuple):
+    """A figure to choose.
+
+    Attributes:
+        title: In the list.
+        draw: Takes board, scope, metric and ids of entries.
+        words: Says what it shows; takes the same.
+        by_entries: Whether it is of chosen entries, on every subset.
+    """
+
+    title: str
+    draw: Callable[[Board, str, str, Sequence[str]], Any]
+    words: Callable[[Board, str, str, Sequence[str]], str]
+    by_entries: bool = False
+
+
+def _of_scope(draw: Callable[[Board, str, str], Any]) -> Callable[[Board, str, str, Sequence[str]], Any]:
+    return lambda board, scope, metric, ids: draw(board, scope, metric)  # noqa: ARG005
+
+
+FIGURES = {
+    "forest": Figure("Intervals", _of_scope(plots.forest), _of_scope(plots.forest_words)),
+    "difference": Figure(
+        "Critical differences", _of_scope(plots.critical_difference), _of_scope(plots.critical_difference_words)
+    ),
+    "subsets": Figure(
+        "Subsets",
+        lambda board, scope, metric, ids: plots.categories(board, metric, ids),  # noqa: ARG005
+        lambda board, scope, metric, ids: plots.categories_words(board, metric, ids),  # noqa: ARG005
+        by_entries=True,
+    ),
+    "cost": Figure("Cost", _of_scope(plots.cost), _of_scope(plots.cost_words)),
+    "arrows": Figure("Raw → TextNorm", _of_scope(plots.arrows), _of_scope(plots.arrows_words)),
+}
+
+
+def build(live: Live) -> Tab:
+    """Make the tab's components, inside the tab that is being built.
+
+    Args:
+        live: The boards.
+    """
+    board = live.board()
+    with gr.Row(elem_classes="tia2-controls"):
+        figure = gr.Radio(
+            [(one.title, name) for name, one in FIGURES.items()], value="forest", label="Figure", scale=1, min_width=280
+        )
+    with gr.Row(elem_classes="tia2-controls"):
+        with gr.Column(min_width=280, scale=3) as by_scope:
+            scope = gr.Radio(scopes(board), value=usual_scope(board), label="Subset")
+        with gr.Column(min_width=280, scale=3, visible=False) as by_entries:
+            entries = gr.Dropdown([], value=[], multiselect=True, max_choices=MOST, label=f"Entries, at most {MOST}")
+        metric = gr.Dropdown(metric_choices(), value="auroc", label="Metric", scale=1, min_width=150)
+    plot = gr.Plot(label="Figure", show_label=False, elem_classes="tia2-plot")
+    words = gr.HTML()
+
+    def render(benchmark: str, name: str, scope: str, metric: str, ids: list[str]) -> list[Any]:
+        board, chosen = live.board(benchmark), FIGURES[name]
+        known = [one for one in ids or [] if one in board.place]
+        return [
+            chosen.draw(board, scope, metric, known),
+            note(chosen.words(board, scope, metric, known)),
+            gr.update(visible=not chosen.by_entries),
+            gr.update(visible=chosen.by_entries),
+        ]
+
+    return Tab(
+        "plots",
+        [
+            Param("figure", figure, lambda _, query: gr.update(value=pick(query, "figure", FIGURES, "forest"))),
+            Param("subset", scope, restore_scope),
+            Param("metric", metric, restore_metric),
+            Param("entries", entries, _restore_entries, offers=_entries),
+        ],
+        render,
+        [plot, words, by_scope, by_entries],
+    )
+
+
+def _entries(board: Board) -> Choices:
+    return sorted((entry.name, entry.id) for entry in board.entries)
+
+
+def _restore_entries(board: Board, query: Query) -> Any:
+    means = board.estimate(usual_scope(board), "auroc")[board.ranked]
+    best = board.ranked[np.argsort(-means, kind="stable")[:USUAL]]
+    usual = [board.entries[number].id for number in best]
+    offered = _entries(board)
+    return chosen(offered, pick_many(query, "entries", [name for _, name in offered], usual)[:MOST])

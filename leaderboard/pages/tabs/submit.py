@@ -1,0 +1,104 @@
+"""The Submit tab: how a submission is made, and a place to upload one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from tia2.files import cache_dir
+
+from ...data.boards import Live
+from ...data.store import Store
+from ...submissions.checking.report import LIMITS, MIB
+from ...submissions.web import receive_upload
+from .parts import Tab
+
+HOW = """
+<div class="tia2-prose">
+<h2>Submit a reward model</h2>
+<ol>
+<li>Score the benchmark with it; every reward is kept, and nothing leaves your machine.</li>
+<li>Build the submission. It is checked at home by the very code that runs here.</li>
+<li>Upload the file. It waits for a maintainer, who sees what the checks found.</li>
+</ol>
+</div>
+"""
+COMMANDS = """\
+tia2 score --reward my_reward.py:Mine --benchmark BENCHMARK --out runs/mine
+tia2 submit runs/mine --name "My model" --licence MIT --training-data "what it saw" \\
+    --contact https://example.org/me --out mine.zip
+"""
+RULES = f"""
+<div class="tia2-prose">
+<p>A submission holds score tables and what you declare about the model: a description, licence, training data
+("unknown" is shown as such) and an address to ask at. All of it is shown as plain text. Figures are recomputed here
+from the score tables; code that you send is never run. The file may have up to {LIMITS.upload // MIB} MiB.
+One sender may submit {LIMITS.an_hour} times an hour.</p>
+</div>
+"""
+ELSEWHERE = """
+<div class="tia2-prose"><p>This page shows a copy of a store that lies on the Hugging Face Hub, so nothing can be
+uploaded here. <code>tia2 submit --hub OWNER/NAME</code> opens a pull request there instead.</p></div>
+"""
+
+
+def build(live: Live) -> Tab:
+    """Make the tab's components, inside the tab that is being built.
+
+    Args:
+        live: The boards.
+    """
+    gr.HTML(HOW)
+    commands = gr.Code(
+        COMMANDS,
+        language=None,
+        label="Commands",
+        interactive=False,
+        show_line_numbers=False,
+        wrap_lines=True,
+        buttons=["copy"],
+    )
+    gr.HTML(RULES)
+    if is_copy(live.store):
+        gr.HTML(ELSEWHERE)
+    else:
+        _form(live)
+
+    def render(benchmark: str) -> list[Any]:
+        return [COMMANDS.replace("BENCHMARK", benchmark)]
+
+    return Tab("submit", [], render, [commands])
+
+
+def is_copy(store: Store) -> bool:
+    """Return whether a store was downloaded from the Hub, so that what is written there stays unseen."""
+    return Path(store.folder).resolve().is_relative_to((cache_dir() / "leaderboards").resolve())
+
+
+def _form(live: Live) -> None:
+    file = gr.File(
+        label="Submission, a zip that tia2 submit made", file_types=[".zip"], height=140, elem_classes="tia2-upload"
+    )
+    send = gr.Button("Submit for review", variant="primary", interactive=False, scale=0, min_width=180)
+    said = gr.Textbox(label="What the checks found", interactive=False, lines=3, max_lines=20, visible=False)
+
+    def receive(path: str | None, request: gr.Request) -> list[Any]:
+        if not path:
+            return [gr.update(visible=True, value="Choose a file first."), gr.skip(), gr.skip()]
+        found = receive_upload(live.store, path, sender(request), filename=Path(path).name)
+        Path(path).unlink(missing_ok=True)
+        return [gr.update(visible=True, value="\n".join(found.lines)), None, gr.update(interactive=False)]
+
+    quiet: Any = {"api_visibility": "private"}
+    for event in (file.upload, file.clear):
+        event(lambda path: gr.update(interactive=bool(path)), [file], [send], show_progress="hidden", **quiet)
+    send.click(receive, [file], [said, file, send], concurrency_limit=1, show_progress_on=[said, send], **quiet)
+
+
+def sender(request: gr.Request) -> str:
+    """Return what tells visitors apart: an account's name if they are logged in, else where they come from."""
+    if request.username:
+        return f"account {request.username}"
+    return f"visitor from {request.client.host}" if request.client else "a visitor"

@@ -1,0 +1,1 @@
+"""The checks that every submission passes, at home and on the server."""

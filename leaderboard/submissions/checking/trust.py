@@ -1,0 +1,70 @@
+"""A submitted score table with everything but its rewards taken from the store."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tia2.rewards.card import RewardCard
+from tia2.scoring.manifest import ScoredBenchmark
+from tia2.scoring.store import Shard
+
+from ...data.records import BenchmarkRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tia2.scoring import ScoreTable
+
+SHARD_SIZE = 8192
+"""Items in a file of the store: its tables are read whole, never resumed, so few files are best."""
+
+
+def trusted(table: ScoreTable, items: pd.DataFrame, record: BenchmarkRecord) -> ScoreTable:
+    """Return a score table of the same rewards, with the store's items, texts, votes and labels, in the store's order.
+
+    Args:
+        table: A submitted table, whose items and texts were found to be the store's.
+        items: The store's copy of the benchmark's items.
+        record: The benchmark.
+
+    Returns:
+        The table. On all items, it has the benchmark's own fingerprints; on some, ones that are computed from these.
+    """
+    from tia2.benchmark.table import digest
+    from tia2.scoring import ScoreTable
+
+    place = {item: number for number, item in enumerate(items["item_id"])}
+    positions = np.array([place[item] for item in table.items["item_id"]], np.intp)
+    order = np.argsort(positions, kind="stable")
+    own = items.iloc[positions[order]].reset_index(drop=True)
+    columns = [name for name in own.columns if name != "texts"]
+    contrastive = own["texts"].map(lambda texts: list(texts[1:]))
+    own = own[columns].assign(contrastive_prompts=contrastive, texts=own["texts"])
+    rewards = [table.rewards[row][table.mask[row]] for row in order]
+    images = [table.image_sha256[row] for row in order]
+    complete = len(own) == record.items
+    asked, answered = own[["item_id", "subset", "prompt_id", "prompt", "texts"]], own[["item_id", "human_score"]]
+    manifest, card = table.manifest, table.manifest.reward.card
+    known = RewardCard(**{name: getattr(card, name) for name in RewardCard.model_fields})
+    return ScoreTable(
+        manifest.model_copy(
+            update={
+                "benchmark": ScoredBenchmark(
+                    name=record.name,
+                    fingerprint=record.fingerprint if complete else digest(asked),
+                    votes_fingerprint=record.votes_fingerprint if complete else digest(answered),
+                    items=len(own),
+                ),
+                "reward": manifest.reward.model_copy(update={"card": known}),
+                "shard_size": SHARD_SIZE,
+                "skipped_items": sum(bool(np.isnan(row[0])) for row in rewards),
+                "images_fingerprint": hashlib.sha256("\n".join(images).encode()).hexdigest(),
+                "complete": True,
+            }
+        ),
+        own,
+        [Shard(own["item_id"].tolist(), images, rewards)],
+    )

@@ -1,0 +1,294 @@
+"""What the board's tables show, as plain data: which rows in which order, and each cell's value and text."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tia2.evaluation.metrics import METRICS
+
+from ..data.board import Board, BoardEntry, Standing
+
+NO_VALUE = "—"
+FACETS = (("raw", "TextNorm"), ("cv", "oracle"))
+"""Chips of one facet widen a choice, chips of different facets narrow it."""
+COLUMNS = {
+    "ranks": "ranks",
+    "group": "group",
+    "pooled": "pooled",
+    **{name: metric.title for name, metric in METRICS.items()},
+    "coverage": "items",
+    "licence": "licence",
+    "training": "training data",
+}
+"""The columns to choose from, with their headings."""
+USUAL = ("ranks", "group", "pooled", "auprc", "spearman", "kendall", "licence", "training")
+SORTS = {"rank": "rank", "name": "name", "pooled": "pooled", **{name: metric.title for name, metric in METRICS.items()}}
+PEOPLE = {"ceiling": "human votes, noise ceiling", "annotator": "one human annotator"}
+PAGE = 50
+"""How many entries a page of the table has. A browser is slow to take in a thousand rows at once."""
+MUTED = "color: var(--body-text-color-subdued); font-style: italic"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table: values to sort by, texts to show.
+
+    Attributes:
+        headers: Of the columns.
+        ids: Of the entries, one a row; empty for people.
+        values: Numbers or text, one list a row; None where there is none.
+        texts: What the cells show, in the same shape.
+        muted: Which rows are there for reference only.
+        total: How many entries there are on all pages.
+    """
+
+    headers: list[str]
+    ids: list[str] = field(default_factory=list)
+    values: list[list[Any]] = field(default_factory=list)
+    texts: list[list[str]] = field(default_factory=list)
+    muted: list[bool] = field(default_factory=list)
+    total: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def payload(self) -> dict[str, Any]:
+        """Return it as the value of a `gradio.Dataframe`, which shows the texts and sorts by the values."""
+        styles = [[MUTED if muted else ""] * len(self.headers) for muted in self.muted]
+        return {
+            "headers": self.headers,
+            "data": self.values,
+            "metadata": {"display_value": self.texts, "styling": styles},
+        }
+
+
+def board_sheets(
+    board: Board,
+    scope: str,
+    metric: str,
+    *,
+    search: str = "",
+    chips: Sequence[str] = (),
+    columns: Sequence[str] = USUAL,
+    sort: str = "rank",
+    page: int = 1,
+) -> tuple[Sheet, Sheet]:
+    """Return a page of the board's table, and the entries that lack values for some items.
+
+    Args:
+        board: The board.
+        scope: A subset, or `overall`.
+        metric: The one to rank by.
+        search: Words that an entry's name, chips, licence, training data, source or id contain.
+        chips: Which entries to show, see `FACETS`; empty for all.
+        columns: Which of `COLUMNS` to show beside rank, entry, chips and metric.
+        sort: One of `SORTS`.
+        page: Which `PAGE` entries to show, from 1; the last page if there are fewer.
+
+    Returns:
+        Ranked entries, then upper bounds, a page of them, then people; and apart from these, without ranks, incomplete
+        entries.
+
+    Example:
+        >>> sheet, partial = board_sheets(board, "overall", "auroc", chips=["cv"])  # doctest: +SKIP
+    """
+    shown = [number for number, entry in enumerate(board.entries) if _fits(entry, chips, search)]
+    order = _order(board, scope, metric, sort)
+    ranked = sorted((n for n in shown if board.entries[n].ranked), key=order)
+    bounds = sorted((n for n in shown if board.entries[n].complete and board.entries[n].upper_bound), key=order)
+    partial = sorted((n for n in shown if not board.entries[n].complete), key=order)
+    keys = [name for name in COLUMNS if name in columns and name != metric]
+    standing = board.standing(scope, metric)
+    listed = [*ranked, *bounds]
+    start = PAGE * (min(max(page, 1), pages_of(len(listed))) - 1)
+    full = _sheet(board, scope, metric, listed[start : start + PAGE], keys, standing, len(listed))
+    for name, title in PEOPLE.items() if board.people else ():
+        _add_people(full, board, scope, metric, keys, name, title)
+    rest = [name for name in keys if name not in ("ranks", "group", "coverage")]
+    return full, _sheet(board, scope, metric, partial[:PAGE], ["coverage", *rest], None, len(partial))
+
+
+def pages_of(total: int) -> int:
+    """Return how many pages entries take; one even if there are none.
+
+    Example:
+        >>> pages_of(0), pages_of(PAGE), pages_of(PAGE + 1)
+        (1, 1, 2)
+    """
+    return max(1, -(-total // PAGE))
+
+
+def all_chips(board: Board) -> list[str]:
+    """Return the chips of a board's entries, those of the methods first."""
+    found = {chip for entry in board.entries for chip in entry.chips}
+    first = [chip for facet in FACETS for chip in facet if chip in found]
+    return [*first, *sorted(found - set(first))]
+
+
+def figure(value: float) -> str:
+    """Return a figure with three decimals, or a dash.
+
+    Example:
+        >>> figure(0.5), figure(float("nan"))
+        ('0.500', '—')
+    """
+    return NO_VALUE if math.isnan(value) else f"{value:.3f}"
+
+
+def interval(mean: float, low: float, high: float) -> str:
+    """Return a figure with its interval.
+
+    Example:
+        >>> interval(0.8163, 0.7811, 0.8489)
+        '0.816  0.781–0.849'
+    """
+    return figure(mean) if math.isnan(low) or math.isnan(high) else f"{mean:.3f}  {low:.3f}–{high:.3f}"
+
+
+def span(low: int, high: int) -> str:
+    """Return a rank interval.
+
+    Example:
+        >>> span(1, 4), span(2, 2)
+        ('1–4', '2')
+    """
+    return NO_VALUE if low < 1 else str(low) if low == high else f"{low}–{high}"
+
+
+def groups_in_short(letters: str) -> str:
+    """Return the names of an entry's groups as first–last where they are many.
+
+    Example:
+        >>> groups_in_short("abc"), groups_in_short("y z aa ab ac")
+        ('abc', 'y–ac')
+    """
+    names = letters.split()
+    return f"{names[0]}–{names[-1]}" if len(names) > 3 else letters
+
+
+def share(value: float) -> str:
+    """Return a share in percent, rounded down so that only all is 100 %.
+
+    Example:
+        >>> share(0.9999), share(1.0)
+        ('99.9 %', '100 %')
+    """
+    return "100 %" if value == 1 else f"{math.floor(value * 1000) / 10:.1f} %"
+
+
+def _fits(entry: BoardEntry, chips: Sequence[str], search: str) -> bool:
+    has, left = set(entry.chips), set(chips)
+    for facet in FACETS:
+        wanted = left & set(facet)
+        if wanted and not wanted & has:
+            return False
+        left -= wanted
+    if not left <= has:
+        return False
+    words = _plain(search).split()
+    return not words or all(word in _text(entry) for word in words)
+
+
+def _text(entry: BoardEntry) -> str:
+    card = entry.listing.card if entry.listing else None
+    declared = [card.licence, card.training_data] if card else []
+    return _plain("\n".join([entry.name, *entry.chips, entry.source, entry.id, *declared]))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _order(board: Board, scope: str, metric: str, sort: str) -> Callable[[int], Any]:
+    names = [_plain(entry.name) for entry in board.entries]
+    if sort == "name":
+        return lambda number: names[number]
+    pooled = sort == "pooled"
+    by = metric if pooled or sort == "rank" else sort
+    key = -np.nan_to_num(board.estimate(scope, by, "pooled" if pooled else "mean"), nan=-np.inf)
+    return lambda number: (key[number], names[number])
+
+
+def _headers(metric: str, keys: Sequence[str], ranked: bool) -> list[str]:
+    return [*(["#"] if ranked else []), "entry", "what", METRICS[metric].title, *(COLUMNS[key] for key in keys)]
+
+
+def _sheet(
+    board: Board,
+    scope: str,
+    metric: str,
+    numbers: Sequence[int],
+    keys: Sequence[str],
+    standing: Standing | None,
+    total: int,
+) -> Sheet:
+    sheet = Sheet(_headers(metric, keys, standing is not None), total=total)
+    mean, low, high = (board.estimate(scope, metric, what) for what in ("mean", "low", "high"))
+    others = {key: board.estimate(scope, key) for key in keys if key in METRICS}
+    others["pooled"] = board.estimate(scope, metric, "pooled")
+    for number in numbers:
+        entry = board.entries[number]
+        cells: list[tuple[Any, str]] = []
+        if standing is not None:
+            rank = int(standing.rank[number])
+            cells.append((rank, str(rank)) if rank else (None, NO_VALUE))
+        cells += [(entry.name, entry.name), _both(" · ".join(entry.chips))]
+        cells.append((_number(mean[number]), interval(mean[number], low[number], high[number])))
+        for key in keys:
+            if key in others:
+                cells.append((_number(others[key][number]), figure(others[key][number])))
+            else:
+                cells.append(_cell(entry, number, key, standing))
+        _append(sheet, entry.id, cells, entry.upper_bound)
+    return sheet
+
+
+def _cell(entry: BoardEntry, number: int, key: str, standing: Standing | None) -> tuple[Any, str]:
+    if key == "coverage":
+        return entry.coverage, share(entry.coverage)
+    if key == "ranks" and standing is not None:
+        low = int(standing.low[number])
+        return low or None, span(low, int(standing.high[number]))
+    if key == "group" and standing is not None:
+        return _both(groups_in_short(standing.group[number]))
+    card = entry.listing.card if entry.listing else None
+    return _both("" if card is None else card.licence if key == "licence" else card.training_data)
+
+
+def _add_people(
+    sheet: Sheet, board: Board, scope: str, metric: str, keys: Sequence[str], name: str, title: str
+) -> None:
+    people = board.people[scope] if board.people else None
+    found = getattr(people, name) if people else {}
+    if metric not in found:
+        return
+    focus = found[metric]
+    cells: list[tuple[Any, str]] = [
+        (None, NO_VALUE), (title, title), _both("reference"),
+        (_number(focus.mean), interval(focus.mean, focus.low, focus.high)),
+    ]  # fmt: skip
+    for key in keys:
+        value = focus.pooled if key == "pooled" else found[key].mean if key in found else math.nan
+        cells.append((_number(value), figure(value)))
+    _append(sheet, "", cells, True)
+
+
+def _append(sheet: Sheet, name: str, cells: Sequence[tuple[Any, str]], muted: bool) -> None:
+    sheet.ids.append(name)
+    sheet.values.append([value for value, _ in cells])
+    sheet.texts.append([text for _, text in cells])
+    sheet.muted.append(muted)
+
+
+def _both(text: str) -> tuple[str, str]:
+    return text, text or NO_VALUE
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,213 @@
+"""One prompt of a benchmark: its items as an entry orders them, and what its contrastive prompts get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tia2.errors import unknown_name
+
+from ..data.board import Board, BoardEntry
+from ..data.memo import Recent
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+PAGE = 20
+"""Items on a page."""
+FURTHER = 5
+"""How many other entries' ranks stand beside those of the chosen one."""
+ORDERS = MappingProxyType(
+    {
+        "highest": "highest value first",
+        "lowest": "lowest value first",
+        "disagreement": "most at odds with people first",
+    }
+)
+UNSURE = -1
+
+_values: Recent[str, Floats | None] = Recent(size=32)
+
+
+@dataclass(frozen=True)
+class Items:
+    """A prompt's items, in the order of the benchmark.
+
+    Attributes:
+        prompt_id: The prompt's id.
+        prompt: Its text.
+        places: Positions in the benchmark, shape (items,), as are the next five.
+        item_ids: Their ids.
+        votes: As people gave them, such as "1 1 ?"; empty where only a human score is known.
+        human: Human scores.
+        labels: Whether an item is aligned.
+        texts: The prompt, then its contrastive prompts.
+    """
+
+    prompt_id: str
+    prompt: str
+    places: Ints
+    item_ids: list[str]
+    votes: list[str]
+    human: Floats
+    labels: NDArray[np.bool_]
+    texts: list[str]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A contrastive prompt, judged by one reward model on all items of the prompt.
+
+    Attributes:
+        text: The contrastive prompt; the first of the list is the prompt itself.
+        mean: Its mean reward; NaN where none is known.
+        ahead: On how many items its reward is higher than the prompt's.
+        level: On how many it is the same.
+        items: On how many both are known.
+    """
+
+    text: str
+    mean: float
+    ahead: int
+    level: int
+    items: int
+
+
+def items_of(board: Board, prompt_id: str) -> Items:
+    """Return a prompt's items.
+
+    Raises:
+        UnknownNameError: The benchmark has no such prompt.
+    """
+    frame = board.items
+    places = np.flatnonzero((frame["prompt_id"] == prompt_id).to_numpy(np.bool_))
+    if not len(places):
+        raise unknown_name("prompt", prompt_id, board.prompts["prompt_id"].tolist()[:5])
+    own = frame.iloc[places]
+    return Items(
+        prompt_id=prompt_id,
+        prompt=str(own["prompt"].iloc[0]),
+        places=places,
+        item_ids=own["item_id"].tolist(),
+        votes=[votes_text(votes) for votes in own["votes"]] if "votes" in own else [""] * len(own),
+        human=own["human_score"].to_numpy(np.float64),
+        labels=own["label"].to_numpy(np.bool_),
+        texts=list(own["texts"].iloc[0]),
+    )
+
+
+def votes_text(votes: Sequence[int] | None) -> str:
+    """Return votes as people read them, a question mark for "unsure".
+
+    Example:
+        >>> votes_text([1, 0, -1])
+        '1 0 ?'
+    """
+    return " ".join("?" if vote == UNSURE else str(vote) for vote in votes or ())
+
+
+def values_of(board: Board, entry: BoardEntry, items: Items) -> Floats | None:
+    """Return an entry's values of a prompt's items, NaN where there is none; None if no values are known."""
+    found = _values.get(entry.key, lambda: board.index.values(entry.key))
+    return None if found is None else found[items.places]
+
+
+def ranks(values: Floats) -> Ints:
+    """Return each item's rank, 1 for the highest value; equal values share the better one; 0 for NaN.
+
+    Example:
+        >>> ranks(np.array([0.2, 0.9, 0.9, np.nan])).tolist()
+        [3, 1, 1, 0]
+    """
+    known = np.sort(values[~np.isnan(values)])
+    above = len(known) - np.searchsorted(known, values, side="right")
+    return np.where(np.isnan(values), 0, above + 1)
+
+
+def rank_texts(values: Floats) -> list[str]:
+    """Return ranks as text, with "=" where items share one.
+
+    Example:
+        >>> rank_texts(np.array([0.2, 0.9, 0.9, np.nan]))
+        ['3', '1=', '1=', '—']
+    """
+    found = ranks(values)
+    times = np.bincount(found)
+    return ["—" if rank == 0 else f"{rank}=" if times[rank] > 1 else str(rank) for rank in found.tolist()]
+
+
+def disagreement(human: Floats, values: Floats) -> Floats:
+    """Return by how many places each item stands elsewhere than people put it: 0 where both agree, NaN without a value.
+
+    Both ranks are among the items that have a value, and items that are equal share their average rank.
+    """
+    from scipy.stats import rankdata
+
+    found = np.full(len(values), np.nan)
+    known = ~np.isnan(values)
+    found[known] = np.abs(rankdata(values[known]) - rankdata(human[known]))
+    return found
+
+
+def order(kind: str, human: Floats, values: Floats) -> Ints:
+    """Return the items' positions in one of `ORDERS`; equal ones stay in place, those without a value come last.
+
+    Args:
+        kind: One of `ORDERS`.
+        human: Human scores, shape (items,).
+        values: An entry's values, same shape.
+
+    Raises:
+        UnknownNameError: No such order.
+    """
+    if kind not in ORDERS:
+        raise unknown_name("order", kind, ORDERS)
+    key = -disagreement(human, values) if kind == "disagreement" else -values if kind == "highest" else values
+    return np.argsort(key, kind="stable")  # NaN is sorted last.
+
+
+def page_of(count: int, page: int) -> tuple[int, int, slice]:
+    """Return which page that is among how many, and its items' positions; a page that isn't there is the nearest.
+
+    Example:
+        >>> page_of(50, 9)
+        (3, 3, slice(40, 60, None))
+    """
+    pages = max(1, -(-count // PAGE))
+    number = min(max(page, 1), pages)
+    return number, pages, slice((number - 1) * PAGE, number * PAGE)
+
+
+def rivals(board: Board, digest: str, items: Items) -> list[Rival]:
+    """Return the prompt and its contrastive prompts as one reward model judges them, in the benchmark's order.
+
+    Args:
+        board: The board.
+        digest: Of the model's score table.
+        items: The prompt's items.
+
+    Raises:
+        ScoreTableError: The table is missing or damaged.
+    """
+    rewards = board.index.rewards(board.benchmark, digest)[items.places].astype(np.float64)
+    found = []
+    for column, text in enumerate(items.texts):
+        own, prompt = rewards[:, column], rewards[:, 0]
+        known = ~np.isnan(own) & ~np.isnan(prompt)
+        found.append(
+            Rival(
+                text=text,
+                mean=float(own[known].mean()) if known.any() else float("nan"),
+                ahead=int((own[known] > prompt[known]).sum()),
+                level=int((own[known] == prompt[known]).sum()) if column else 0,
+                items=int(known.sum()),
+            )
+        )
+    return found

@@ -1,0 +1,75 @@
+"""Comparing two entries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import tia2
+from tia2.errors import LeaderboardError, UnknownNameError
+from tia2.leaderboard.views import pairs as pairing
+
+A, B = "mini-strong~textnorm", "mini-vivid"
+
+
+def test_the_comparison_is_that_of_the_results_and_made_once(mini_board):
+    found = pairing.comparison(mini_board, A, B, "auprc")
+    assert found == tia2.compare(mini_board.result(A), mini_board.result(B), "auprc")
+    assert pairing.comparison(mini_board, A, B, "auprc") is found
+    assert pairing.comparison(mini_board, A, B, "auroc").metric == "auroc"
+    assert pairing.comparison(mini_board, B, A, "auprc").main.difference == pytest.approx(-found.main.difference)
+
+
+def test_what_cannot_be_compared_is_said(mini_board):
+    with pytest.raises(LeaderboardError, match="two different entries"):
+        pairing.comparison(mini_board, A, A, "auroc")
+    with pytest.raises(UnknownNameError, match="Unknown entry 'nobody'"):
+        pairing.comparison(mini_board, "nobody", A, "auroc")
+    with pytest.raises(UnknownNameError, match="Unknown metric"):
+        pairing.comparison(mini_board, A, B, "<b>")
+
+
+def test_the_table_holds_the_differences(mini_board):
+    found = pairing.comparison(mini_board, A, B, "auroc")
+    table = pairing.differences_sheet(found)
+    assert [row[0] for row in table.values] == ["comprehensive", "counting", "composition", "overall"]
+    for row, texts, one in zip(table.values, table.texts, found.differences, strict=True):
+        assert row[1:4] == [one.a, one.b, one.difference]
+        assert texts[3:5] == [f"{one.difference:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}"]
+        assert row[5:] == [one.p, one.adjusted, one.probability, one.wins, one.losses, one.prompts]
+
+
+@pytest.mark.parametrize("count", [3, 10, 1000])
+def test_disagreements_each_way(mini_board, count):
+    found = pairing.comparison(mini_board, A, B, "auroc")
+    used = mini_board.prompts["used"].to_numpy()
+    figures = mini_board.figures[:, :, 0]
+    gaps = (figures[mini_board.place[A]] - figures[mini_board.place[B]])[used]
+    ahead, behind = pairing.disagreements(found, count)
+    np.testing.assert_allclose([row[1] for row in ahead.values], np.sort(gaps[gaps > 0])[::-1][:count], rtol=0, atol=0)
+    np.testing.assert_allclose([row[1] for row in behind.values], np.sort(gaps[gaps < 0])[:count], rtol=0, atol=0)
+    for row in (*ahead.values, *behind.values):
+        assert row[2] - row[3] == row[1]
+
+
+def test_suggested_are_the_best_and_the_best_of_another_model(mini_board):
+    first, second = pairing.suggested(mini_board)
+    means = dict(zip((entry.id for entry in mini_board.entries), mini_board.estimate("overall", "auroc"), strict=True))
+    ranked = [entry for entry in mini_board.entries if entry.ranked]
+    assert first == max(ranked, key=lambda entry: means[entry.id]).id
+    model = first.partition("~")[0]
+    assert second == max((one for one in ranked if one.id.partition("~")[0] != model), key=lambda one: means[one.id]).id
+
+
+def test_only_complete_entries_are_offered(mini_board):
+    entries = [replace(mini_board.entries[0], coverage=0.5), *mini_board.entries[1:]]
+    assert pairing.comparable(SimpleNamespace(entries=entries)) == entries[1:]
+
+
+def test_entries_of_one_name_are_told_apart(mini_board):
+    one, two = mini_board.entries[:2]
+    twins = [replace(one, id="one", name="Twin"), replace(two, id="two", name="Twin"), replace(one, id="x", name="a")]
+    assert pairing.choices(twins) == [("a", "x"), ("Twin (one)", "one"), ("Twin (two)", "two")]

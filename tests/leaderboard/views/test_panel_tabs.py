@@ -1,0 +1,139 @@
+"""What the tabs Compare, Items and Calibration give for a board and an address, without a browser."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+import tia2
+from tia2.leaderboard.data.board import Board
+from tia2.leaderboard.data.index import Index
+from tia2.leaderboard.data.store import Store
+
+NAMES = ("compare", "items", "calibration")
+PARAMS = {
+    "compare": ["a", "b", "cm"],
+    "items": ["prompt", "ie", "order", "ip", "with"],
+    "calibration": ["model", "cs", "cmetric", "lt"],
+}
+RESERVED = {"page", "view", "deep_link", "__theme", "__sign", "__lang"}
+"""Parameters that gradio itself reads."""
+
+
+def tabs(board):
+    import gradio as gr
+
+    from tia2.leaderboard.pages.tabs.order import calibration as calibration_tab
+    from tia2.leaderboard.pages.tabs.order import compare as compare_tab
+    from tia2.leaderboard.pages.tabs.order import items as items_tab
+
+    live = SimpleNamespace(board=lambda name=None: board, boards={"mini": board})
+    with gr.Blocks():
+        return {tab.id: tab for tab in (module.build(live) for module in (compare_tab, items_tab, calibration_tab))}
+
+
+def shown(tab, board, query):
+    values = [param.restore(board, query)["value"] for param in tab.params]
+    outputs = tab.render("mini", *values)
+    assert len(outputs) == len(tab.outputs)
+    return values, outputs
+
+
+def text(outputs):
+    """Everything that a page gets as text, figures included."""
+    return "\n".join(
+        one if isinstance(one, str) else one.to_json() if hasattr(one, "to_json") else json.dumps(one, default=str)
+        for one in outputs
+    )
+
+
+@pytest.fixture(scope="module")
+def mini_tabs(mini_board):
+    return tabs(mini_board)
+
+
+def test_the_address_of_each_tab(mini_tabs):
+    assert {name: [param.name for param in tab.params] for name, tab in mini_tabs.items()} == PARAMS
+    assert not RESERVED & {name for names in PARAMS.values() for name in names}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "hostile", ["<script>", "", "nan", "-99", "1e999", "a,b", "../../etc/passwd", "\x00", "9" * 5000]
+)
+def test_an_unheard_of_address_gives_the_usual_page(mini_tabs, mini_board, name, hostile):
+    tab = mini_tabs[name]
+    usual, _ = shown(tab, mini_board, {})
+    values, _ = shown(tab, mini_board, dict.fromkeys(PARAMS[name], hostile))
+    assert values == usual
+
+
+def test_compare(mini_tabs, mini_board):
+    query = {"a": "mini-vivid", "b": "mini-strong", "cm": "kendall"}
+    values, outputs = shown(mini_tabs["compare"], mini_board, query)
+    assert values == ["mini-vivid", "mini-strong", "kendall"]
+    assert mini_board.compare(*values).verdict in text(outputs)
+
+
+def test_the_same_entry_twice(mini_tabs, mini_board):
+    _, outputs = shown(mini_tabs["compare"], mini_board, {"a": "mini-web", "b": "mini-web"})
+    assert "Choose two different entries to compare." in outputs[0]
+    assert outputs[1]["visible"] is False
+
+
+def test_items(mini_tabs, mini_board):
+    prompt = mini_board.prompts.iloc[7]
+    query = {"prompt": prompt["prompt_id"], "ie": "mini-web", "order": "lowest", "ip": "3", "with": "mini-vivid,nobody"}
+    values, outputs = shown(mini_tabs["items"], mini_board, query)
+    assert values == [prompt["prompt_id"], "mini-web", "lowest", 3, ["mini-vivid"]]
+    assert prompt["prompt"] in outputs[0]
+    assert "Items 41 to 50 of 50, page 3 of 3." in outputs[2]
+    assert len(outputs[1]["value"]) == len(outputs[4]["value"]["data"]) == 10
+    assert [row[0] for row in outputs[4]["value"]["data"]] == list(range(10, 0, -1))
+
+
+def test_calibration(mini_tabs, mini_board):
+    query = {"model": "mini-ensemble~ur-textnorm", "cs": "counting", "cmetric": "ap5", "lt": "-1.3"}
+    values, outputs = shown(mini_tabs["calibration"], mini_board, query)
+    assert values == ["mini-ensemble~ur-textnorm", "counting", "ap5", -1.25]
+    assert "× 0.4204 → τ = 0.02102 for each member: AP@5" in outputs[0]
+    assert "upper bound" in outputs[3]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_board_without_entries_says_so(tmp_path, name):
+    store = Store.create(tmp_path / "store", "empty")
+    store.add_benchmark(tia2.benchmark.load("mini"), title="Miniature world")
+    board = Board.load(store, "mini", index=Index(store, resamples=100))
+    _, outputs = shown(tabs(board)[name], board, {})
+    said = {
+        "compare": "nothing to compare yet",
+        "items": "There is no entry on this board yet",
+        "calibration": "no temperature to change",
+    }
+    assert said[name] in outputs[0]
+    if name == "items":
+        assert "no images of the benchmark" in outputs[2]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_text(tmp_path, mini_board, name):
+    from tia2.leaderboard.data.embedded import embedded_store
+
+    evil = '<img src=x onerror="window.__xss=1">'
+    store = embedded_store(tmp_path / "store")
+    for listing in store.listings:
+        card = listing.card.model_copy(update={"name": f"{evil}{listing.id}"})
+        store.add_listing(listing.model_copy(update={"card": card}))
+    board = Board.load(store, "mini", index=Index(store, resamples=100))
+    tab = tabs(board)[name]
+    _, outputs = shown(tab, board, {"with": "mini-web,mini-vivid", "model": "mini-ensemble"})
+    markup = [one for one in outputs if isinstance(one, str)] + [
+        one.to_json() for one in outputs if hasattr(one, "to_json")
+    ]
+    assert markup
+    assert not any("<img" in one or "\\u003cimg" in one for one in markup)
+    tables = [component for component in tab.outputs if type(component).__name__ == "Dataframe"]
+    assert all(component.datatype == "str" for component in tables)

@@ -1,0 +1,134 @@
+"""The slider's figures against the board's own entries and plain evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tia2
+from tia2.errors import ResultError, UnknownNameError
+from tia2.evaluation.metrics import METRICS
+from tia2.leaderboard.views import temperature as tuning
+from tia2.leaderboard.views.tunables import members, points, tunable, tunables
+
+EXACT = {"rel": 0, "abs": 1e-12}
+MODELS = ("mini-strong", "mini-web", "mini-countblind", "mini-vivid")
+SCOPES = ("comprehensive", "counting", "composition", "overall")
+
+
+def test_a_model_has_one_way_and_an_ensemble_two(mini_board):
+    found = {key: one.name for key, one in tunables(mini_board).items()}
+    assert found == {
+        **{model: model for model in MODELS},
+        "mini-ensemble": "mini-ensemble, mean",
+        "mini-ensemble~ur-textnorm": "mini-ensemble, UR",
+    }
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    ("model", "entry"),
+    [
+        *((model, f"{model}~textnorm") for model in MODELS),
+        ("mini-ensemble", "mini-ensemble~mean-textnorm"),
+        ("mini-ensemble~ur-textnorm", "mini-ensemble~ur-textnorm"),
+    ],
+)
+def test_factor_1_is_the_board_s_fixed_entry(mini_board, model, entry, scope, metric):
+    found = tuning.recompute(mini_board, model, scope, metric, 1.0)
+    place = mini_board.place[entry]
+    for what in ("mean", "low", "high", "pooled"):
+        assert getattr(found, what) == pytest.approx(mini_board.estimate(scope, metric, what)[place], **EXACT), what
+
+
+@pytest.mark.parametrize("factor", [1 / 16, 0.5, 2 ** (7 / 4), 16])
+def test_other_factors_are_what_evaluate_gives(mini_board, factor):
+    digest = tunable(mini_board, "mini-strong").listing.tables[0]
+    table = mini_board.index.store.table(digest)
+    temperature = factor * table.manifest.reward.card.default_temperature
+    result = tia2.evaluate(table, calibration=tia2.calibration.TextNorm(temperature=temperature), resamples=1000)
+    for scope, part in {**result.subsets, "overall": result.overall}.items():
+        found = tuning.recompute(mini_board, "mini-strong", scope, "kendall", factor)
+        expected = part.metrics["kendall"]
+        assert (found.mean, found.low, found.high, found.pooled) == pytest.approx(
+            (expected.mean, expected.low, expected.high, expected.pooled), **EXACT
+        )
+        assert found.levels == (temperature,)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("metric", ["auroc", "ap10", "spearman"])
+def test_the_curve_is_made_of_the_slider_s_figures(mini_board, scope, metric):
+    for model in ("mini-vivid", "mini-ensemble~ur-textnorm"):
+        curve = tuning.sweep(mini_board, model, scope, metric)
+        single = [tuning.recompute(mini_board, model, scope, metric, factor) for factor in tuning.FACTORS]
+        np.testing.assert_allclose(curve.means, [one.mean for one in single], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(curve.lows, [one.low for one in single], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(curve.highs, [one.high for one in single], rtol=0, atol=1e-12)
+
+
+def test_the_curve_spans_the_slider():
+    assert tuning.FACTORS[0] == 2**tuning.LOWEST
+    assert tuning.FACTORS[-1] == 2**tuning.HIGHEST
+    assert 1.0 in tuning.FACTORS
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("model", MODELS)
+def test_the_raw_level_is_the_board_s_raw_entry(mini_board, model, scope):
+    for metric in METRICS:
+        curve = tuning.sweep(mini_board, model, scope, metric)
+        assert curve.raw == pytest.approx(mini_board.estimate(scope, metric)[mini_board.place[model]], **EXACT)
+        assert curve.raw_name == model
+
+
+def test_an_ensemble_is_compared_with_its_best_member(mini_board):
+    for scope in SCOPES:
+        raw = {model: mini_board.estimate(scope, "auroc")[mini_board.place[model]] for model in MODELS}
+        curve = tuning.sweep(mini_board, "mini-ensemble", scope, "auroc")
+        assert curve.raw == pytest.approx(max(raw.values()), **EXACT)
+        assert curve.raw_name == max(raw, key=raw.get)
+
+
+def test_points_are_the_board_s_entries(mini_board):
+    for scope in SCOPES:
+        found = {point.setting: point for point in points(mini_board, tunable(mini_board, "mini-web"), scope, "auprc")}
+        assert list(found) == ["fixed", "cv", "oracle"]
+        for setting, name in {"fixed": "textnorm", "cv": "textnorm-cv", "oracle": "textnorm-oracle"}.items():
+            place = mini_board.place[f"mini-web~{name}"]
+            assert found[setting].mean == mini_board.estimate(scope, "auprc")[place]
+            assert found[setting].name == mini_board.entries[place].name
+        assert found["fixed"].factor == 1
+        chosen = mini_board.result("mini-web~textnorm-cv").entry.settings["chosen"]
+        assert found["cv"].factor == pytest.approx(np.prod([fold["factor"] for fold in chosen]) ** (1 / len(chosen)))
+        assert 1 / 8 <= found["oracle"].factor <= 8
+
+
+def test_an_ensemble_s_points_are_of_its_own_way(mini_board):
+    mean, ur = tunable(mini_board, "mini-ensemble"), tunable(mini_board, "mini-ensemble~ur-textnorm")
+    assert [point.name for point in points(mini_board, mean, "overall", "auroc")] == ["mini-ensemble, mean"]
+    assert [point.setting for point in points(mini_board, ur, "overall", "auroc")] == ["fixed", "cv"]
+
+
+def test_members_have_their_documented_temperatures(mini_board):
+    found = members(mini_board, tunable(mini_board, "mini-ensemble"))
+    store = mini_board.index.store
+    cards = [store.table(digest).manifest.reward for digest in tunable(mini_board, "mini-ensemble").listing.tables]
+    assert found.names == tuple(reward.name for reward in cards)
+    assert found.levels == tuple(reward.card.default_temperature for reward in cards)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("nobody", "overall", "auroc", 1.0), UnknownNameError),
+        (("mini-web", "<script>", "auroc", 1.0), UnknownNameError),
+        (("mini-web", "overall", "F1", 1.0), UnknownNameError),
+        (("mini-web", "overall", "auroc", 0.0), ResultError),
+        (("mini-web", "overall", "auroc", float("nan")), ResultError),
+    ],
+)
+def test_what_is_not_there_is_named(mini_board, arguments, error):
+    with pytest.raises(error):
+        tuning.recompute(mini_board, *arguments)

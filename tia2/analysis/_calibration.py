@@ -1,0 +1,188 @@
+"""What calibration is worth: raw, and TextNorm with fixed, cross-validated and oracle settings, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tia2.analysis.judge import Interval, Judge, Pooled
+from tia2.analysis.outcome import Analysis
+from tia2.calibration.member_tables import Members, Scaling
+from tia2.calibration.method import Choice, TextNorm
+from tia2.calibration.settings import Ensemble
+from tia2.errors import unknown_name
+from tia2.evaluation.bootstrap import RESAMPLES
+from tia2.evaluation.metrics import METRICS
+from tia2.figures import Dot, Dots, Figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tia2.scoring import ScoreTable
+
+Floats = NDArray[np.float64]
+
+CHOICES: tuple[Choice, ...] = ("fixed", "cv", "oracle")
+RAW = "raw"
+
+
+def calibration(
+    tables: Sequence[ScoreTable],
+    *,
+    scaling: Scaling = "temperature",
+    metric: str = "auroc",
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Analysis:
+    """Compare raw rewards with TextNorm, for each reward model and, of several, for their ensembles.
+
+    Every calibrated entry is compared with the raw reward on the same prompts, an ensemble with the raw reward of the
+    member that is best raw. The optimism is what the oracle, which chooses settings for each prompt on its own labels,
+    claims beyond settings that cross-validation chose without them.
+
+    Args:
+        tables: Score tables of one benchmark.
+        scaling: "temperature" or "minmax".
+        metric: By which values are judged.
+        seed: Of the folds and of the bootstrap.
+        resamples: How many.
+
+    Returns:
+        Dots with intervals, within prompts and pooled, and a table with one row for each entry, way of choosing and
+        subset.
+
+    Raises:
+        UnknownNameError: No such metric or scaling.
+        ResultError: The tables don't belong together or can't be calibrated.
+
+    Example:
+        >>> calibration([tia2.ScoreTable.load("runs/mini-strong")]).findings[0]  # doctest: +SKIP
+        'mini-strong with TextNorm (cv): +0.013 AUROC within prompts …'
+    """
+    import pandas as pd
+
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    members = Members.of(tables)
+    judge = Judge.of(members.items, members.scored, metric, seed, resamples)
+    raw = {table.name: _judged(judge, np.asarray(table.raw, np.float64)) for table in members.tables}
+    rows = [row for entry in _entries(members, raw, judge) for row in _rows(judge, entry, scaling, seed)]
+    frame = pd.DataFrame(rows)
+    title = METRICS[metric].title
+    return Analysis(
+        name="calibration",
+        findings=_findings(frame, title),
+        figure=_figure(frame, judge, title),
+        table=frame,
+        shown={"entry": "entry", "choice": "values", "mean": title, "difference": "- raw", "difference_low": "low",
+               "difference_high": "high", "pooled": "pooled", "pooled_difference": "pooled - raw"},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Judged:
+    figures: Floats
+    pooled: Pooled
+
+
+@dataclass(frozen=True)
+class _Entry:
+    name: str
+    tables: tuple[ScoreTable, ...]
+    ensemble: Ensemble | None
+    raw_name: str
+    raw: _Judged
+
+
+def _judged(judge: Judge, values: Floats) -> _Judged:
+    return _Judged(judge.figures(values), judge.pool(values))
+
+
+def _entries(members: Members, raw: dict[str, _Judged], judge: Judge) -> list[_Entry]:
+    alone = [_Entry(table.name, (table,), None, table.name, raw[table.name]) for table in members.tables]
+    if len(members) < 2:
+        return alone
+    best = max(raw, key=lambda name: judge.interval(raw[name].figures, judge.subsets[-1]).mean)
+    several = f"of {len(members)} rewards"
+    return [
+        *alone,
+        _Entry(f"mean {several}", members.tables, "mean", best, raw[best]),
+        _Entry(f"UR {several}", members.tables, "ur", best, raw[best]),
+    ]
+
+
+def _rows(judge: Judge, entry: _Entry, scaling: Scaling, seed: int) -> Iterator[dict[str, str | float]]:
+    found: dict[str, _Judged] = {}
+    if entry.ensemble is None:
+        found[RAW] = entry.raw
+    for choice in CHOICES:
+        made = TextNorm(scaling=scaling, ensemble=entry.ensemble, setting=choice, seed=seed)
+        found[choice] = _judged(judge, made.apply(entry.tables).values)
+    for values, judged in found.items():
+        for subset in judge.subsets:
+            row: dict[str, str | float] = {
+                "entry": entry.name,
+                "choice": values,
+                "subset": subset,
+                **_columns("", judge.interval(judged.figures, subset), "mean"),
+                **_columns("pooled_", judge.pooled_interval(judged.pooled, subset), "pooled"),
+            }
+            if values != RAW:
+                gap = judge.interval(judged.figures - entry.raw.figures, subset)
+                pooled = judge.pooled_interval(judged.pooled, subset, against=entry.raw.pooled)
+                row |= {"raw": entry.raw_name, **_columns("difference_", gap, "difference")}
+                row |= _columns("pooled_difference_", pooled, "pooled_difference")
+            if values == "oracle":
+                honest = found["cv"]
+                optimism = judge.interval(judged.figures - honest.figures, subset)
+                pooled = judge.pooled_interval(judged.pooled, subset, against=honest.pooled)
+                row |= _columns("optimism_", optimism, "optimism")
+                row |= _columns("pooled_optimism_", pooled, "pooled_optimism")
+            yield row
+
+
+def _columns(prefix: str, found: Interval, name: str) -> dict[str, float]:
+    return {name: found.mean, f"{prefix}low": found.low, f"{prefix}high": found.high}
+
+
+def _findings(frame: pd.DataFrame, title: str) -> list[str]:
+    last = frame[frame["subset"] == frame["subset"].iloc[-1]]
+    told = [
+        f"{row['entry']} with TextNorm (cv) against raw {row['raw']}: within prompts {row['difference']:+.3f} {title} "
+        f"({row['difference_low']:+.3f} to {row['difference_high']:+.3f}), pooled {row['pooled_difference']:+.3f} "
+        f"({row['pooled_difference_low']:+.3f} to {row['pooled_difference_high']:+.3f})."
+        for row in last[last["choice"] == "cv"].to_dict("records")
+    ]
+    claimed = [
+        f"{row['entry']}: the oracle claims {row['optimism']:+.3f} ({row['optimism_low']:+.3f} to "
+        f"{row['optimism_high']:+.3f}) beyond cv, which is optimism."
+        for row in last[last["choice"] == "oracle"].to_dict("records")
+    ]
+    return told + claimed
+
+
+def _figure(frame: pd.DataFrame, judge: Judge, title: str) -> Figure:
+    names = {RAW: "raw", "fixed": "TextNorm, documented setting", "cv": "TextNorm, cross-validated",
+             "oracle": "TextNorm, oracle: an upper bound"}  # fmt: skip
+    panels = []
+    for kind, mean, low, high in (
+        ("within prompts", "mean", "low", "high"),
+        ("pooled", "pooled", "pooled_low", "pooled_high"),
+    ):
+        for subset in judge.subsets:
+            rows = frame[frame["subset"] == subset].to_dict("records")
+            dots = [
+                Dot(row["entry"], names[row["choice"]], row[mean], row[low], row[high], row["choice"] == "oracle")
+                for row in rows
+            ]
+            panels.append(Dots(f"{subset}, {kind}", title, dots))
+    return Figure(
+        f"{title} of raw rewards and of TextNorm, by how its setting is chosen",
+        panels,
+        "95 % intervals over prompts. Within prompts: mean over prompts. Pooled: all items of a subset at once. The "
+        "oracle chooses a setting for each prompt on its test labels: no result, but an upper bound.",
+    )

@@ -1,0 +1,1 @@
+"""TIA2 as its authors released it: annotations, sources, images."""

@@ -1,7 +1,0 @@
-"""Contrastive prompts: by rule, or by a language model."""
-
-from __future__ import annotations
-
-from tia2.calibration.contrastive.rules import contrastive_prompts
-
-__all__ = ["contrastive_prompts"]

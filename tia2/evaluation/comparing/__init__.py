@@ -1,0 +1,1 @@
+"""Which entries can be told apart."""

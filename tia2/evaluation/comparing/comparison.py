@@ -1,0 +1,233 @@
+"""Is A better than B? Paired comparisons of results on one benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from tia2.errors import ResultError, unknown_name
+from tia2.evaluation.comparing.separation import check_prompts, separation
+from tia2.evaluation.comparing.simultaneous import LEVEL, Stratum, differences, holm
+from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.summary import OVERALL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tia2.evaluation.result import Result
+
+
+class Difference(BaseModel):
+    """A minus B on one subset, or on all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subset: str
+    prompts: int
+    """Prompts whose labels differ, over which the means are taken."""
+    a: float
+    b: float
+    difference: float
+    low: float
+    """Lower end of the 95 % interval of the paired difference."""
+    high: float
+    probability: float
+    """Share of the resamples in which A is better, ties counted half."""
+    p: float
+    """Two-sided p-value of this difference alone."""
+    adjusted: float
+    """The same, corrected by Holm for the number of subsets; of `overall`, which is asked about first, uncorrected."""
+    wins: int
+    """Prompts on which A is better."""
+    losses: int
+
+
+class Comparison(BaseModel):
+    """What `compare` found.
+
+    Example:
+        >>> tia2.compare(result_a, result_b).verdict  # doctest: +SKIP
+        'mini-strong agrees with people better than mini-web: AUROC 0.816 against 0.734, …'
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    a: str
+    b: str
+    metric: str
+    resamples: int
+    seed: int
+    differences: list[Difference]
+    """One a subset and, where there are several, one for `overall`."""
+    prompts: list[dict[str, str | float]]
+    """subset, prompt_id, prompt, a, b and difference of every prompt used, largest disagreement first."""
+
+    @property
+    def main(self) -> Difference:
+        """The overall difference, or the only subset's."""
+        return self.differences[-1]
+
+    @property
+    def verdict(self) -> str:
+        """The answer in one sentence."""
+        found, title = self.main, METRICS[self.metric].title
+        numbers = (
+            f"{title} {found.a:.3f} against {found.b:.3f}, a difference of {found.difference:+.3f} "
+            f"(95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p:.2g}, {found.prompts} prompts)"
+        )
+        if found.p > LEVEL:
+            return f"Whether {self.a} or {self.b} agrees with people better is not settled: {numbers}."
+        better, worse = (self.a, self.b) if found.difference > 0 else (self.b, self.a)
+        return f"{better} agrees with people better than {worse}: {numbers}."
+
+
+def compare(a: Result, b: Result, metric: str = "auroc") -> Comparison:
+    """Compare two results on one benchmark, prompt by prompt.
+
+    Args:
+        a: A result.
+        b: Another one, on the same items and votes.
+        metric: Which of the metrics to compare by.
+
+    Returns:
+        The differences A - B with 95 % intervals, p-values, and the prompts where they disagree most.
+
+    Raises:
+        UnknownNameError: No such metric.
+        ResultError: They are not on the same benchmark or resampled differently, or no prompt can be used.
+
+    Example:
+        >>> result_a, result_b = (tia2.evaluate(table) for table in tables)  # doctest: +SKIP
+        >>> print(tia2.compare(result_a, result_b).verdict)  # doctest: +SKIP
+    """
+    strata, used = _figures([a, b], metric)
+    groups = [[part] for part in strata] + ([strata] if len(strata) > 1 else [])
+    found = [differences(group, a.resamples, a.seed) for group in groups]
+    p = np.array([float(one.p[0]) for one in found])
+    corrected = np.concatenate([holm(p[: len(strata)]), p[len(strata) :]])
+    rows = []
+    for group, one, own, adjusted in zip(groups, found, p, corrected, strict=True):
+        means = np.mean([part.figures.mean(axis=1) for part in group], axis=0)
+        gaps = np.concatenate([part.figures[0] - part.figures[1] for part in group])
+        rows.append(
+            Difference(
+                subset=group[0].subset if len(group) == 1 else OVERALL,
+                prompts=len(gaps),
+                a=float(means[0]),
+                b=float(means[1]),
+                difference=float(one.difference[0]),
+                low=float(one.low[0]),
+                high=float(one.high[0]),
+                probability=float(one.probability[0]),
+                p=float(own),
+                adjusted=float(adjusted),
+                wins=int((gaps > 0).sum()),
+                losses=int((gaps < 0).sum()),
+            )
+        )
+    both = np.concatenate([part.figures for part in strata], axis=1)
+    prompts = used.assign(a=both[0], b=both[1], difference=both[0] - both[1])
+    order = prompts["difference"].abs().sort_values(ascending=False, kind="stable").index
+    return Comparison(
+        a=a.entry.name,
+        b=b.entry.name,
+        metric=metric,
+        resamples=a.resamples,
+        seed=a.seed,
+        differences=rows,
+        prompts=prompts.loc[order].to_dict("records"),
+    )
+
+
+def separate(results: Sequence[Result], metric: str = "auroc") -> pd.DataFrame:
+    """Say which entries can be told apart, corrected for the number of comparisons.
+
+    Up to 40 entries (`EXACT` in `tia2.evaluation.comparing.separation`), pairs are compared by the step-down max-T
+    procedure on the resamples, and two entries share a letter exactly when they are not separable. With more, they are
+    compared by paired t-tests with Holm's correction, and letters stand for runs of consecutive entries: two entries
+    that share one are never separable, but two that share none need not be separable either.
+
+    Args:
+        results: Two or more results on one benchmark.
+        metric: Which of the metrics to rank by.
+
+    Returns:
+        One row for each subset and entry, best first: subset, entry, mean, rank, rank_low and rank_high (95 % of the
+        resamples), group (entries that share a letter are not separable at 5 % over all comparisons of the subset).
+
+    Raises:
+        UnknownNameError: No such metric.
+        ResultError: Fewer than two results, or not on the same benchmark.
+
+    Example:
+        >>> separate([result_a, result_b, result_c]).query("subset == 'overall'")  # doctest: +SKIP
+    """
+    import pandas as pd
+
+    strata, _ = _figures(results, metric)
+    rows = []
+    for group in [[part] for part in strata] + ([strata] if len(strata) > 1 else []):
+        found = separation(group, results[0].resamples, results[0].seed)
+        rows += [
+            {
+                "subset": group[0].subset if len(group) == 1 else OVERALL,
+                "entry": results[entry].entry.name,
+                "mean": float(found.mean[entry]),
+                "rank": int(found.rank[entry]),
+                "rank_low": int(found.rank_low[entry]),
+                "rank_high": int(found.rank_high[entry]),
+                "group": found.group[entry],
+            }
+            for entry in np.argsort(found.rank)
+        ]
+    frame: pd.DataFrame = pd.DataFrame(rows)
+    return frame
+
+
+def _figures(results: Sequence[Result], metric: str) -> tuple[list[Stratum], pd.DataFrame]:
+    """Return every subset's figures of all entries on the prompts used, and these prompts."""
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    if len(results) < 2:
+        raise ResultError(f"A comparison needs at least two results, got {len(results)}.")
+    first = results[0]
+    frame = first.per_prompt
+    used = (frame["aligned"] > 0) & (frame["aligned"] < 1)
+    chosen = frame.loc[used, ["subset", "prompt_id", "prompt"]].reset_index(drop=True)
+    columns = []
+    for result in results:
+        _check_same(first, result)
+        columns.append(result.per_prompt.loc[used, metric].to_numpy(np.float64))
+    if not len(chosen):
+        raise ResultError("No prompt has labels that differ, so there is nothing to compare by.")
+    figures = np.stack(columns)
+    subsets = chosen["subset"].unique()
+    strata = [Stratum(str(subset), figures[:, (chosen["subset"] == subset).to_numpy()]) for subset in subsets]
+    check_prompts(strata)
+    return strata, chosen
+
+
+def _check_same(first: Result, other: Result) -> None:
+    def benchmark(result: Result) -> tuple[str, str]:
+        return result.benchmark.fingerprint, result.benchmark.votes_fingerprint
+
+    names = f"{first.entry.name} and {other.entry.name}"
+    if benchmark(first) != benchmark(other):
+        raise ResultError(
+            f"{names} are not on the same benchmark: {first.benchmark.name} and {other.benchmark.name} differ in items "
+            "or votes."
+        )
+    if (first.seed, first.resamples) != (other.seed, other.resamples):
+        raise ResultError(
+            f"{names} have other resamples (seed {first.seed} and {other.seed}, {first.resamples} and "
+            f"{other.resamples}): evaluate both with the same."
+        )
+    mine, theirs = first.per_prompt, other.per_prompt
+    if len(mine) != len(theirs) or any((mine[key] != theirs[key]).any() for key in ("subset", "prompt_id", "aligned")):
+        raise ResultError(
+            f"{names} have values for different items, because images could not be read for one of them: score both on "
+            "the same images."
+        )

@@ -1,0 +1,191 @@
+"""Differences between several entries at once: intervals, and p-values corrected for their number.
+
+All entries of a benchmark are resampled together, prompt by prompt, so that every comparison is paired. The correction
+is the step-down max-T procedure of Westfall and Young on studentised resamples: it keeps the chance of a single false
+claim among all comparisons at the nominal level, and loses less power than Holm's where comparisons are correlated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tia2.evaluation.bootstrap import interval, resample_counts
+from tia2.evaluation.metrics.ranks import rank
+
+Floats = NDArray[np.float64]
+
+LEVEL = 0.05
+"""The chance of a false claim that verdicts and groups keep to."""
+
+ROUNDING = 1e-12
+"""Relative size below which a difference is taken for a rounding error."""
+
+BLOCK = 2**19
+"""Resampled means that are ranked at once, which bounds the memory that it takes."""
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """The figures of all entries on one subset.
+
+    Attributes:
+        subset: Its name, which seeds its resamples.
+        figures: Of the used prompts, shape (entries, prompts).
+    """
+
+    subset: str
+    figures: Floats
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What is known of the differences between all pairs of entries.
+
+    Attributes:
+        pairs: Positions of the two entries, first minus second, shape (comparisons, 2).
+        difference: Difference of the means, shape (comparisons,).
+        low: Lower ends of the 95 % intervals, each on its own.
+        high: Upper ends.
+        probability: Share of the resamples in which the first is better, ties counted half.
+        p: Two-sided p-values, each on its own.
+        adjusted: p-values corrected for the number of comparisons.
+    """
+
+    pairs: NDArray[np.intp]
+    difference: Floats
+    low: Floats
+    high: Floats
+    probability: Floats
+    p: Floats
+    adjusted: Floats
+
+
+def resampled_means(strata: list[Stratum], resamples: int, seed: int) -> Floats:
+    """Return the means of all entries over resamples, averaged over subsets: shape (resamples, entries)."""
+    averaged = np.zeros((resamples, strata[0].figures.shape[0]))
+    means = np.empty_like(averaged)
+    for part in strata:
+        prompts = part.figures.shape[1]
+        np.matmul(resample_counts(prompts, resamples, seed, part.subset), part.figures.T, out=means)
+        means /= prompts
+        averaged += means
+    averaged /= len(strata)
+    return averaged
+
+
+def differences(strata: list[Stratum], resamples: int, seed: int) -> Differences:
+    """Compare every entry with every later one.
+
+    Args:
+        strata: Figures of the same entries on one or several subsets, which count equally.
+        resamples: How many.
+        seed: Of the resamples, shared with the intervals of single entries.
+
+    Returns:
+        Differences of the means over prompts, averaged over subsets. The interval is the expanded percentile interval
+        of the paired differences. With t = d / se(d), a p-value is the share of resamples whose centred, studentised
+        difference |d* - d| / se*(d) is at least |t|; for `adjusted`, in step-down order, the largest of those that are
+        not rejected yet. Neither is below 1 / (resamples + 1).
+
+    Source: Westfall and Young 1993, Resampling-Based Multiple Testing, algorithm 2.8.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> good = rng.normal(size=50)
+        >>> found = differences([Stratum("counting", np.stack([good + 1, good]))], 1000, seed=0)
+        >>> found.difference.round(6).tolist(), found.probability.tolist()
+        ([1.0], [1.0])
+    """
+    entries = strata[0].figures.shape[0]
+    pairs = np.array(list(combinations(range(entries), 2)), dtype=np.intp).reshape(-1, 2)
+    gaps = [part.figures[pairs[:, 0]] - part.figures[pairs[:, 1]] for part in strata]
+    counts = [
+        resample_counts(gap.shape[1], resamples, seed, part.subset) for gap, part in zip(gaps, strata, strict=True)
+    ]
+    means = np.mean([count @ gap.T / gap.shape[1] for count, gap in zip(counts, gaps, strict=True)], axis=0)
+    observed: Floats = np.mean([gap.mean(axis=1) for gap in gaps], axis=0)
+    error = np.sqrt(sum(gap.var(axis=1, ddof=1) / gap.shape[1] for gap in gaps)) / len(gaps)
+    spread = np.zeros_like(means)
+    for count, gap in zip(counts, gaps, strict=True):
+        prompts = gap.shape[1]
+        mean = count @ gap.T / prompts
+        spread += np.maximum(count @ (gap**2).T / prompts - mean**2, 0) / (prompts - 1)
+    # What rounding alone leaves of a constant difference counts as nothing.
+    rounding = ROUNDING * np.max([np.abs(gap).max(axis=1) for gap in gaps], axis=0)
+    studentised = ratio(np.abs(means - observed), np.sqrt(spread) / len(gaps), rounding)
+    t = ratio(np.abs(observed), error, rounding)
+    ends = [interval(means[:, number], [gap[number] for gap in gaps]) for number in range(len(pairs))]
+    return Differences(
+        pairs=pairs,
+        difference=observed,
+        low=np.array([end[0] for end in ends]),
+        high=np.array([end[1] for end in ends]),
+        probability=((means > 0) + 0.5 * (means == 0)).mean(axis=0),
+        p=(1 + (studentised >= t).sum(axis=0)) / (1 + resamples),
+        adjusted=_step_down(studentised, t),
+    )
+
+
+def rank_intervals(means: Floats, confidence: float = 0.95) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the ranks between which each entry's lies in this share of the resamples.
+
+    Args:
+        means: Resampled means, shape (resamples, entries), at least one entry; higher is better.
+        confidence: The share.
+
+    Returns:
+        Best and worst rank, 1 for the best entry, shape (entries,) each. Tied entries share the better rank for the
+        best end and the worse one for the worst.
+
+    Example:
+        >>> best, worst = rank_intervals(np.array([[0.9, 0.5], [0.8, 0.6]]))
+        >>> best.tolist(), worst.tolist()
+        ([1, 2], [1, 2])
+    """
+    resamples, entries = means.shape
+    better = np.empty(means.shape, np.int16 if entries <= np.iinfo(np.int16).max else np.int32)
+    worse = np.empty_like(better)
+    rows = max(1, BLOCK // entries)
+    for start in range(0, resamples, rows):
+        ranking = rank(means[start : start + rows], None)
+        better[start : start + rows] = ranking.in_item_order(ranking.first) + 1
+        worse[start : start + rows] = ranking.in_item_order(ranking.last)
+    tail = (1 - confidence) / 2
+    best = np.quantile(better, tail, axis=0, method="inverted_cdf").astype(np.intp)
+    worst = np.quantile(worse, 1 - tail, axis=0, method="inverted_cdf").astype(np.intp)
+    return best, worst
+
+
+def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return p-values corrected for their number by Holm's step-down procedure.
+
+    Example:
+        >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
+        [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1)
+    return adjusted
+
+
+def _step_down(studentised: Floats, t: Floats) -> Floats:
+    order = np.argsort(-t, kind="stable")
+    # The largest statistic among the comparison itself and all with a smaller one.
+    largest = np.maximum.accumulate(studentised[:, order[::-1]], axis=1)[:, ::-1]
+    shares = (1 + (largest >= t[order]).sum(axis=0)) / (1 + len(studentised))
+    adjusted = np.empty_like(t)
+    adjusted[order] = np.maximum.accumulate(shares)
+    return adjusted
+
+
+def ratio(values: Floats, errors: Floats, rounding: Floats) -> Floats:
+    """Return values / errors, 0 where the value is nothing but rounding, infinity where only the error is."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Floats = np.where(values <= rounding, 0.0, values / np.where(errors <= rounding, 0.0, errors))
+    return found

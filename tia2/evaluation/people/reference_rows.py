@@ -1,0 +1,126 @@
+"""How well people agree with each other: the rows beside which a reward model's figures can be read.
+
+Three of them, for each subset: Krippendorff's alpha of the votes, one annotator judged against the others, and the
+noise ceiling. See `agreement`, `annotator` and `ceiling` for what each means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tia2.errors import ResultError
+from tia2.evaluation.aggregate import combine
+from tia2.evaluation.panel import Prompts
+from tia2.evaluation.people.agreement import alpha_part, combine_agreement
+from tia2.evaluation.people.annotator import annotator_part
+from tia2.evaluation.people.ceiling import ceiling_part
+from tia2.evaluation.result import People
+from tia2.evaluation.summary import OVERALL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+
+def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] | None:
+    """Return how well people agree with each other on every subset, and overall.
+
+    Prompts are resampled as for an entry. The outcome is kept, since all entries on one benchmark share it.
+
+    Args:
+        items: The columns subset, prompt_id, prompt, human_score, label, and votes: for each item a list of 1
+            (aligned), 0 (not) and -1 (unsure). The order of an item's votes doesn't matter.
+        seed: Same seed, same figures.
+        resamples: How many resamples of prompts.
+
+    Returns:
+        The figures by subset, in the order of the table, and `overall`, the means of the subsets', where there are
+        several. None unless every item has at least two votes.
+
+    Raises:
+        ResultError: If a vote is none of 1, 0 and -1.
+
+    Example:
+        >>> import pandas as pd
+        >>> columns = {"subset": "a", "prompt_id": ["a/0", "a/0"], "prompt": "a cat", "votes": [[1, 1], [0, 0]]}
+        >>> items = pd.DataFrame({**columns, "human_score": [1.0, 0.0], "label": [True, False]})
+        >>> people(items, 0, 10)["a"].agreement.alpha
+        1.0
+        >>> people(items.drop(columns="votes"), 0, 10) is None
+        True
+    """
+    if "votes" not in items.columns or not len(items):
+        return None
+    worths = _worths(items["votes"].tolist())
+    if worths is None:
+        return None
+    prompts = Prompts.of(items, np.arange(len(items), dtype=np.float64))
+    arranged = np.where(prompts.mask[:, :, None], worths[prompts.values.astype(np.intp)], np.nan)
+    subsets = tuple(prompts.subsets)
+    members = np.stack([prompts.rows(subset) for subset in subsets])
+    digest = hashlib.sha256(repr((subsets, arranged.shape)).encode())
+    for array in (arranged, members, prompts.used):
+        digest.update(array.tobytes())
+    return dict(_people(_Votes(digest.hexdigest(), subsets, arranged, members, prompts.used), seed, resamples))
+
+
+@dataclass(frozen=True)
+class _Votes:
+    """Votes by prompt; two are equal when their digests are."""
+
+    digest: str
+    subsets: tuple[str, ...] = field(compare=False)
+    worths: Floats = field(compare=False)
+    """Sorted, NaN where there is no vote, shape (prompts, items, votes)."""
+    members: NDArray[np.bool_] = field(compare=False)
+    """Which prompts are of which subset, shape (subsets, prompts)."""
+    used: NDArray[np.bool_] = field(compare=False)
+    """Prompts whose labels differ, shape (prompts,)."""
+
+
+@lru_cache(maxsize=8)
+def _people(votes: _Votes, seed: int, resamples: int) -> dict[str, People]:
+    parts = {}
+    for subset, rows in zip(votes.subsets, votes.members, strict=True):
+        worths, used = votes.worths[rows], votes.used[rows]
+        parts[subset] = (
+            alpha_part(subset, worths, seed, resamples),
+            ceiling_part(subset, worths, used, seed, resamples),
+            annotator_part(subset, worths, used, seed, resamples),
+        )
+    groups = {subset: [part] for subset, part in parts.items()}
+    if len(parts) > 1:
+        groups[OVERALL] = list(parts.values())
+    return {
+        name: People(
+            agreement=combine_agreement([alpha for alpha, _, _ in group]),
+            annotator=combine([annotator for _, _, annotator in group]).metrics,
+            ceiling=combine([ceiling for _, ceiling, _ in group]).metrics,
+        )
+        for name, group in groups.items()
+    }
+
+
+def _worths(votes: Sequence[Sequence[int] | None]) -> Floats | None:
+    """Return the worths of votes, sorted, NaN where there is none, shape (items, votes); None where items lack two."""
+    counts = np.array([len(item) if isinstance(item, (list, tuple, np.ndarray)) else 0 for item in votes])
+    if counts.min() < 2:
+        return None
+    flat = np.array(list(chain.from_iterable(item for item in votes if item is not None)))
+    known = np.isin(flat, (1, 0, -1)) if flat.dtype.kind in "iuf" else np.zeros(len(flat), np.bool_)
+    if not known.all():
+        unknown = flat[~known][0]
+        raise ResultError(f"Expected votes of 1 (aligned), 0 (not) or -1 (unsure), got {unknown}.")
+    worths = np.full((len(counts), int(counts.max())), np.nan)
+    worths[np.arange(worths.shape[1]) < counts[:, None]] = np.where(flat == -1, 0.5, flat)
+    worths.sort(axis=1)
+    return worths

@@ -1,0 +1,162 @@
+"""Files: written whole or not at all, cached in one folder, and explained in one sentence when they don't fit."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tia2.errors import FileError, Tia2Error
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+@contextmanager
+def replacing(
+    path: str | os.PathLike[str], error: type[Tia2Error] = FileError, advice: str = "Nothing was changed."
+) -> Iterator[Path]:
+    """Give a block a temporary file beside `path`, and move it there when the block has filled it.
+
+    Whatever happens (an exception, a full disk, `kill -9`, a power cut), `path` holds either what it held before or all
+    of the new content. The new file has the mode that the umask gives, as any file that a program creates.
+
+    Args:
+        path: The file to write. Its folder is made as needed.
+        error: The error to raise when the disk is full or the folder can't be written to.
+        advice: A sentence that ends that error's text.
+
+    Yields:
+        The temporary file, which exists and is empty.
+
+    Raises:
+        Tia2Error: The file can't be written; of the type `error`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder, replacing(Path(folder) / "a.txt") as unfinished:
+        ...     _ = unfinished.write_text("whole")
+    """
+    path = Path(path)
+    unfinished: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Short, since the name and its addition share the 255 bytes that a file name may have.
+        unfinished = path.parent / f".{path.name[:60]}.{secrets.token_hex(6)}.tmp"
+        # Not tempfile.mkstemp: it makes files that only their owner can read, and colleagues share results.
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        yield unfinished
+        _flush_to_disk(unfinished)
+        os.replace(unfinished, path)
+    except OSError as problem:
+        raise _refused(path, problem, error, advice) from None
+    finally:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(
+    path: str | os.PathLike[str], error: type[Tia2Error] = FileError, advice: str = "Nothing was changed."
+) -> Iterator[Path]:
+    """Give a block a temporary folder beside `path`, and move it there when the block has filled it.
+
+    Args:
+        path: The folder to make: absent, or empty.
+        error: The error to raise when the disk is full or the folder can't be written to.
+        advice: A sentence that ends that error's text.
+
+    Yields:
+        The temporary folder, which exists and is empty.
+
+    Raises:
+        Tia2Error: The folder holds something, or can't be written; of the type `error`.
+    """
+    path = Path(path)
+    unfinished: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.parent / f".{path.name[:60]}.{secrets.token_hex(6)}.tmp"
+        unfinished.mkdir()
+        yield unfinished
+        if path.is_dir():
+            path.rmdir()
+        os.replace(unfinished, path)
+    except OSError as problem:
+        raise _refused(path, problem, error, advice) from None
+    finally:
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def write_atomically(
+    path: str | os.PathLike[str],
+    content: bytes,
+    error: type[Tia2Error] = FileError,
+    advice: str = "Nothing was changed.",
+) -> None:
+    """Write a file so that, whatever happens, the path holds either what it held before or all of the new content.
+
+    Args:
+        path: The file to write. Its folder is made as needed.
+        content: All of it.
+        error: The error to raise when the disk is full or the folder can't be written to.
+        advice: A sentence that ends that error's text.
+
+    Raises:
+        Tia2Error: The file can't be written; of the type `error`.
+    """
+    with replacing(path, error, advice) as unfinished:
+        unfinished.write_bytes(content)
+
+
+def cache_dir() -> Path:
+    """Return the folder for downloads: `tia2` in Hugging Face's home, which HF_HOME moves."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HOME) / "tia2"
+
+
+def explain(error: ValidationError, whole: str = "the file") -> str:
+    """Put what pydantic found into one sentence, without its full stop: the first field that doesn't fit, and why.
+
+    Args:
+        error: What the validation raised.
+        whole: How to name the place when no single field is to blame.
+
+    Returns:
+        For example "reward.name: Field required, and 2 more".
+
+    Example:
+        >>> from pydantic import TypeAdapter, ValidationError
+        >>> try:
+        ...     TypeAdapter(dict[str, int]).validate_python({"a": "x"})
+        ... except ValidationError as error:
+        ...     explain(error)
+        'a: Input should be a valid integer, unable to parse string as an integer'
+    """
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"])) or whole
+    more = f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+    return f"{where}: {first['msg']}{more}"
+
+
+def _refused(path: Path, problem: OSError, error: type[Tia2Error], advice: str) -> OSError | Tia2Error:
+    """Return the error to raise for what the file system refused; what a block itself raised stays as it is."""
+    # A decoder's or a web client's errors are OSErrors, too, but only the system's have a number.
+    if isinstance(problem, Tia2Error) or problem.errno is None:
+        return problem
+    return error(f"{path} can't be written: {problem.strerror or problem}. {advice}")
+
+
+def _flush_to_disk(path: Path) -> None:
+    # Without this, a power cut after the rename can leave an empty file under the final name.
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

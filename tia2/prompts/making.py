@@ -1,0 +1,155 @@
+"""Contrastive prompts for many prompts, by rule and by a language model, with a record of how they were made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from tia2.errors import PromptError
+from tia2.prompts.rules.rules import Style, contrastive_prompts
+from tia2.prompts.writer.rounds import Progress, Writer, Written, save
+
+RULES_VERSION = 1
+"""Goes up whenever the rules make other prompts than before."""
+
+RECORD_SUFFIX = ".provenance.json"
+
+
+@dataclass
+class PromptSets:
+    """Prompts with their contrastive prompts.
+
+    Attributes:
+        sets: For each prompt its contrastive prompts, those by rule first; prompts that failed are not in it.
+        by_rule: For each prompt, how many of them are by rule.
+        written: For each prompt, what the language model wrote.
+        failed: For which prompts the language model gave too few usable answers, and why.
+    """
+
+    sets: dict[str, list[str]] = field(default_factory=dict)
+    by_rule: dict[str, int] = field(default_factory=dict)
+    written: dict[str, Written] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def without(self) -> list[str]:
+        """The prompts for which nothing was made."""
+        return [prompt for prompt, texts in self.sets.items() if not texts]
+
+
+def make(
+    prompts: Sequence[str],
+    style: Style | None = None,
+    *,
+    rules: bool = True,
+    writer: Writer | None = None,
+    progress: Progress | None = None,
+) -> PromptSets:
+    """Make contrastive prompts for prompts.
+
+    Args:
+        prompts: The prompts; each is taken once.
+        style: Of the rules, as `contrastive_prompts` takes it.
+        rules: Whether the rules are used.
+        writer: Asks a language model for more.
+        progress: Called with how many prompts are done, and how many there are.
+
+    Returns:
+        The prompt sets.
+
+    Raises:
+        PromptError: The language model can't be used; what it wrote before is kept.
+
+    Example:
+        >>> make(["two cats"]).sets
+        {'two cats': ['a cat', 'three cats', 'four cats']}
+    """
+    made = PromptSets()
+    by_rule = {prompt: contrastive_prompts(prompt, style) if rules else [] for prompt in prompts}
+    if writer is not None:
+        outcome = writer.write_all(by_rule, by_rule, progress)
+        made.failed = outcome.failed
+        made.written = {prompt: outcome.written[prompt] for prompt in by_rule if prompt in outcome.written}
+    for prompt, texts in by_rule.items():
+        if prompt not in made.failed:
+            more = made.written[prompt].contrastive_prompts if writer is not None else []
+            made.sets[prompt] = [*texts, *more]
+            made.by_rule[prompt] = len(texts)
+    return made
+
+
+def write_files(made: PromptSets, out: Path, record: dict[str, Any], *, overwrite: bool = False) -> Path:
+    """Write prompt sets in the released layout, and beside them how they were made.
+
+    Args:
+        made: The prompt sets.
+        out: The JSON file: each prompt with the list of its contrastive prompts.
+        record: What to record besides: where the prompts are from, the settings.
+        overwrite: Whether a file that tia2 didn't make may be replaced.
+
+    Returns:
+        The record's path, OUT with .provenance.json instead of .json.
+
+    Raises:
+        PromptError: It can't be written, or would replace something else.
+    """
+    beside = record_path(out)
+    check_target(out, overwrite=overwrite)
+    text = json.dumps(made.sets, indent=4, ensure_ascii=False)
+    content = {
+        "format": 1,
+        **record,
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "sha256": hashlib.sha256(f"{text}\n".encode()).hexdigest(),
+        "prompts": {
+            prompt: {"by_rule": made.by_rule[prompt], **_by_model(made.written.get(prompt))} for prompt in made.sets
+        },
+        "without_contrastive_prompts": made.without,
+        "failed": made.failed,
+    }
+    save(beside, json.dumps(content, indent=2, ensure_ascii=False))
+    save(out, text)
+    return beside
+
+
+def check_target(out: Path, *, overwrite: bool) -> None:
+    """Refuse to replace what tia2 didn't make, and what is no place for a JSON file.
+
+    Raises:
+        PromptError: It is one of these.
+    """
+    if out.suffix != ".json":
+        raise PromptError(f"Expected a .json file to write to, got {out}.")
+    if out.is_dir() or (out.exists() and not record_path(out).is_file() and not overwrite):
+        raise PromptError(f"{out} exists, and tia2 did not make it; --overwrite replaces a file.")
+
+
+def record_path(out: Path) -> Path:
+    """Return where the record of a file of prompt sets lies."""
+    return out.with_name(f"{out.stem}{RECORD_SUFFIX}")
+
+
+def writer_record(writer: Writer) -> dict[str, Any]:
+    """Return what decides what a language model writes: to be kept with it."""
+    return {
+        "model": writer.client.model,
+        "parameters": writer.client.facts,
+        "number": writer.number,
+        "template": {
+            "version": writer.template.version,
+            "sha256": writer.template.sha256,
+            "text": writer.template.text,
+        },
+    }
+
+
+def _by_model(written: Written | None) -> dict[str, Any]:
+    if written is None:
+        return {}
+    count = len(written.contrastive_prompts)
+    return {"by_model": count, "attempts": written.attempts, "date": written.date}

@@ -1,0 +1,182 @@
+"""Read prompts from text, JSON, CSV and Parquet files, from folders and from datasets."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tia2.errors import PromptError, unknown_name
+
+COLUMN = "prompt"
+_TEXT = {"string", "large_string", "string_view"}
+TABLES = {".csv": ",", ".tsv": "\t"}
+
+
+def read_prompts(source: str | os.PathLike[str], column: str | None = None) -> list[str]:
+    """Return the prompts of a file, folder or dataset, each once, in order.
+
+    Args:
+        source: A JSON file (a list of texts or of objects, or an object whose keys are the prompts, as released), JSON
+            Lines, CSV, TSV or Parquet file; any other file: one prompt a line; a folder with a dataset or with released
+            prompt sets; a config of TIA2; or a dataset on the hub, as "owner/name".
+        column: Which column, or which key of the objects, holds the prompts. Default: "prompt", or the only one.
+
+    Returns:
+        The prompts; empty ones are left out.
+
+    Raises:
+        PromptError: It can't be read, or holds no prompts.
+        UnknownNameError: There is no such column.
+    """
+    found = list(_distinct(_read(source, column), str(source)))
+    if not found:
+        raise PromptError(f"{source} holds no prompts.")
+    return found
+
+
+def exists(source: str) -> bool:
+    """Return whether a text names something to read prompts from, rather than being a prompt itself."""
+    from tia2.benchmark.upstream.layout import CONFIGS
+
+    if source in CONFIGS:
+        return True
+    try:
+        return Path(source).expanduser().exists()
+    except (OSError, ValueError):  # too long a name, or a null character
+        return False
+
+
+def _read(source: str | os.PathLike[str], column: str | None) -> Iterable[Any]:
+    from tia2.benchmark.upstream.layout import CONFIGS
+
+    if str(source) in CONFIGS:
+        from tia2.benchmark import load
+
+        return load(str(source)).items[column or COLUMN]
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _read_folder(path, column)
+    if not path.exists():
+        return _read_hub(str(source), column)
+    try:
+        if path.suffix == ".parquet":
+            return _read_parquet(path, column)
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise PromptError(f"{path} can't be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError as error:
+        raise PromptError(f"{path} is not UTF-8 text (byte {error.start:,}).") from None
+    if path.suffix == ".json":
+        return _from_json(_json(text, path), path, column)
+    if path.suffix == ".jsonl":
+        lines = (line for line in text.splitlines() if line.strip())
+        return _from_json([_json(line, path) for line in lines], path, column)
+    if path.suffix in TABLES:
+        return _from_rows(list(csv.DictReader(text.splitlines(), delimiter=TABLES[path.suffix])), path, column)
+    return [line.strip() for line in text.splitlines()]
+
+
+def _read_parquet(path: Path, column: str | None) -> Iterable[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+        texts = [name for name, kind in zip(schema.names, schema.types, strict=True) if str(kind) in _TEXT]
+        name = _column(schema.names if column else texts, path, column)
+        values: list[Any] = pq.read_table(path, columns=[name])[name].to_pylist()
+    except pa.ArrowInvalid as error:
+        raise PromptError(f"{path} can't be read: {str(error).splitlines()[0]}") from None
+    return values
+
+
+def _read_folder(path: Path, column: str | None) -> Iterable[Any]:
+    released = sorted(path.glob("prompts/prompt_set_*.json")) or sorted(path.glob("prompt_set_*.json"))
+    if released:
+        return [prompt for file in released for prompt in _read(file, column)]
+    import datasets
+
+    try:
+        saved = (path / "state.json").is_file() or (path / "dataset_dict.json").is_file()
+        loaded: Any = datasets.load_from_disk(str(path)) if saved else datasets.load_dataset(str(path))
+    except (OSError, ValueError, datasets.exceptions.DatasetGenerationError) as error:
+        raise PromptError(f"{path} holds no dataset that can be read: {str(error).strip().splitlines()[0]}") from None
+    return _from_dataset(loaded, path, column)
+
+
+def _read_hub(source: str, column: str | None) -> Iterable[Any]:
+    if source.count("/") != 1 or Path(source).suffix or source.startswith(("/", ".", "~")):
+        raise PromptError(f"{source!r} is no file, folder or dataset. A prompt has at least two words.")
+    import datasets
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    try:
+        loaded: Any = datasets.load_dataset(source)
+    except (OSError, ValueError, HfHubHTTPError, OfflineModeIsEnabled) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise PromptError(f"{source!r} is no file here, and no dataset that can be loaded: {reason}") from None
+    return _from_dataset(loaded, source, column)
+
+
+def _from_dataset(loaded: Any, where: str | Path, column: str | None) -> Iterator[Any]:
+    for part in loaded.values() if isinstance(loaded, dict) else [loaded]:
+        texts = [name for name, kind in part.features.items() if getattr(kind, "dtype", None) in _TEXT]
+        yield from part[_column(part.column_names if column else texts, where, column)]
+
+
+def _json(text: str, path: Path) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PromptError(f"{path} is not valid JSON ({error}).") from None
+
+
+def _from_json(content: Any, path: Path, column: str | None) -> Iterable[Any]:
+    if isinstance(content, dict):
+        return content
+    if not isinstance(content, list):
+        raise PromptError(f"{path}: expected a list of prompts, or an object with prompts as keys.")
+    if content and all(isinstance(row, dict) for row in content):
+        return _from_rows(content, path, column)
+    return content
+
+
+def _from_rows(rows: list[dict[Any, Any]], path: Path, column: str | None) -> Iterable[Any]:
+    if not rows:
+        return []
+    name = _column([key for key in rows[0] if isinstance(key, str)], path, column)
+    return [row.get(name) for row in rows]
+
+
+def _column(names: list[str], where: str | Path, column: str | None) -> str:
+    """Return the column with the prompts."""
+    if column is not None:
+        if column not in names:
+            raise unknown_name(f"column of {where}:", column, names)
+        return column
+    if COLUMN in names:
+        return COLUMN
+    if len(names) == 1:
+        return names[0]
+    raise PromptError(f"{where}: which column holds the prompts? --column takes one of {', '.join(names) or 'none'}.")
+
+
+def _distinct(values: Iterable[Any], where: str) -> Iterator[str]:
+    seen = set()
+    for number, value in enumerate(values, start=1):
+        if not isinstance(value, str):
+            raise PromptError(f"{where}: expected texts as prompts, got {type(value).__name__} in place {number:,}.")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise PromptError(
+                f"{where}: the prompt in place {number:,} holds half a character (a surrogate)."
+            ) from None
+        prompt = value.strip()
+        if prompt and prompt not in seen:
+            seen.add(prompt)
+            yield prompt

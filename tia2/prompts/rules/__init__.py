@@ -1,0 +1,1 @@
+"""Contrastive prompts by rule."""

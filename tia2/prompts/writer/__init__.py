@@ -1,0 +1,1 @@
+"""Contrastive prompts written by a language model."""

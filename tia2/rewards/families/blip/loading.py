@@ -1,0 +1,176 @@
+"""BLIP in transformers' layout, from a folder or the hub, or from an upstream checkpoint: one and the same module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tia2.errors import RewardError
+from tia2.rewards.families.blip.bert_text import BERT
+from tia2.rewards.families.blip.layout import (
+    VISION,
+    bert_sizes,
+    load_upstream,
+    med_config,
+    only_checkpoint,
+    part,
+    vision_sizes,
+)
+from tia2.rewards.families.clip.pretrained_files import find_model
+from tia2.rewards.families.clip.pretrained_loading import load_model
+from tia2.rewards.loading.checkpoints import read_state_dict
+from tia2.rewards.loading.pixels import CLIP_MEAN, CLIP_STD, Preprocessing
+
+if TYPE_CHECKING:
+    from tia2.rewards.loading.checkpoints import StateDict
+
+CLASS = "BlipForImageTextRetrieval"
+"""What transformers calls the model."""
+
+UNUSED = (
+    r"^(visual_encoder|vision_proj|text_encoder|text_proj)_m\.",
+    r"_queue$",
+    r"^queue_ptr$",
+    r"^temp$",
+    r"^text_decoder\.",
+)
+"""What training keeps beside the model: its momentum copy, queues, temperature, and in pre-training a decoder."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A BLIP family model, ready for use.
+
+    Attributes:
+        model: The module, in float32 on the CPU.
+        preprocessing: What happens to RGB images.
+        tokenizer: Folder or hub id of the vocabulary.
+        files: What changes a reward, besides the tokenizer.
+        name: The hub id, or the folder's or file's name.
+        hub_id: Where it came from, or None.
+        revision: The commit on the hub, or None.
+    """
+
+    model: Any
+    preprocessing: Preprocessing
+    tokenizer: str
+    files: list[Path]
+    name: str
+    hub_id: str | None = None
+    revision: str | None = None
+
+
+def square(side: int) -> Preprocessing:
+    """Return what upstream does to an RGB image: a square, whatever the aspect ratio."""
+    return Preprocessing((side, side), None, 3, 1 / 255, CLIP_MEAN, CLIP_STD)
+
+
+def upstream_checkpoint(source: str, revision: str | None) -> Path | None:
+    """Return the upstream checkpoint that a source names, None if it is a folder in transformers' layout or a hub id.
+
+    Raises:
+        RewardError: A revision of something on this machine, a missing file, or a folder with several checkpoints.
+    """
+    local = Path(source).expanduser()
+    if not local.exists() and local.suffix in (".pth", ".pt"):
+        raise RewardError(f"There is no checkpoint {source!r}.")
+    if not local.exists() or (local / "config.json").is_file():
+        return None
+    if revision is not None:
+        raise RewardError(f"revision={revision!r} is for models from the hub; {source!r} is on this machine.")
+    return local if local.is_file() else only_checkpoint(local)
+
+
+def load_blip(
+    source: str,
+    *,
+    revision: str | None,
+    tokenizer: str | None,
+    vision_heads: int | None,
+    text_heads: int | None,
+) -> Loaded:
+    """Load a BLIP with its matching and contrastive heads.
+
+    Args:
+        source: A folder in transformers' layout, a hub id, an upstream .pth file, or a folder with one.
+        revision: Branch, tag or commit on the hub.
+        tokenizer: A folder or hub id with BERT's vocabulary; the model's own, or else BERT's, if None.
+        vision_heads: For an upstream checkpoint: attention heads of the vision tower; width / 64 if None.
+        text_heads: For an upstream checkpoint: those of the text tower; as in a med_config.json beside it, or
+            width / 64, if None.
+
+    Raises:
+        RewardError: The files are missing, damaged, or hold another model.
+    """
+    checkpoint = upstream_checkpoint(source, revision)
+    if checkpoint is not None:
+        return _from_upstream(checkpoint, tokenizer or BERT, vision_heads, text_heads)
+    surplus = [
+        name for name, value in (("vision_heads", vision_heads), ("text_heads", text_heads)) if value is not None
+    ]
+    return _from_transformers(source, revision, tokenizer, surplus)
+
+
+def _from_transformers(source: str, revision: str | None, tokenizer: str | None, surplus: list[str]) -> Loaded:
+    files = find_model(source, revision, {"blip": CLASS})
+    if surplus:
+        raise RewardError(f"{', '.join(surplus)}: for upstream checkpoints only; {files.where} has a config.json.")
+    kinds = files.config.get("architectures") or [CLASS]
+    if CLASS not in kinds:
+        raise RewardError(
+            f"{files.where} holds a {kinds[0]}, which has no matching head; expected {CLASS}, such as "
+            "Salesforce/blip-itm-base-coco."
+        )
+    files.check_complete(*(() if tokenizer else ("vocab.txt",)))
+    model = load_model(files, CLASS)
+    side = model.config.vision_config.image_size
+    given = {"do_center_crop": False, "size": {"height": side, "width": side}, **files.preprocessing}
+    preprocessing = Preprocessing.from_config(given)
+    if preprocessing.output_size != (side, side):
+        raise RewardError(
+            f"{files.where}: preprocessing gives images of size {preprocessing.output_size}; the model takes "
+            f"({side}, {side})."
+        )
+    return Loaded(
+        model=model,
+        preprocessing=preprocessing,
+        tokenizer=tokenizer or str(files.folder),
+        files=[*files.weights(), *files.small_files()],
+        name=files.name,
+        hub_id=files.hub_id,
+        revision=files.revision,
+    )
+
+
+def _from_upstream(checkpoint: Path, tokenizer: str, vision_heads: int | None, text_heads: int | None) -> Loaded:
+    state = read_state_dict(checkpoint)
+    config = med_config(checkpoint.parent)
+    model = _build(state, str(checkpoint), vision_heads, text_heads, config)
+    return Loaded(
+        model=model,
+        preprocessing=square(model.config.vision_config.image_size),
+        tokenizer=tokenizer,
+        files=[checkpoint] if config is None else [checkpoint, checkpoint.parent / "med_config.json"],
+        name=checkpoint.stem,
+    )
+
+
+def _build(
+    state: StateDict, where: str, vision_heads: int | None, text_heads: int | None, med: dict[str, Any] | None
+) -> Any:
+    from transformers import BlipConfig, BlipForImageTextRetrieval
+
+    sizes = vision_sizes(part(state, "visual_encoder."), where, vision_heads)
+    of_text = bert_sizes(part(state, "text_encoder."), where, text_heads, med)
+    if "vision_proj.weight" not in state:
+        raise RewardError(f"{where} is no BLIP for retrieval: expected vision_proj, text_proj and itm_head.")
+    # is_decoder gives the layers their cross-attention; it does not make the attention causal.
+    of_text |= {"encoder_hidden_size": sizes["hidden_size"], "is_decoder": True}
+    width = state["vision_proj.weight"].shape[0]
+
+    def make() -> Any:
+        config = BlipConfig(text_config=of_text, vision_config=sizes, image_text_hidden_size=width)
+        return BlipForImageTextRetrieval(config)
+
+    return load_upstream(make, state, where, ((r"^vision_model\.", "visual_encoder."), *VISION), UNUSED)

@@ -1,0 +1,1 @@
+"""CLIP in transformers' layout, and PickScore."""

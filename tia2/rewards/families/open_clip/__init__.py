@@ -1,0 +1,1 @@
+"""Models of the open_clip library, and HPSv2."""

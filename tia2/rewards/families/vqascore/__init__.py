@@ -1,0 +1,1 @@
+"""Vision-language models that answer whether an image shows a text."""

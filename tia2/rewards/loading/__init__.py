@@ -1,0 +1,1 @@
+"""From files to modules: downloads, checkpoints, pixels, devices, batches, fingerprints."""

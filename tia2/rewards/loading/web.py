@@ -1,0 +1,76 @@
+"""Small files that lie on the web and on no hub: example images, and the weights of one head."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from tia2.errors import DownloadError
+from tia2.files import cache_dir, write_atomically
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to wait for a connection, and for the next bytes."""
+
+
+def fetch_url(url: str, sha256: str | None = None) -> Path:
+    """Download a file, unless it is in the cache already, and return its path.
+
+    Args:
+        url: Where it is, http or https.
+        sha256: What it must be, in hex; anything if None.
+
+    Raises:
+        DownloadError: Not reachable, not there, or not the expected file; a file that isn't is not kept.
+    """
+    name = Path(unquote(urlsplit(url).path)).name or "file"
+    path = cache_dir() / "rewards" / hashlib.sha256(url.encode()).hexdigest()[:16] / name
+    if not path.is_file() or sha256 not in (None, hashlib.sha256(path.read_bytes()).hexdigest()):
+        write_atomically(path, _download(url, sha256), DownloadError, "HF_HOME moves the cache.")
+    return path
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether an error, or one that it stems from, says that a server could not be reached.
+
+    Example:
+        >>> is_unreachable(ConnectionRefusedError()), is_unreachable(ValueError())
+        (True, False)
+    """
+    import requests
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    unreachable = (ConnectionError, TimeoutError, LocalEntryNotFoundError, requests.RequestException)
+    link: BaseException | None = error
+    while link is not None:
+        # The hub's client speaks through httpx, which goes by several package names.
+        names = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(link).__mro__}
+        if isinstance(link, unreachable) or names & {"httpx.TransportError", "httpx2.TransportError"}:
+            return True
+        link = link.__cause__ or link.__context__
+    return False
+
+
+def _download(url: str, sha256: str | None) -> bytes:
+    import requests
+
+    try:
+        answer = requests.get(url, timeout=TIMEOUT)
+    except (requests.RequestException, OSError) as error:
+        raise DownloadError(f"Could not download {url}: {_in_words(error)}.") from error
+    if answer.status_code != 200:
+        raise DownloadError(f"Could not download {url}: the server answered {answer.status_code} {answer.reason}.")
+    found = hashlib.sha256(answer.content).hexdigest()
+    if sha256 not in (None, found):
+        raise DownloadError(
+            f"{url} is not the published file: expected sha256 {str(sha256)[:12]}…, got {found[:12]}…. It was not kept."
+        )
+    return answer.content
+
+
+def _in_words(error: OSError) -> str:
+    import requests
+
+    if isinstance(error, requests.Timeout):
+        return "the server did not answer in time"
+    return "no connection" if isinstance(error, requests.ConnectionError) else "the connection was cut off"

@@ -1,0 +1,43 @@
+"""Any image as 8-bit RGB, the way a viewer shows it: done once, at the boundary."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from tia2.errors import RewardError
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return an image as 8-bit RGB, the way a viewer shows it; the input stays as it is.
+
+    EXIF orientation is applied, as `datasets` does when it decodes. Transparency is dropped, not blended: the colours
+    under it stay, as in the authors' code of CLIP and ImageReward. Of 16-bit grey the upper 8 bits are kept.
+
+    Args:
+        image: An image of any PIL mode but "F", whose range is not defined.
+
+    Returns:
+        An image of mode "RGB"; the very same object when nothing had to be done.
+
+    Raises:
+        RewardError: It is not a PIL image, or of mode "F".
+
+    Example:
+        >>> to_rgb(Image.new("I;16", (1, 1), 65535)).getpixel((0, 0))
+        (255, 255, 255)
+    """
+    if not isinstance(image, Image.Image):
+        raise RewardError(f"Expected a PIL image, got {type(image).__name__}. Open it with PIL.Image.open first.")
+    if image.mode == "F":
+        raise RewardError('An image of mode "F" has no defined range: convert it to mode "RGB" first.')
+    upright = ImageOps.exif_transpose(image) if image.getexif().get(ExifTags.Base.Orientation, 1) != 1 else image
+    if upright.mode == "RGB":
+        return upright
+    if upright.mode == "I" or upright.mode.startswith("I;16"):
+        grey = np.clip(np.asarray(upright, dtype=np.int64), 0, 65535) >> 8
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    if upright.mode == "P" and "transparency" in upright.info:
+        # PIL warns when a palette with transparency is converted to RGB in one step.
+        upright = upright.convert("RGBA")
+    return upright.convert("RGB")
