@@ -53,9 +53,14 @@ class LazyGroup(TyperGroup):
         return name, stand_in and _load(name), rest
 
 
-def _load(name: str) -> Any:
+def module_of(name: str) -> str:
+    """Return the module that holds a command."""
     room = "leaderboard.commands" if name in {"leaderboard", "submit"} else "commands"
-    command = typer.main.get_command(import_module(f"tia2.{room}.{name}").app)
+    return f"tia2.{room}.{name}"
+
+
+def _load(name: str) -> Any:
+    command = typer.main.get_command(import_module(module_of(name)).app)
     command.params = [
         option for option in command.params if option.name not in {"install_completion", "show_completion"}
     ]

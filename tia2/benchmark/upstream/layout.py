@@ -17,7 +17,7 @@ from tia2.errors import BenchmarkError
 SUBSETS = ("comprehensive", "counting", "composition")
 CONFIGS = ("all", *SUBSETS, "mini")
 DATA_DIR_VARIABLE = "TIA2_DATA_DIR"
-MINI_PARQUET = Path(__file__).resolve().parents[1] / "miniworld" / "assets" / "benchmark" / "mini.parquet"
+MINI_PARQUET = Path(__file__).resolve().parents[2] / "miniworld" / "assets" / "benchmark" / "mini.parquet"
 
 
 def subsets_of(config: str) -> tuple[str, ...]:
