@@ -13,6 +13,7 @@ from tia2._version import __version__
 
 if TYPE_CHECKING:
     from tia2.evaluation import Result as Result
+    from tia2.evaluation import Values as Values
     from tia2.evaluation.comparing.comparison import compare as compare
     from tia2.evaluation.evaluate import evaluate as evaluate
     from tia2.rewards import load_reward as load_reward
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "Result": "tia2.evaluation",
     "ScoreTable": "tia2.scoring",
+    "Values": "tia2.evaluation",
     "compare": "tia2.evaluation",
     "evaluate": "tia2.evaluation",
     "load_reward": "tia2.rewards",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,29 +162,15 @@ class Index:
             Tia2Error: Its tables are missing or damaged, or can't be calibrated like this.
         """
         from tia2.evaluation import evaluate
-        from tia2.evaluation.values import Calibrated
+        from tia2.evaluation.values import values_of
 
         tables = self._load(benchmark, listing.tables)
-        made: list[Any] = []
-
-        class Keep:
-            """The calibration, which also keeps the values."""
-
-            def apply(self, tables: Sequence[ScoreTable]) -> Calibrated:
-                if calibration.kind == "raw":
-                    values = tables[0].raw.astype(np.float64)
-                    found = Calibrated(values=values, name="", calibration="raw", settings={})
-                else:
-                    found = calibration.textnorm().apply(tables)
-                made.append(found.values)
-                return found
-
-        result = evaluate(tables, calibration=Keep(), seed=SEED, resamples=self.resamples)
-        named = result.entry.model_copy(update={"name": calibration.entry_name(listing.card.name)})
-        key = self.entry_key(benchmark, listing, calibration)
-        values = np.full(benchmark.items, np.nan)
-        values[self._rows(benchmark, tables[0])] = made[0]
-        self._keep(key, result.model_copy(update={"entry": named}), outline, values)
+        how = None if calibration.kind == "raw" else calibration.textnorm()
+        values = replace(values_of(tables, how), name=calibration.entry_name(listing.card.name))
+        result = evaluate(values, seed=SEED, resamples=self.resamples)
+        arranged = np.full(benchmark.items, np.nan)
+        arranged[self._rows(benchmark, tables[0])] = values.values
+        self._keep(self.entry_key(benchmark, listing, calibration), result, outline, arranged)
 
     def build_published(self, benchmark: BenchmarkRecord, outline: Outline, path: Path) -> None:
         """Arrange a published result for the board."""

@@ -256,11 +256,14 @@ def test_bad_options(make_table, options, message):
 
 
 def test_what_is_no_table(make_table, tmp_path):
-    with pytest.raises(ResultError, match=r"no score table at .*nowhere.* if this is a reward model, the benchmark"):
+    with pytest.raises(ResultError, match=r"no score table at .*nowhere.*evaluate\(tia2.score\(reward, benchmark\)\)"):
         evaluate(tmp_path / "nowhere")
-    with pytest.raises(ResultError, match=r"Expected a score table, got int; .* pass `benchmark`"):
+    with pytest.raises(
+        ResultError,
+        match=r"Expected values or a score table, got int\. .*tia2.evaluate\(tia2.score\(reward",
+    ):
         evaluate(3)
-    with pytest.raises(ResultError, match="brings its own benchmark"):
+    with pytest.raises(ResultError, match=r"Expected a calibration, got str\. .*tia2.evaluate\(tia2.score\(reward"):
         evaluate(make_table(), "mini")
 
 

@@ -43,7 +43,7 @@ def test_table_folder_and_reward_give_the_same_result(dataset, tmp_path):
         tia2.evaluate(table, resamples=100),
         tia2.evaluate(tmp_path / "table", resamples=100),
         tia2.evaluate(str(tmp_path / "table"), resamples=100),
-        tia2.evaluate(brightness, dataset, resamples=100),
+        tia2.evaluate(tia2.score(brightness, dataset), resamples=100),
     ]
     assert len({result.model_dump_json() for result in results}) == 1
     result = results[0]
@@ -65,9 +65,9 @@ def test_calibration_sees_every_reward(dataset):
 
 def test_what_is_refused(dataset, tmp_path):
     table = tia2.score(brightness, dataset)
-    with pytest.raises(ResultError, match="brings its own benchmark"):
+    with pytest.raises(ResultError, match=r"Expected a calibration, got Dataset\. A reward model is scored first"):
         tia2.evaluate(table, dataset)
-    with pytest.raises(ResultError, match=r"Expected a score table, got function; .* pass `benchmark`"):
+    with pytest.raises(ResultError, match=r"got function. A reward model is scored first: tia2.evaluate"):
         tia2.evaluate(brightness)
     with pytest.raises(Tia2Error, match="no score table"):
         tia2.evaluate(tmp_path)

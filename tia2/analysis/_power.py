@@ -20,7 +20,7 @@ from tia2.figures import Curve, Curves, Figure
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tia2.evaluation.values import Calibration
+    from tia2.evaluation.values import Calibrates
     from tia2.scoring import ScoreTable
 
 Floats = NDArray[np.float64]
@@ -37,7 +37,7 @@ _TICKS = (10, 30, 100, 300, 1000, 3000, 10000)
 def power(
     tables: Sequence[ScoreTable],
     *,
-    calibration: Calibration | None = None,
+    calibration: Calibrates | None = None,
     metric: str = "auroc",
     differences: Sequence[float] = (0.01, 0.02, 0.03, 0.05),
     level: float = 0.05,

@@ -11,13 +11,9 @@ if TYPE_CHECKING:
     from tia2.calibration.ensembles import mean_ensemble as mean_ensemble
     from tia2.calibration.ensembles import uncertainty_regularised as uncertainty_regularised
     from tia2.calibration.method import TextNorm as TextNorm
-    from tia2.evaluation.values import Calibrated as Calibrated
-    from tia2.evaluation.values import Calibration as Calibration
     from tia2.prompts import contrastive_prompts as contrastive_prompts
 
 _LAZY = {
-    "Calibrated": "tia2.evaluation.values",
-    "Calibration": "tia2.evaluation.values",
     "TextNorm": "tia2.calibration.method",
     "contrastive_prompts": "tia2.prompts",
     "mean_ensemble": "tia2.calibration.ensembles",

@@ -15,7 +15,7 @@ from tia2.calibration.member_tables import Members, Scaling
 from tia2.calibration.settings import PENALTIES, SCALES, Ensemble, Setting, settings, values
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.panel import Prompts
-from tia2.evaluation.values import Calibrated
+from tia2.evaluation.values import Values
 
 if TYPE_CHECKING:
     from tia2.scoring import ScoreTable
@@ -83,7 +83,7 @@ class TextNorm:
         """Whether the setting is chosen on the labels that the values are judged by."""
         return self.setting == "oracle"
 
-    def apply(self, tables: Sequence[ScoreTable]) -> Calibrated:
+    def apply(self, tables: Sequence[ScoreTable]) -> Values:
         """Return one value an item.
 
         Args:
@@ -124,8 +124,9 @@ class TextNorm:
                     ]
                 }
             found = judged.pick(of_prompt)
-        return Calibrated(
-            values=found,
+        return Values.of(
+            tables,
+            found,
             name=self.name_of(members.names),
             calibration="textnorm",
             settings={

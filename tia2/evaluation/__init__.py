@@ -8,5 +8,6 @@ from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.published import published
 from tia2.evaluation.result import Result
 from tia2.evaluation.summary import summarise
+from tia2.evaluation.values import Values
 
-__all__ = ["METRICS", "Comparison", "Result", "compare", "evaluate", "published", "separate", "summarise"]
+__all__ = ["METRICS", "Comparison", "Result", "Values", "compare", "evaluate", "published", "separate", "summarise"]

@@ -13,10 +13,10 @@ from tia2.errors import ResultError
 from tia2.evaluation import METRICS
 from tia2.evaluation.aggregate import combine
 from tia2.evaluation.people import ceiling
-from tia2.evaluation.people.reference_rows import people
 from tia2.evaluation.people.agreement import alpha_part, combine_agreement, krippendorff_alpha
 from tia2.evaluation.people.annotator import annotator_part
 from tia2.evaluation.people.ceiling import ceiling_part
+from tia2.evaluation.people.reference_rows import people
 
 NAMES = list(METRICS)
 
