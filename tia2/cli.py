@@ -2,69 +2,158 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
+import warnings
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Annotated, Any
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from tia2.errors import Tia2Error, missing_models, unknown_name
+from tia2.errors import PluginError, Tia2Error, missing_models, unknown_name
+from tia2.plugins import Registry
 
-COMMANDS = {
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from importlib.machinery import ModuleSpec
+
+    from tia2.plugins import Plugin
+
+SUMMARIES = {
     "quickstart": "Rank four small reward models on the built-in benchmark; start here.",
     "data": "Check, download, describe and export benchmarks.",
     "score": "Score a benchmark with a reward model; keeps every reward.",
     "evaluate": "Say how well rewards agree with people, with intervals.",
     "compare": "Say whether one reward agrees with people better than another.",
     "analyze": "When calibration helps, what goes wrong, how many prompts it takes.",
-    "submit": "Submit a reward model to a leaderboard.",
     "rewards": "List reward models and show what is known of each.",
     "prompts": "Make contrastive prompts, by rule or with a language model.",
-    "leaderboard": "Browse, serve and maintain a leaderboard.",
     "miniworld": "Train, sample and rebuild the built-in benchmark.",
     "version": "Show the versions of tia2 and of what it stands on.",
 }
-"""Every command and the line that `tia2 --help` shows for it; its code is `tia2.commands.NAME`."""
+"""The lines that `tia2 --help` shows for tia2's own commands, in the order of a first visit."""
 
 EXIT_INTERRUPTED = 130
+
+
+def _checked(name: str, candidate: Any) -> typer.Typer:
+    if not isinstance(candidate, typer.Typer):
+        raise PluginError(f"Expected command {name!r} to be a typer.Typer, got {type(candidate).__name__}.")
+    return candidate
+
+
+COMMANDS: Registry[typer.Typer] = Registry(
+    "command", "tia2.commands", {name: f"tia2.commands.{name}:app" for name in SUMMARIES}, _checked
+)
+"""tia2's own commands, then those of installed packages, the leaderboard's among them."""
 
 
 class LazyGroup(TyperGroup):
     """A group that knows its commands' names and one-line helps, and imports a command only to run it."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the commands in the order of a first visit."""
+        """Return the commands in the order of a first visit; a package's whose module isn't there is left out."""
         del ctx
-        return list(COMMANDS)
+        with _warnings_as_lines():
+            return [name for name, plugin in COMMANDS.plugins().items() if _is_there(plugin)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
         """Return a stand-in that carries the name and the help line."""
         del ctx
-        return TyperCommand(name=cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+        plugin = COMMANDS.plugins().get(cmd_name)
+        return TyperCommand(name=cmd_name, help=summary_of(plugin)) if plugin else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         """Import and return the command that was asked for."""
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            ctx.fail(str(unknown_name("command", name, COMMANDS)))
-        _, stand_in, rest = super().resolve_command(ctx, args)
-        return name, stand_in and _load(name), rest
+        with _warnings_as_lines():
+            plugins = COMMANDS.plugins()
+        if name in plugins:
+            return name, _load(name), args[1:]
+        if not name.startswith("-"):
+            ctx.fail(str(unknown_name("command", name, plugins)))
+        return super().resolve_command(ctx, args)
 
 
-def module_of(name: str) -> str:
-    """Return the module that holds a command."""
-    room = "leaderboard.commands" if name in {"leaderboard", "submit"} else "commands"
-    return f"tia2.{room}.{name}"
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Do what `console.warnings_as_lines` does, and import the console only if there is a warning."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    if caught:
+        from tia2 import console
+
+        with console.warnings_as_lines():
+            for warning in caught:
+                warnings.warn(warning.message, stacklevel=1)
+
+
+def _is_there(plugin: Plugin) -> bool:
+    try:
+        summary_of(plugin)
+    except PluginError as error:
+        warnings.warn(f"{error} It is left out.", stacklevel=1)
+        return False
+    return True
 
 
 def _load(name: str) -> Any:
-    command = typer.main.get_command(import_module(module_of(name)).app)
+    command = typer.main.get_command(COMMANDS.get(name))
     command.params = [
         option for option in command.params if option.name not in {"install_completion", "show_completion"}
     ]
     return command
+
+
+def summary_of(plugin: Plugin) -> str:
+    """Return the one line that lists show for a command, without importing the command.
+
+    A package's command is described by the first line of its module's docstring.
+
+    Args:
+        plugin: What the registry knows of the command.
+
+    Raises:
+        PluginError: The package's module isn't there, or isn't Python.
+
+    Example:
+        >>> summary_of(COMMANDS.plugins()["score"])
+        'Score a benchmark with a reward model; keeps every reward.'
+    """
+    if not isinstance(plugin.target, EntryPoint):
+        return SUMMARIES.get(plugin.name, plugin.summary)
+    spec = _spec(plugin.target.module)
+    title = f"Command {plugin.name!r} from {plugin.source}"
+    if spec is None:
+        raise PluginError(f"{title} can't be imported: there is no module {plugin.target.module}.")
+    if spec.origin is None or not spec.origin.endswith(".py"):
+        return f"From {plugin.source}."
+    try:
+        tree = ast.parse(Path(spec.origin).read_bytes())
+    except (OSError, SyntaxError, ValueError) as error:
+        raise PluginError(f"{title} can't be imported: {spec.origin}: {error}.") from None
+    first = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return first or f"From {plugin.source}."
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """Return where a module lies; unlike `importlib.util.find_spec`, without importing the packages around it."""
+    path: Sequence[str] | None = None
+    spec: ModuleSpec | None = None
+    parts = module.split(".")
+    for depth in range(len(parts)):
+        name = ".".join(parts[: depth + 1])
+        candidates = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+        spec = next((candidate for candidate in candidates if candidate is not None), None)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations or []
+    return spec
 
 
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

@@ -1,30 +1,31 @@
-"""`tia2 leaderboard`: serve it, and what a maintainer does with its store."""
+"""Browse, serve and maintain a leaderboard."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tia2.errors import LeaderboardError, missing_dependency
 
+from ._options import DEFAULT_STORE, account_name
 from .review import review_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from tia2.progress import Progress
+
+    from ..data.store import Store
 
 app = typer.Typer(
     invoke_without_command=True,
     epilog="Examples:\n\n  tia2 leaderboard\n\n  tia2 leaderboard --store runs/ours --port 8000 --no-open",
 )
 
-DEFAULT = "runs/leaderboard"
 PORT, PORTS = 7860, 100
 
 Place = Annotated[
@@ -39,7 +40,7 @@ DataDir = Annotated[
 @app.callback()
 def leaderboard(
     context: typer.Context,
-    store: Place = DEFAULT,
+    store: Place = DEFAULT_STORE,
     host: Annotated[
         str, typer.Option(help="Address to listen at; 0.0.0.0 for every one of this machine.")
     ] = "127.0.0.1",
@@ -50,8 +51,8 @@ def leaderboard(
 ) -> None:
     """Serve the leaderboard on this machine, until Ctrl-C.
 
-    A store that isn't there yet is made from the results that come with tia2. Below is what
-    its maintainers do.
+    A store that isn't there yet is made from the results that come with tia2. The commands
+    below are for its maintainers.
     """
     if context.invoked_subcommand is not None:
         return
@@ -60,16 +61,20 @@ def leaderboard(
     if find_spec("gradio") is None:
         raise missing_dependency("The leaderboard's pages: need gradio", "leaderboard")
     with console.stderr.status("Loading …"):
-        page = _part("pages.app")
+        import threading
+
+        from ..data.boards import Live
+        from ..pages.app import launch
+
         opened = _open(store, create=True)
     _fullest(opened)
     with _progress() as report:
-        live = _part("data.boards").Live(opened, progress=report)
-    served = page.launch(live, host=host, port=_free_port(host, port), open_browser=open_browser, wait=False)
+        live = Live(opened, progress=report)
+    served = launch(live, host=host, port=_free_port(host, port), open_browser=open_browser, wait=False)
     console.stdout.print(console.plain(f"{opened.name}: {served.local_url}"), soft_wrap=True)
     console.stderr.print("Ctrl-C stops it.")
     try:
-        import_module("threading").Event().wait()
+        threading.Event().wait()
     finally:
         served.close(verbose=False)
 
@@ -92,10 +97,12 @@ def init(
     with console.stderr.status("Loading …"):
         from tia2.benchmark import load
 
+        from ..data.store import Store
+
         loaded = load(benchmark, data_dir=data_dir)
-        made = _part("data.store").Store.create(folder, name)
+        store = Store.create(folder, name)
         images = (os.fspath(data_dir.resolve()) if data_dir else _absolute(benchmark)) if loaded.has_images else None
-        record = made.add_benchmark(
+        record = store.add_benchmark(
             loaded,
             title=title or loaded.name,
             images=images,
@@ -112,13 +119,13 @@ def init(
 )
 def add(
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables; several make an ensemble.")],
-    store: Place = DEFAULT,
+    store: Place = DEFAULT_STORE,
     name: Annotated[str | None, typer.Option(help="The model's name. Default: the score table's.")] = None,
-    description: Annotated[str | None, typer.Option(help="What it is.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Of the weights.")] = None,
-    training_data: Annotated[str | None, typer.Option(help="What it saw in training.")] = None,
-    contact: Annotated[str | None, typer.Option(help="An https address.")] = None,
-    paper: Annotated[str | None, typer.Option(help="An https address.")] = None,
+    description: Annotated[str | None, typer.Option(help="What the model is, in a few sentences.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the weights.")] = None,
+    training_data: Annotated[str | None, typer.Option(help="Data the model was trained on.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Address for questions, https.")] = None,
+    paper: Annotated[str | None, typer.Option(help="Address of the paper, https.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the model of this name.")] = False,
 ) -> None:
     """Put score tables on the board without a review: raw, TextNorm, or ensembles."""
@@ -129,10 +136,10 @@ def add(
         "contact": contact, "paper": paper,
     }  # fmt: skip
     with console.stderr.status("Checking …"):
-        opened = _open(store)
-        listing = _part("data.adding").add_tables(
-            opened, tables, {key: text for key, text in declared.items() if text}, added_by=_user(), replace=replace
-        )
+        from ..data.adding import add_tables
+
+        stated = {field: text for field, text in declared.items() if text}
+        listing = add_tables(_open(store), tables, stated, added_by=account_name(), replace=replace)
     console.stdout.print(f"On the board of {listing.benchmark}:", markup=False)
     for calibration in listing.calibrations:
         console.stdout.print(console.plain(f"  {calibration.entry_name(listing.card.name)}"), soft_wrap=True)
@@ -143,12 +150,14 @@ def add(
     epilog="Examples:\n\n  tia2 leaderboard import-published\n\n"
     "  tia2 leaderboard import-published --store runs/ours --data-dir ~/tia2",
 )
-def import_published(store: Place = DEFAULT, data_dir: DataDir = None) -> None:
+def import_published(store: Place = DEFAULT_STORE, data_dir: DataDir = None) -> None:
     """Add TIA2 and the figures released with the paper, marked as published."""
     from tia2 import console
 
     with console.stderr.status("Loading …"):
-        results = _part("data.adding").add_published_results(_open(store, create=True), data_dir)
+        from ..data.adding import add_published_results
+
+        results = add_published_results(_open(store, create=True), data_dir)
     for result in results:
         console.stdout.print(console.plain(result.entry.name), soft_wrap=True)
 
@@ -159,10 +168,10 @@ def import_published(store: Place = DEFAULT, data_dir: DataDir = None) -> None:
 )
 def export(
     kind: Annotated[str, typer.Option("--format", metavar="FORMAT", help="csv, json, latex, bibtex or html.")],
-    store: Place = DEFAULT,
+    store: Place = DEFAULT_STORE,
     benchmark: Name = None,
-    subset: Annotated[str | None, typer.Option(help="Of the LaTeX table. Default: overall.")] = None,
-    metric: Annotated[str, typer.Option(help="Of the LaTeX table and the HTML page.")] = "auroc",
+    subset: Annotated[str | None, typer.Option(help="Subset of the LaTeX table. Default: overall.")] = None,
+    metric: Annotated[str, typer.Option(help="Metric of the LaTeX table and the HTML page.")] = "auroc",
     out: Annotated[Path | None, typer.Option(help="The file. Default: standard output.")] = None,
 ) -> None:
     """Write the board as CSV, JSON, a LaTeX table, BibTeX or one offline HTML page."""
@@ -170,10 +179,13 @@ def export(
     from tia2.files import write_atomically
 
     with console.stderr.status("Loading …"):
+        from ..data.board import Board
+        from ..exports.formats import export as text_of
+
         opened = _open(store)
     with _progress() as report:
-        board = _part("data.board").Board.load(opened, benchmark or _fullest(opened), progress=report)
-    _, content = _part("exports.formats").export(board, kind, subset, metric)
+        board = Board.load(opened, benchmark or _fullest(opened), progress=report)
+    _, content = text_of(board, kind, subset, metric)
     if out is None:
         console.stdout.file.write(content)
         return
@@ -184,26 +196,24 @@ def export(
 app.registered_commands += review_app.registered_commands
 
 
-def _part(name: str) -> Any:
-    # By name, since nothing in tia2 depends on the leaderboard.
-    return import_module(f"tia2.leaderboard.{name}")
+def _open(location: str, create: bool = False) -> Store:
+    from ..data.hub import PREFIX, open_store
+
+    if create and not location.startswith(PREFIX):
+        from ..data.embedded import embedded_store
+
+        return embedded_store(location)
+    return open_store(location)
 
 
-def _open(place: str, create: bool = False) -> Any:
-    if place.startswith(_part("data.hub").PREFIX):
-        return _part("data.hub").open_store(place)
-    return _part("data.embedded").embedded_store(place) if create else _part("data.store").Store(place)
-
-
-def _fullest(store: Any) -> str:
+def _fullest(store: Store) -> str:
     entries = {record.name: 0 for record in store.benchmarks}
     for listing in store.listings:
         entries[listing.benchmark] = entries.get(listing.benchmark, 0) + len(listing.calibrations)
     if not entries:
         raise LeaderboardError(f"{store.folder} has no benchmark: `tia2 leaderboard init` makes a store with one.")
     simulated = {record.name for record in store.benchmarks if record.simulated}
-    found: str = max(entries, key=lambda name: (name not in simulated, entries[name]))
-    return found
+    return max(entries, key=lambda name: (name not in simulated, entries[name]))
 
 
 def _free_port(host: str, wanted: int) -> int:
@@ -222,32 +232,22 @@ def _free_port(host: str, wanted: int) -> int:
                 raise LeaderboardError(f"{host} is no address of this machine: try --host 127.0.0.1.") from None
             except OSError:
                 continue
-            found: int = probe.getsockname()[1]
-            return found
+            return int(probe.getsockname()[1])
     raise LeaderboardError(f"No port from {wanted} on is free at {host}: choose another with --port or --host.")
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
+def _progress() -> Iterator[Progress]:
     from tia2 import console
 
     with console.progress() as bar:
         task = bar.add_task("Evaluating", total=None, visible=False)
 
-        def update(done: int, total: int, name: str) -> None:
+        def update(name: str, done: int, total: int) -> None:
             del name
             bar.update(task, completed=done, total=total, visible=done < total)
 
         yield update
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
 
 
 def _absolute(benchmark: str) -> str:
@@ -258,4 +258,6 @@ def _absolute(benchmark: str) -> str:
 def _print_next(*commands: str) -> None:
     from tia2 import console
 
-    console.stdout.print("\nNext:\n", *(console.plain(f"  {one}") for one in commands), sep="\n", soft_wrap=True)
+    console.stdout.print(
+        "\nNext:\n", *(console.plain(f"  {command}") for command in commands), sep="\n", soft_wrap=True
+    )

@@ -1,19 +1,24 @@
-"""`tia2 leaderboard review`, `log`, `backup` and `restore`: what maintainers of a leaderboard do."""
+"""Review submissions, read the log, back up and restore a leaderboard, as parts of `tia2 leaderboard`."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tia2.errors import LeaderboardError
 
+from ._options import DEFAULT_STORE, account_name
+
+if TYPE_CHECKING:
+    from ..submissions.queue import Queue
+    from ..submissions.queued import Queued
+
 review_app = typer.Typer(no_args_is_help=True)
 
-STORE = Path("runs/leaderboard")
-Store = Annotated[Path, typer.Option(help="The leaderboard's folder.")]
+STORE = Path(DEFAULT_STORE)
+StoreFolder = Annotated[Path, typer.Option(help="The leaderboard's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 EXAMPLES = """\
@@ -37,9 +42,11 @@ def review(
     add: Annotated[
         Path | None, typer.Option(metavar="FILE.zip", help="Take in a file that `tia2 submit --out` built.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; with --accept a note for the log.")] = "",
-    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who reviews. Default: your account's name.")] = None,
-    store: Store = STORE,
+    reason: Annotated[str, typer.Option(help="Reason of the decision; with --accept a note for the log.")] = "",
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The reviewer's name. Default: your account's.")
+    ] = None,
+    store: StoreFolder = STORE,
     as_json: AsJson = False,
 ) -> None:
     """List the submissions that wait; accept or reject one.
@@ -48,25 +55,25 @@ def review(
     """
     from tia2 import console
 
-    asked = [one for one in (accept, reject, show, add) if one is not None]
-    if len(asked) > 1:
-        raise LeaderboardError(f"Expected one of --accept, --reject, --show and --add, got {len(asked)}.")
+    actions = [action for action in (accept, reject, show, add) if action is not None]
+    if len(actions) > 1:
+        raise LeaderboardError(f"Expected one of --accept, --reject, --show and --add, got {len(actions)}.")
     if reason and accept is None and reject is None:
         raise LeaderboardError("--reason belongs to --accept or --reject.")
     with _queue(store) as queue, console.warnings_as_lines():
         if accept is not None:
             with console.stderr.status("Checking the submission …"):
-                listing = queue.accept(accept, by or _user(), reason)
-            said = {"accepted": listing.card.name, "listing": listing.id}
-            _say(said, f"{listing.card.name} is on the board as {listing.id}.", as_json)
+                listing = queue.accept(accept, by or _reviewer(), reason)
+            facts = {"accepted": listing.card.name, "listing": listing.id}
+            _report(facts, f"{listing.card.name} is on the board as {listing.id}.", as_json)
         elif reject is not None:
-            queued = queue.reject(reject, by or _user(), reason)
-            _say({"rejected": queued.name, "id": queued.id}, f"{queued.name} is rejected.", as_json)
+            queued = queue.reject(reject, by or _reviewer(), reason)
+            _report({"rejected": queued.name, "id": queued.id}, f"{queued.name} is rejected.", as_json)
         elif add is not None:
             with console.stderr.status("Checking the submission …"):
-                receipt = queue.receive(add, by or _user())
-            found = {"id": receipt.id, "name": receipt.name, "report": receipt.report.lines}
-            _say(found, f"{receipt.name} waits for a review as {receipt.id}.", as_json)
+                receipt = queue.receive(add, by or _reviewer())
+            received = {"id": receipt.id, "name": receipt.name, "report": receipt.report.lines}
+            _report(received, f"{receipt.name} waits for a review as {receipt.id}.", as_json)
         elif show is not None:
             _show(queue.get(show), as_json)
         else:
@@ -74,7 +81,7 @@ def review(
 
 
 @review_app.command(epilog="Example: tia2 leaderboard log")
-def log(store: Store = STORE, as_json: AsJson = False) -> None:
+def log(store: StoreFolder = STORE, as_json: AsJson = False) -> None:
     """Show who submitted, accepted and rejected what, and when."""
     from tia2 import console
 
@@ -92,37 +99,40 @@ def log(store: Store = STORE, as_json: AsJson = False) -> None:
 
 @review_app.command(epilog="Example: tia2 leaderboard backup leaderboard.tar.gz")
 def backup(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The .tar.gz to write.")], store: Store = STORE
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The .tar.gz to write.")], store: StoreFolder = STORE
 ) -> None:
     """Keep the whole leaderboard in one file: score tables, listings, queue and log."""
     from tia2 import console
 
-    made = import_module("tia2.leaderboard.submissions.backup")
-    count = made.backup(_open(store), out)
+    from ..data.store import Store
+    from ..submissions.backup import backup as write_backup
+
+    count = write_backup(Store(store), out)
     console.stdout.print(console.plain(f"Wrote {count:,} files to {out}"), soft_wrap=True)
 
 
 @review_app.command(epilog="Example: tia2 leaderboard restore leaderboard.tar.gz runs/again")
 def restore(
-    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="What `tia2 leaderboard backup` wrote.")],
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="The file that `tia2 leaderboard backup` wrote.")],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that is new or empty.")],
 ) -> None:
-    """Make a leaderboard of a backup, whole or not at all."""
+    """Restore a leaderboard from a backup, whole or not at all."""
     from tia2 import console
 
-    found = import_module("tia2.leaderboard.submissions.backup").restore(archive, folder)
-    console.stdout.print(console.plain(f"{found.name} is in {folder}"), soft_wrap=True)
+    from ..submissions.backup import restore as read_backup
+
+    store = read_backup(archive, folder)
+    console.stdout.print(console.plain(f"{store.name} is in {folder}"), soft_wrap=True)
 
 
-def _open(folder: Path) -> Any:
-    return import_module("tia2.leaderboard.data.store").Store(folder)
+def _queue(folder: Path) -> Queue:
+    from ..data.store import Store
+    from ..submissions.queue import Queue
+
+    return Queue(Store(folder))
 
 
-def _queue(folder: Path) -> Any:
-    return import_module("tia2.leaderboard.submissions.queue").Queue(_open(folder))
-
-
-def _list(waiting: list[Any], as_json: bool) -> None:
+def _list(waiting: list[Queued], as_json: bool) -> None:
     from tia2 import console
 
     if as_json:
@@ -144,7 +154,7 @@ def _list(waiting: list[Any], as_json: bool) -> None:
             console.stdout.print(console.plain(f"{queued.id[:8]} {line}"), soft_wrap=True)
 
 
-def _show(queued: Any, as_json: bool) -> None:
+def _show(queued: Queued, as_json: bool) -> None:
     from tia2 import console
 
     facts = _facts(queued)
@@ -160,11 +170,11 @@ def _show(queued: Any, as_json: bool) -> None:
         console.stdout.print(console.plain(line), soft_wrap=True)
 
 
-def _facts(queued: Any) -> dict[str, Any]:
+def _facts(queued: Queued) -> dict[str, Any]:
     return {**vars(queued), "report": queued.report.model_dump()}
 
 
-def _say(facts: dict[str, Any], sentence: str, as_json: bool) -> None:
+def _report(facts: dict[str, Any], sentence: str, as_json: bool) -> None:
     from tia2 import console
 
     if as_json:
@@ -173,10 +183,8 @@ def _say(facts: dict[str, Any], sentence: str, as_json: bool) -> None:
         console.stdout.print(console.plain(sentence), soft_wrap=True)
 
 
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no such user, as in some containers
-        raise LeaderboardError("Your account has no name to put into the log: give one with --by.") from None
+def _reviewer() -> str:
+    name = account_name()
+    if not name:
+        raise LeaderboardError("Your account has no name to put into the log: give one with --by.")
+    return name

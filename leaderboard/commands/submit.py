@@ -1,9 +1,8 @@
-"""`tia2 submit`."""
+"""Submit a reward model to a leaderboard."""
 
 from __future__ import annotations
 
 import tempfile
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,12 +10,16 @@ import typer
 
 from tia2.errors import LeaderboardError
 
+from ._options import DEFAULT_STORE, account_name
+
 if TYPE_CHECKING:
     from tia2.scoring import ScoreTable
 
+    from ..data.records import CalibrationSpec, ModelCard
+
 app = typer.Typer()
 
-STORE = Path("runs/leaderboard")
+STORE = Path(DEFAULT_STORE)
 EXAMPLES = """\
 Examples:
 
@@ -38,19 +41,19 @@ def submit(
         list[Path], typer.Argument(metavar="DIR...", help="Score tables; several make an ensemble.", show_default=False)
     ],
     name: Annotated[str | None, typer.Option(help="What the board calls the model. Default: the table's.")] = None,
-    description: Annotated[str | None, typer.Option(help="What it is, in a few sentences.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Of the weights. Default: the table's.")] = None,
-    contact: Annotated[str, typer.Option(help="An https address where you can be asked about it.")] = "",
-    training_data: Annotated[str | None, typer.Option(help="What it saw in training. Default: the table's.")] = None,
-    paper: Annotated[str | None, typer.Option(help="An https address.")] = None,
-    cite: Annotated[Path | None, typer.Option(metavar="FILE", help="BibTeX.")] = None,
+    description: Annotated[str | None, typer.Option(help="What the model is, in a few sentences.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the weights. Default: the table's.")] = None,
+    contact: Annotated[str, typer.Option(help="Address for questions about it, https.")] = "",
+    training_data: Annotated[str | None, typer.Option(help="Its training data. Default: the table's.")] = None,
+    paper: Annotated[str | None, typer.Option(help="Address of the paper, https.")] = None,
+    cite: Annotated[Path | None, typer.Option(metavar="FILE", help="BibTeX entry of the paper.")] = None,
     macs: Annotated[
-        float | None, typer.Option(metavar="N", help="Multiply-accumulate operations an image and text.")
+        float | None, typer.Option(metavar="N", help="Multiply-accumulate operations per image and text.")
     ] = None,
     items_per_second: Annotated[
-        float | None, typer.Option(metavar="N", help="Images and texts scored a second.")
+        float | None, typer.Option(metavar="N", help="Images and texts scored per second.")
     ] = None,
-    on: Annotated[str | None, typer.Option(metavar="DEVICE", help="Where --items-per-second was measured.")] = None,
+    on: Annotated[str | None, typer.Option(metavar="DEVICE", help="Device that --items-per-second is for.")] = None,
     calibration: Annotated[list[str] | None, typer.Option(help="raw or textnorm; can be repeated.")] = None,
     setting: Annotated[list[str] | None, typer.Option(help="fixed, cv or oracle; can be repeated.")] = None,
     ensemble: Annotated[list[str] | None, typer.Option(help="mean or ur; can be repeated.")] = None,
@@ -101,70 +104,75 @@ def submit(
 def _hand_in(
     tables: list[Path],
     loaded: list[ScoreTable],
-    card: Any,
-    calibrations: list[Any],
+    card: ModelCard,
+    calibrations: list[CalibrationSpec],
     folder: Path,
     hub: str | None,
     out: Path | None,
 ) -> dict[str, Any]:
-    submissions = "tia2.leaderboard.submissions"
-    package, validation = import_module(f"{submissions}.package"), import_module(f"{submissions}.validation")
-    store = import_module("tia2.leaderboard.data.embedded").embedded_store(folder)
-    record = validation.find_benchmark(store, loaded[0])
+    from tia2.files import write_atomically
+
+    from ..data.embedded import embedded_store
+    from ..data.store import slug
+    from ..submissions.checking.checks import card_problems
+    from ..submissions.checking.report import Limits, Report
+    from ..submissions.checking.validation import find_benchmark, validate
+    from ..submissions.hub import open_pull_request
+    from ..submissions.package import build
+    from ..submissions.queue import Queue
+
+    store = embedded_store(folder)
+    record = find_benchmark(store, loaded[0])
     benchmark = loaded[0].manifest.benchmark.name if record is None else record.name
     with tempfile.TemporaryDirectory(prefix="tia2-submit-") as temporary:
         path = Path(temporary) / "submission.zip" if out is None else out
         if path.exists():
             raise LeaderboardError(f"{path} is there already: choose another name.")
         draft = Path(temporary) / "draft.zip"
-        submission = package.build(tables, card, calibrations, draft, benchmark=benchmark)
+        submission = build(tables, card, calibrations, draft, benchmark=benchmark)
         if hub is None and out is None:
-            queue = import_module(f"{submissions}.queue")
-            report = import_module(f"{submissions}.report")
             # Whoever can write to the folder needs no limits.
-            free = report.Limits(an_hour=10**6, pending=10**6)
-            with queue.Queue(store, free) as waiting:
-                receipt = waiting.receive(draft, _user(), filename=f"{tables[0].resolve().name}.zip")
+            unlimited = Limits(an_hour=10**6, pending=10**6)
+            with Queue(store, unlimited) as queue:
+                filename = f"{tables[0].resolve().name}.zip"
+                receipt = queue.receive(draft, account_name() or "somebody", filename=filename)
             done = f"{receipt.name} waits for a review in {folder} as {receipt.id}. Accept it with:"
             return {"done": done, "id": receipt.id, "report": receipt.report.lines}
         if record is None:
-            found = import_module(f"{submissions}.report").Report(
-                warnings=[f"{folder} has no benchmark {benchmark}, so rewards were not compared with it here."]
-            )
-            problems = import_module(f"{submissions}.checks").card_problems(card)
+            missing = f"{folder} has no benchmark {benchmark}, so rewards were not compared with it here."
+            report = Report(warnings=[missing])
+            problems = card_problems(card)
             if problems:
                 raise LeaderboardError(" ".join(problems))
         else:
             # A name that is taken here may be free there.
-            own = import_module("tia2.leaderboard.data.store").slug(card.name)
-            found = validation.validate(draft, store, except_for=own).report
+            report = validate(draft, store, except_for=slug(card.name)).report
         if hub is not None:
-            address = import_module(f"{submissions}.hub").open_pull_request(hub, draft, submission, found)
-            return {"done": f"Opened {address}", "address": address, "report": found.lines}
-        from tia2.files import write_atomically
-
+            address = open_pull_request(hub, draft, submission, report)
+            return {"done": f"Opened {address}", "address": address, "report": report.lines}
         write_atomically(path, draft.read_bytes(), LeaderboardError)
-        return {"done": f"Wrote {path}", "file": str(path), "report": found.lines}
+        return {"done": f"Wrote {path}", "file": str(path), "report": report.lines}
 
 
 def _cost(macs: float | None, items_per_second: float | None, device: str | None) -> dict[str, Any] | None:
     if device is not None and items_per_second is None:
-        raise LeaderboardError("--on says where --items-per-second was measured: give both.")
+        raise LeaderboardError("--on says on which device --items-per-second was measured: give both.")
     given = {"macs": macs, "items_per_second": items_per_second, "device": device}
     return given if macs is not None or items_per_second is not None else None
 
 
-def _card(tables: list[ScoreTable], given: dict[str, Any]) -> Any:
+def _card(tables: list[ScoreTable], given: dict[str, Any]) -> ModelCard:
     """Return what is declared; what isn't said comes from the reward model's own card, if there is one table."""
     from pydantic import ValidationError
 
-    records = import_module("tia2.leaderboard.data.records")
+    from ..data.adding import own_facts
+    from ..data.records import ModelCard
+
     if len(tables) > 1 and given["name"] is None:
         raise LeaderboardError(f"Expected --name for an ensemble of {len(tables)} score tables, got none.")
-    known = import_module("tia2.leaderboard.data.adding").own_facts(tables)
-    fields = {**known, **{key: value for key, value in given.items() if value is not None}}
+    fields = {**own_facts(tables), **{key: value for key, value in given.items() if value is not None}}
     try:
-        return records.ModelCard(**{key: value for key, value in fields.items() if value is not None})
+        return ModelCard(**{key: value for key, value in fields.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         option = {"device": "on"}.get(str(first["loc"][-1]), str(first["loc"][-1])).replace("_", "-")
@@ -173,10 +181,11 @@ def _card(tables: list[ScoreTable], given: dict[str, Any]) -> Any:
 
 def _calibrations(
     tables: list[ScoreTable], kinds: list[str] | None, settings: list[str] | None, ensembles: list[str] | None
-) -> list[Any]:
+) -> list[CalibrationSpec]:
     from tia2.errors import unknown_name
 
-    records = import_module("tia2.leaderboard.data.records")
+    from ..data.records import CalibrationSpec, default_calibrations
+
     for what, options, valid in (
         ("calibration", kinds, ("raw", "textnorm")),
         ("setting", settings, ("fixed", "cv", "oracle")),
@@ -188,14 +197,19 @@ def _calibrations(
     temperature = all(table.manifest.reward.card.default_temperature is not None for table in tables)
     if not kinds and not settings and not ensembles:
         contrastive = bool((tables[0].mask.sum(axis=1) > 1).any())
-        return list(records.default_calibrations(len(tables), contrastive, temperature))
+        return list(default_calibrations(len(tables), contrastive, temperature))
     scaling = "temperature" if temperature else "minmax"
-    made = [records.CalibrationSpec()] if "raw" in (kinds or []) else []
+    made = [CalibrationSpec()] if "raw" in (kinds or []) else []
     textnorm = "textnorm" in (kinds or []) or bool(settings and not ensembles)
     for setting in settings or ["fixed"]:
         for ensemble in [*([None] if textnorm and len(tables) == 1 else []), *(ensembles or [])]:
-            options_of = {"kind": "textnorm", "scaling": scaling, "setting": setting, "ensemble": ensemble}
-            made.append(records.CalibrationSpec(**options_of))
+            options_of: dict[str, Any] = {
+                "kind": "textnorm",
+                "scaling": scaling,
+                "setting": setting,
+                "ensemble": ensemble,
+            }
+            made.append(CalibrationSpec(**options_of))
     if not made:
         raise LeaderboardError(f"{len(tables)} score tables make an ensemble: add --ensemble mean or --ensemble ur.")
     return made
@@ -206,12 +220,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise LeaderboardError(f"--cite {path} can't be read: {error}.") from None
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no such user, as in some containers
-        return "somebody"

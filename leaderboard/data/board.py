@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tia2.evaluation import Comparison, Result
+    from tia2.progress import Progress
 
     from .store import Store
 
 Floats = NDArray[np.float64]
-Progress = Callable[[int, int, str], None]
 log = logging.getLogger(__name__)
 
 
@@ -137,7 +137,7 @@ class Board:
             store: The store.
             benchmark: Name of one of its benchmarks.
             index: The store's own if None.
-            progress: Called with entries done, entries in all, and the name of the next.
+            progress: Called with the name of the next entry, how many are done, and how many there are.
 
         Raises:
             UnknownNameError: The store has no such benchmark.
@@ -155,7 +155,7 @@ class Board:
         problems: dict[str, str] = {}
         for number, (listing, calibration) in enumerate(jobs):
             if progress is not None:
-                progress(number, len(jobs), listing.card.name)
+                progress(listing.card.name, number, len(jobs))
             key = index.entry_key(record, listing, calibration)
             try:
                 if not index.has(key):
@@ -178,7 +178,7 @@ class Board:
                 index.build_published(record, outline, path)
             rows.append((_published_entry(name, key, result), index.summary(key)))
         if progress is not None:
-            progress(len(jobs), len(jobs), "")
+            progress("", len(jobs), len(jobs))
         return cls(index, record, outline, rows, problems)
 
     def __len__(self) -> int:

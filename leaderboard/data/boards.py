@@ -7,13 +7,17 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from itertools import product
+from typing import TYPE_CHECKING
 
 from tia2.errors import LeaderboardError, Tia2Error
 from tia2.evaluation.metrics import METRICS
 
-from .board import Board, Progress
+from .board import Board
 from .index import Index
 from .store import Store
+
+if TYPE_CHECKING:
+    from tia2.progress import Progress
 
 log = logging.getLogger(__name__)
 

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import os
+import re
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
 
-from tia2.cli import COMMANDS, module_of
+from tia2.cli import COMMANDS, summary_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = (
@@ -32,13 +35,11 @@ sys.stderr.write(" ".join(name for name in {HEAVY!r} if name in sys.modules))
 
 def leaves() -> list[tuple[str, ...]]:
     """Every command and sub-command, as the words to type."""
-    from importlib import import_module
-
-    found = []
-    for name in COMMANDS:
-        command = typer.main.get_command(import_module(module_of(name)).app)
-        found += [(name, sub) for sub in getattr(command, "commands", {})] or [(name,)]
-    return found
+    words = []
+    for name, app in COMMANDS.items():
+        command = typer.main.get_command(app)
+        words += [(name, sub) for sub in getattr(command, "commands", {})] or [(name,)]
+    return words
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=lambda words: " ".join(words) or "tia2")
@@ -63,8 +64,10 @@ def test_help_is_instant():
 def test_first_help_names_every_command(cli):
     said = cli("--help")
     assert said.code == 0
-    for name, summary in COMMANDS.items():
-        assert name in said.out
+    for name, plugin in COMMANDS.plugins().items():
+        summary = summary_of(plugin)
+        assert f"│ {name} " in said.out
+        assert summary[:40] in said.out
         assert len(summary) <= 72, "one line of help"
     assert "tia2 quickstart" in said.out
 
@@ -82,12 +85,102 @@ def test_the_documentation_has_every_command(words):
     assert f"tia2 {' '.join(words)}" in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 
 
-def test_every_module_of_commands_is_reachable():
-    modules = {path.stem for path in (ROOT / "tia2" / "commands").glob("*.py")} - {
-        "__init__",
-        "entries",
-        "options",
-        "ranking",
-        "rewards_check",
-    }
-    assert modules == set(COMMANDS) - {"leaderboard", "submit"}
+@pytest.mark.parametrize("folder", ["tia2/commands", "leaderboard/commands"])
+def test_every_module_of_commands_is_reachable(folder):
+    """A module that defines an app is a command, or part of one; the others hold what commands share."""
+    package = folder if folder.startswith("tia2") else f"tia2/{folder}"
+    reachable = {function.__module__ for app in dict(COMMANDS.items()).values() for function in callbacks(app)}
+    for path in (ROOT / folder).glob("*.py"):
+        if re.search(r"^\w*app = typer\.Typer\(", path.read_text(encoding="utf-8"), re.MULTILINE):
+            assert f"{package}/{path.stem}".replace("/", ".") in reachable
+
+
+def callbacks(app: typer.Typer) -> list[Callable[..., object]]:
+    functions = [info.callback for info in app.registered_commands]
+    for group in app.registered_groups:
+        functions += callbacks(group.typer_instance)
+    if app.registered_callback:
+        functions.append(app.registered_callback.callback)
+    return functions
+
+
+def test_commands_of_a_package(shell, plugin):
+    plugin("greet", "toy_greet", TOY.format(loads=""))
+    said = shell("--help")
+    assert said.err == ""
+    assert "Say hello, from a package." in said.out
+    assert shell("greet", "--loud").out == "HELLO\n"
+    assert "Usage: tia2 greet" in shell("greet", "--help").out
+    assert "Did you mean 'greet'?" in shell("gret").err
+
+
+def test_help_imports_no_package_of_commands(shell, plugin):
+    plugin("greet", "toy_greet", TOY.format(loads="raise SystemExit('imported')"))
+    assert "Say hello, from a package." in shell("--help").out
+
+
+@pytest.mark.parametrize(
+    ("value", "content", "in_help", "when_run"),
+    [
+        ("toy_gone:app", None, "there is no module toy_gone. It is left out.", "No module named 'toy_gone'"),
+        ("toy_syntax:app", "def", "toy_syntax.py: invalid syntax", "SyntaxError: invalid syntax"),
+        ("toy_import:app", "import toy_nothing", "", "No module named 'toy_nothing'"),
+        ("toy_name:app", "", "", "has no attribute 'app'"),
+        ("toy_type:app", "app = 3", "", "Expected command 'broken' to be a typer.Typer, got int."),
+    ],
+)
+def test_a_broken_command_stops_nothing(shell, plugin, value, content, in_help, when_run):
+    plugin("broken", value, content)
+    said = shell("--help")
+    assert said.code == 0
+    assert "quickstart" in said.out
+    if in_help:
+        assert "│ broken " not in said.out
+        assert said.err.startswith("warning: Command 'broken' from package toy can't be imported: ")
+        assert in_help in said.err
+    else:
+        assert "│ broken " in said.out
+        assert said.err == ""
+    assert shell("version").code == 0
+    said = shell("broken")
+    assert said.code == 1
+    assert said.err.startswith("error: ")
+    assert when_run in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+def test_a_package_can_not_take_a_name(shell, plugin):
+    plugin("score", "toy_greet", TOY.format(loads=""))
+    said = shell("score", "--help")
+    assert "The command 'score' of package toy is left out: tia2 has that name already." in said.err
+    assert "Score a benchmark" in said.out
+
+
+TOY = """\
+\"\"\"Say hello, from a package.\"\"\"
+import typer
+{loads}
+app = typer.Typer()
+
+@app.command()
+def greet(loud: bool = False) -> None:
+    typer.echo("HELLO" if loud else "hello")
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch) -> Callable[..., None]:
+    """Install a package `toy` that offers a command, for the processes that the test starts."""
+
+    def install(name: str, value: str, content: str | None) -> None:
+        module, _, attribute = value.partition(":")
+        if content is not None:
+            (tmp_path / f"{module}.py").write_text(content, encoding="utf-8")
+        metadata = tmp_path / "toy-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n", encoding="utf-8")
+        points = f"[tia2.commands]\n{name} = {module}:{attribute or 'app'}\n"
+        (metadata / "entry_points.txt").write_text(points, encoding="utf-8")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+    return install
