@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ def pytest_configure() -> None:
         found = None
     if found is None:
         pytest.exit("tia2 is not installed in this environment: run `pip install -e '.[dev]'` first", returncode=4)
+    if "leaderboard" not in {point.name for point in entry_points(group="tia2.commands")}:
+        pytest.exit("tia2's entry points have changed since: run `pip install --no-deps -e .` again", returncode=4)
 
 
 def _shared_folder(name: str) -> Path:
