@@ -1,7 +1,7 @@
 # One word each; every target sets up what it needs in .venv, and quickly the second time.
 #   make quickstart   rank four small reward models on the built-in benchmark, with intervals
 #   make test         lint, then all tests
-#   make lint         ruff and mypy
+#   make lint         ruff, mypy and the order of the packages
 #   make docs         the documentation, into site/
 #   make pictures     run the quickstart and put its pictures and its table into the documentation
 #   make wheel-test   build the wheel and run the quickstart from it in a fresh environment
@@ -46,6 +46,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy tia2 leaderboard finetune
+	$(BIN)/lint-imports
 
 # Browser tests drive Debian's Chromium. Where there is none and it can't be installed, they are skipped with the reason.
 chromium:
@@ -72,5 +73,5 @@ leaderboard: $(VENV)/.installed-leaderboard
 	@$(BIN)/tia2 leaderboard
 
 clean:
-	rm -rf build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist site *.egg-info .mypy_cache .ruff_cache .grimp_cache .import_linter_cache .pytest_cache .hypothesis
 	find tia2 leaderboard finetune tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

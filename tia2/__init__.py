@@ -32,19 +32,36 @@ _LAZY = {
     "score": "tia2.scoring",
 }
 
+_PACKAGES = (
+    "analysis",
+    "benchmark",
+    "calibration",
+    "errors",
+    "evaluation",
+    "figures",
+    "finetune",
+    "leaderboard",
+    "miniworld",
+    "prompts",
+    "quickstart",
+    "rewards",
+    "scoring",
+)
+"""Imported when somebody first uses them; `leaderboard` and `finetune` are folders of their own in a checkout."""
+
 __all__ = ["__version__", *sorted(_LAZY)]
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
-    if name in {"analysis", "benchmark", "calibration", "evaluation", "miniworld", "rewards", "scoring"}:
+    if name in _PACKAGES:
         return import_module(f"tia2.{name}")
     raise AttributeError(f"module 'tia2' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*__all__, *_PACKAGES])
 
 
 _install_datasets_hook()

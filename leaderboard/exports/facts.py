@@ -120,13 +120,13 @@ def best_first(rows: Iterable[Facts]) -> list[Facts]:
 
 def provenance(board: Board) -> Facts:
     """Return what the figures were computed from and with."""
-    import tia2
+    from tia2._version import __version__
 
     from ..data.index import SEED
 
     record = board.benchmark
     return {
-        "tia2_version": tia2.__version__,
+        "tia2_version": __version__,
         "benchmark": record.name,
         "benchmark_fingerprint": record.fingerprint,
         "votes_fingerprint": record.votes_fingerprint,

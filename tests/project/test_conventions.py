@@ -7,6 +7,7 @@ import importlib
 import inspect
 from pathlib import Path
 
+import code_survey
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,11 +33,6 @@ def source(request) -> tuple[Path, str, ast.Module]:
     return request.param, text, ast.parse(text)
 
 
-def test_short_files(source):
-    path, text, _ = source
-    assert text.count("\n") <= 500, path
-
-
 def test_no_assert_print_or_broad_except(source):
     path, _, tree = source
     for node in ast.walk(tree):
@@ -59,6 +55,39 @@ def test_everything_public_has_a_docstring(source):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
                 overload = any("overload" in ast.unparse(decorator) for decorator in node.decorator_list)
                 assert overload or ast.get_docstring(node), f"{path}:{node.lineno} {node.name}"
+
+
+OPEN = {
+    "long files": 1,
+    "long functions": 2,
+    "state of modules": 1,
+    "shared class names": 10,
+    "fragments": 428,
+    "dialect": 43,
+    "a for per": 57,
+}
+"""Findings that are left from before the rule; never to be raised."""
+LEFT = {"found": 206, "one": 83, "place": 74, "places": 39, "known": 65, "own": 44, "made": 29}
+"""The same for vague local names."""
+
+
+@pytest.fixture(scope="module")
+def modules() -> list[code_survey.Source]:
+    return code_survey.sources()
+
+
+@pytest.mark.parametrize("rule", sorted(set(code_survey.RULES) - {"vague names"}))
+def test_the_survey_finds_nothing(rule, modules):
+    findings = sorted(set(code_survey.RULES[rule](modules)))
+    assert len(findings) <= OPEN.get(rule, 0), "\n".join(map(str, findings))
+
+
+def test_local_names_say_what_the_thing_is(modules):
+    functions = sum(len(module.functions) for module in modules)
+    findings = list(code_survey.vague_names(modules))
+    for name in code_survey.VAGUE:
+        uses = [finding for finding in findings if finding.text.startswith(f"{name} in ")]
+        assert len(uses) <= max(LEFT.get(name, 0), code_survey.HIGHEST_SHARE * functions), "\n".join(map(str, uses))
 
 
 def test_no_global_random_state(source):
