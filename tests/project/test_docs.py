@@ -14,9 +14,10 @@ import pytest
 import typer
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND = re.compile(r"^(?: {4,}|\$ )(tia2 (?:[^\n]*\\\n)*[^\n]+)$", re.M)
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
+IDENTIFIER = re.compile(r"^::: ([\w.]+)$", re.M)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -34,7 +35,7 @@ def test_commands_exist_with_their_options(line):
 
     words = shlex.split(line.replace("\\\n", " "), comments=True)[1:]
     assert words[0] in COMMANDS, line
-    command = typer.main.get_command(import_module(f"tia2.commands.{words[0]}").app)
+    command = typer.main.get_command(COMMANDS.get(words[0]))
     alone = words[1:2] == [] or words[1].startswith("-") or "  " in line.partition(words[0])[2][:4]
     if hasattr(command, "commands") and not (alone and command.invoke_without_command):
         assert words[1] in command.commands, line
@@ -48,6 +49,38 @@ def test_commands_exist_with_their_options(line):
 @pytest.mark.parametrize("code", in_pages(PYTHON))
 def test_code_parses(code):
     compile(code, "page", "exec")
+
+
+def documented(identifier):
+    """What an identifier of a page stands for; the site's generator sees leaderboard and finetune where they lie."""
+    value = import_module("tia2")
+    for part in identifier.removeprefix("tia2.").split("."):
+        value = getattr(value, part, None) or import_module(f"{value.__name__}.{part}")
+    return value
+
+
+@pytest.mark.parametrize("identifier", in_pages(IDENTIFIER))
+def test_documented_names_exist(identifier):
+    assert documented(identifier) is not None
+
+
+UNDOCUMENTED = {"CONFIGS", "SUBSETS", "METRICS", "REWARDS"}
+"""Names of constants, whose values other pages show."""
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "api").glob("*.md")), ids=lambda page: page.stem)
+def test_every_public_name_is_documented(page):
+    text = page.read_text(encoding="utf-8")
+    name = text.partition("\n")[0].removeprefix("# ")
+    package = import_module(name)
+    everywhere = {name for other in page.parent.glob("*.md") for name in IDENTIFIER.findall(other.read_text("utf-8"))}
+    if name in everywhere:
+        return  # With all that is in it.
+    values = [documented(identifier) for identifier in everywhere]
+    for public in getattr(package, "__all__", ()):
+        value = getattr(package, public)
+        if public not in UNDOCUMENTED and callable(value):
+            assert any(value is other for other in values), f"{name}.{public} is on no page in docs/api"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -75,7 +108,7 @@ def test_the_site_builds_strictly_and_asks_nobody_else(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    for page in tmp_path.glob("*.html"):
+    for page in tmp_path.rglob("*.html"):
         html = page.read_text(encoding="utf-8")
         fetched = re.findall(r"<(?:script|img|link|iframe)[^>]*(?:src|href)=\"?(https?://[^\s\">]+)", html)
         assert fetched == [], page.name
