@@ -13,15 +13,18 @@ from PIL import Image
 
 import tia2
 from tia2.errors import RewardError, UnknownNameError
-from tia2.rewards import DualEncoder, FunctionReward, RewardCard, registry
-from tia2.rewards.registry import describe, records
+from tia2.rewards import DualEncoder, FunctionReward, RewardCard
+from tia2.rewards.registry import REWARDS, describe
 
 IMAGES = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
 
 
 @pytest.fixture(autouse=True)
 def _own_names(monkeypatch):
-    monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.setattr(REWARDS, "_registered", {})
+    REWARDS.refresh()
+    yield
+    REWARDS.refresh()
 
 
 @pytest.fixture
@@ -36,6 +39,7 @@ def install(tmp_path, monkeypatch):
         name = module or f"{package}_module"
         (tmp_path / f"{name}.py").write_text(textwrap.dedent(code))
         monkeypatch.delitem(sys.modules, name, raising=False)
+        REWARDS.refresh()  # as in a process that starts after the installation
 
     monkeypatch.syspath_prepend(tmp_path)
     return make
@@ -187,7 +191,7 @@ def test_file_plugins(tmp_path, noise):
 
 def test_installed_plugins_are_found_and_not_imported_before_use(install):
     install("long-text = plug_module:long_text", "def long_text(images, texts):\n    return [len(t) for t in texts]\n")
-    assert records()["long-text"].source == "package plug"
+    assert REWARDS.plugins()["long-text"].source == "package plug"
     assert "plug_module" not in sys.modules
     assert tia2.load_reward("long-text").score(IMAGES, ["a", "bc"]).tolist() == [1, 2]
 
@@ -226,7 +230,7 @@ def test_plugins_cannot_take_a_name(install):
     install("mine = one:x", package="one", module="one")
     install("mine = two:x", package="two", module="two")
     with pytest.warns(UserWarning, match="is left out") as caught:
-        found = records()
+        found = REWARDS.plugins()
     messages = sorted(str(warning.message) for warning in caught)
     assert messages == [
         "The reward 'clip' of package plug is left out: tia2 has that name already.",
@@ -292,6 +296,6 @@ def test_a_dual_encoder_encodes_each_input_once():
 
 
 def test_importing_the_registry_imports_no_torch():
-    code = "import sys, tia2.rewards; tia2.rewards.registry.records(); print('torch' in sys.modules)"
+    code = "import sys, tia2.rewards; tia2.rewards.registry.REWARDS.plugins(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

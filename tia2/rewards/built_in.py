@@ -1,15 +1,36 @@
-"""The reward models and families that come with tia2."""
+"""The one list of the reward models and families that come with tia2."""
 
 from __future__ import annotations
 
-from tia2.rewards.record import Record
-
-HOME = "tia2"
+from dataclasses import dataclass
 
 
-def _mini(name: str, summary: str) -> Record:
+@dataclass(frozen=True)
+class BuiltIn:
+    """A reward model that comes with tia2, or a family of them, not imported yet.
+
+    Attributes:
+        name: The spec, or the part of it before the colon.
+        target: "module:attribute" of the class or function that makes the model.
+        summary: One line for lists.
+        card: "module:attribute" of the card, or of a function from what follows the colon to the card.
+        form: Form of the spec, for lists; the name if None.
+        example: A full spec, for a family that can't go without a part after the colon.
+        by_name: Whether the target gets the name as its only positional argument.
+    """
+
+    name: str
+    target: str
+    summary: str
+    card: str
+    form: str | None = None
+    example: str | None = None
+    by_name: bool = False
+
+
+def _mini(name: str, summary: str) -> BuiltIn:
     module = "tia2.rewards.families.mini"
-    return Record(name, f"{module}:load_mini", summary, HOME, card=f"{module}:mini_card", by_name=True)
+    return BuiltIn(name, f"{module}:load_mini", summary, f"{module}:mini_card", by_name=True)
 
 
 def _family(
@@ -21,19 +42,19 @@ def _family(
     form: str | None = None,
     example: str | None = None,
     card: str = "CARD",
-) -> Record:
+) -> BuiltIn:
     path = f"tia2.rewards.families.{module}"
-    return Record(name, f"{path}:{attribute}", summary, HOME, form=form, example=example, card=f"{path}:{card}")
+    return BuiltIn(name, f"{path}:{attribute}", summary, f"{path}:{card}", form=form, example=example)
 
 
-def _preset(name: str, function: str, summary: str) -> Record:
+def _preset(name: str, function: str, summary: str) -> BuiltIn:
     path = f"tia2.rewards.families.presets:{function}"
-    return Record(name, path, summary, HOME, card=f"{path}_card")
+    return BuiltIn(name, path, summary, f"{path}_card")
 
 
 BUILT_IN = {
-    record.name: record
-    for record in (
+    entry.name: entry
+    for entry in (
         _mini("mini-strong", "tiny CLIP, trained with hard negatives"),
         _mini("mini-web", "tiny CLIP, trained on noisy captions"),
         _mini("mini-countblind", "tiny CLIP, never learnt counts and relations"),
@@ -93,4 +114,4 @@ BUILT_IN = {
         _preset("paper-pickscore", "paper_pickscore", "baseline of arXiv:2404.01863"),
     )
 }
-"""By name."""
+"""By name, in the order of `tia2 rewards list`."""

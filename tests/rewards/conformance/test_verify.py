@@ -262,7 +262,7 @@ def test_what_is_recorded_is_whole(example):
         assert urlsplit(image.url).scheme in ("http", "https")
         assert image.sha256 is None or len(bytes.fromhex(image.sha256)) == 32
         assert image.sha256 or "raw.githubusercontent.com" not in image.url
-    families = set(registry.records())
+    families = set(registry.REWARDS.plugins())
     assert {reward.partition(":")[0] for reward in example.rewards} <= families
     if example.quantity == "softmax over the texts":
         assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in example.expected)
@@ -279,7 +279,7 @@ def test_the_examples_that_the_authors_publish():
     (readme,) = [example for example in examples_for("paper-clip") if example.by == "its authors"]
     assert readme.texts == ("a diagram", "a dog", "a cat")
     assert readme.expected == ((0.9927937, 0.00421068, 0.00299572),)
-    assert set(READ_IN_VAIN) <= set(registry.records())
+    assert set(READ_IN_VAIN) <= set(registry.REWARDS.plugins())
     assert not [family for family in READ_IN_VAIN if examples_for(family)]
 
 

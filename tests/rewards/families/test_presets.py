@@ -40,7 +40,7 @@ def test_cards_say_what_is_known_and_what_is_assumed(name, no_network):
 
 def test_the_four_presets_are_known():
     assert set(SPECS) == {"paper-clip", "paper-blip2", "paper-imagereward", "paper-pickscore"}
-    assert set(SPECS) <= set(registry.records())
+    assert set(SPECS) <= set(registry.REWARDS.plugins())
     assert "ViT-B/32" in NOTES["paper-clip"]
     assert "contrastive head" in NOTES["paper-blip2"]
 

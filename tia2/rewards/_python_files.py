@@ -1,0 +1,61 @@
+"""Rewards in a Python file of the user's own, named as "path/to/file.py:Name"."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tia2.errors import RewardError, unknown_name
+
+_SPEC = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
+
+
+def split_spec(spec: str) -> tuple[Path, str] | None:
+    """Return the file and the name within it that a spec means; None for a spec of another form.
+
+    Example:
+        >>> split_spec("mini-strong") is None, split_spec("mine.py:Mine")[1]
+        (True, 'Mine')
+    """
+    match = _SPEC.fullmatch(spec)
+    return (Path(match["path"]), match["name"]) if match else None
+
+
+def import_from(path: Path, name: str) -> Any:
+    """Run a Python file and return what it calls by a name.
+
+    Args:
+        path: The file.
+        name: Name of a class, function or object in the file.
+
+    Raises:
+        RewardError: The file is missing or can't be imported.
+        UnknownNameError: The file defines no such name; the text suggests the closest one.
+    """
+    file = path.expanduser().resolve()
+    if not file.is_file():
+        raise RewardError(f"There is no file {str(path)!r} to take the reward {name!r} from.")
+    module_name = f"tia2_reward_file_{sha256(str(file).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    if spec is None or spec.loader is None:
+        raise RewardError(f"{str(path)!r} can't be imported as a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses and pickling look a class's module up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # the file is the user's own and may raise anything
+        del sys.modules[module_name]
+        raise RewardError(f"{str(path)!r} can't be imported: {type(error).__name__}: {error}") from error
+    if not hasattr(module, name):
+        raise unknown_name(f"name in {path.name}", name, _public_names(module))
+    return getattr(module, name)
+
+
+def _public_names(module: ModuleType) -> list[str]:
+    defined = (name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__)
+    return [name for name in defined if not name.startswith("_")]
