@@ -7,13 +7,25 @@ from importlib.resources import files
 import gradio as gr
 from gradio.themes import Base, Color
 
-from tia2.figures.style import GRID, INK, MUTED, PALETTE
+from tia2.figures.style import PAPER
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
-ACCENT = Color("#eff5f9", "#dbe8f1", "#b9d2e3", "#8fb5cf", "#5f93b7", "#3f7ba3", PALETTE[0], "#27577a", "#204763",
+ACCENT = Color("#eff5f9", "#dbe8f1", "#b9d2e3", "#8fb5cf", "#5f93b7", "#3f7ba3", "#2f6690", "#27577a", "#204763",
                "#19384e", "#10253a")  # fmt: skip
-GREYS = Color("#f8f9fb", "#f1f3f5", GRID, "#cbd2d9", "#9aa5b1", MUTED, "#5a6774", "#46525e", "#323f4b", INK, "#141b22")
+GREYS = Color(
+    "#f8f9fb",
+    "#f1f3f5",
+    PAPER.grid,
+    "#cbd2d9",
+    "#9aa5b1",
+    "#7b8794",
+    "#5a6774",
+    "#46525e",
+    "#323f4b",
+    PAPER.ink,
+    "#141b22",
+)
 
 
 def theme() -> Base:

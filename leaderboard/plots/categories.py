@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data.board import Board
 from .rows import title_of
-from .style import CLEAR, INK, PALETTE, Trace, clean, empty, error_bars, figure, interval, one_line, safe
+from .style import CLEAR, INK, PALETTE, Trace, clean, empty, error_bars, figure, one_line, safe, with_interval
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -46,7 +46,7 @@ def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
                 "marker": {"color": CLEAR if entry.upper_bound else colour, "line": {"color": colour, "width": 1.5}},
                 "error_y": error_bars(means, lows, highs, INK) | {"thickness": 1.5},
                 "hovertext": [
-                    f"{safe(entry.name)}<br>{scope}: {interval(mean, low, high)}"
+                    f"{safe(entry.name)}<br>{scope}: {with_interval(mean, low, high)}"
                     for scope, mean, low, high in zip(scopes, means, lows, highs, strict=True)
                 ],
                 "hoverinfo": "text",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..data.board import Board, BoardEntry
 from .rows import Row, ranked_rows, title_of, where
-from .style import KINDS, Trace, clean, empty, error_bars, figure, interval, kind_of, one_line, safe
+from .style import KINDS, Trace, clean, empty, error_bars, figure, kind_of, one_line, safe, with_interval
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -124,7 +124,7 @@ def _hover(row: Row, amount: float, title: str, speed: bool) -> str:
     card = row.entry.listing.card if row.entry.listing is not None else None
     device = f" on {safe(card.cost.device)}" if speed and card and card.cost and card.cost.device else ""
     unit = f"items a second{device}" if speed else "operations an item"
-    figures = interval(row.mean, row.low, row.high)
+    figures = with_interval(row.mean, row.low, row.high)
     return f"{safe(row.entry.name)}<br>{title} {figures}<br>{amount:,.4g} {unit}, as declared"
 
 

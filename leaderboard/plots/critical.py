@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..data.board import Board
 from .rows import Row, ranked_rows, title_of, where
-from .style import INK, KINDS, Trace, clean, empty, figure, interval, kind_of, one_line, safe
+from .style import INK, KINDS, Trace, clean, empty, figure, kind_of, one_line, safe, with_interval
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -164,7 +164,7 @@ def _dots(rows: Sequence[Row], title: str) -> Trace:
         "type": "scatter", "mode": "markers", "x": [row.mean for row in rows], "y": [0] * len(rows),
         "cliponaxis": False, "marker": {"size": 9, "color": [KINDS[kind_of(row.entry)] for row in rows]},
         "hovertext": [
-            f"{safe(row.entry.name)}<br>{title} {interval(row.mean, row.low, row.high)}<br>"
+            f"{safe(row.entry.name)}<br>{title} {with_interval(row.mean, row.low, row.high)}<br>"
             f"rank {row.rank} ({row.rank_low} to {row.rank_high}), group {safe(row.group, 12)}"
             for row in rows
         ],

@@ -1,12 +1,19 @@
-"""One look for the board's figures, and how submitted text gets into them."""
+"""The board's figures in the style of `tia2.figures`, and the names of entries in them."""
 
 from __future__ import annotations
 
-import html
 import textwrap
-import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from tia2.figures.style import PALETTE as PALETTE
+from tia2.figures.style import SCREEN, plotly_axis, plotly_layout
+from tia2.figures.style import Trace as Trace
+from tia2.figures.style import error_bars as error_bars
+from tia2.figures.text import clean as clean
+from tia2.figures.text import cut as cut
+from tia2.figures.text import safe as safe
+from tia2.figures.text import with_interval as with_interval
 
 from .label_width import widest
 
@@ -15,49 +22,15 @@ if TYPE_CHECKING:
 
     from ..data.board import BoardEntry
 
-Trace = dict[str, Any]
-
-INK, GRID, CLEAR = "#757b85", "rgba(128, 134, 145, 0.25)", "rgba(0, 0, 0, 0)"
+INK, GRID, CLEAR = SCREEN.ink, SCREEN.grid, SCREEN.background
 """Text in the middle between black and white: contrast 4.2 on white, 4.5 on Gradio's dark page."""
-PALETTE = ("#3d7fb0", "#d0664d", "#4a9657", "#a072b5", "#b8860b", "#3c9d9b", "#a06a42", "#7b8794")
-"""The palette of `tia2.figures`, lifted so that it also shows on a dark page."""
 KINDS = {"raw": PALETTE[0], "TextNorm": PALETTE[1], "ensemble": PALETTE[2], "as published": PALETTE[3]}
-FONT = "Arial, sans-serif"
+FIXED: Trace = {"fixedrange": True, "automargin": False}
+"""What all axes have in common: nobody zooms, and the room for labels is known beforehand (`label_width`)."""
 NUMBER, TITLE = 34, 24
 """Pixels that tick labels such as -0.25 take beside an axis, and its title."""
-
-
-def clean(text: str) -> str:
-    r"""Return a text on one line, without control characters or ones that turn the direction of writing.
-
-    Example:
-        >>> clean("a\n\u202eb\x00")
-        'a b'
-    """
-    kept = (" " if char in "\t\n\r" else char for char in text)
-    return " ".join("".join(char for char in kept if unicodedata.category(char) not in ("Cc", "Cf", "Cs")).split())
-
-
-def cut(text: str, length: int) -> str:
-    """Return a text of at most this length, with an ellipsis where something was left out.
-
-    Example:
-        >>> cut("mini-countblind", 8)
-        'mini-co…'
-    """
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
-
-
-def safe(text: str, length: int = 200) -> str:
-    """Return a submitted text as Plotly shows it literally: no tags, no formulas, no templates.
-
-    Quotes stay, since Plotly doesn't know their entities, and text never gets into an attribute.
-
-    Example:
-        >>> safe("<b>$x$</b>")
-        '&lt;b&gt;&#36;x&#36;&lt;/b&gt;'
-    """
-    return html.escape(cut(clean(text), length), quote=False).replace("$", "&#36;").replace("%", "&#37;")
+MODEL_LENGTH, DETAIL_LENGTH, NAME_LENGTH = 24, 30, 34
+"""Characters of labels at most: the model's name, what was made of its rewards, and both on one line."""
 
 
 def kind_of(entry: BoardEntry) -> str:
@@ -82,46 +55,14 @@ def parts_of(entry: BoardEntry) -> tuple[str, str]:
     return model, entry.name.removeprefix(model).strip(" +,") or "raw"
 
 
-def two_lines(entry: BoardEntry, length: int = 24) -> str:
-    """Return an entry's label for an axis, escaped: the model, and smaller below it what was made of its rewards."""
-    model, mark = parts_of(entry)
-    return f'{safe(model, length)}<br><span style="font-size:9px">{safe(mark, 30)}</span>'
-
-
-def one_line(entry: BoardEntry, length: int = 34) -> str:
+def one_line(entry: BoardEntry) -> str:
     """Return an entry's name, escaped; where it is too long, the model's name is cut, not what was made of it."""
+    length = NAME_LENGTH
     if len(clean(entry.name)) <= length or entry.listing is None:
         return safe(entry.name, length)
     model = entry.listing.card.name
     mark = entry.name.removeprefix(model)
     return safe(cut(clean(model), max(length - len(mark), 10)) + mark, max(length, len(mark) + 10))
-
-
-def interval(mean: float, low: float, high: float) -> str:
-    """Return a figure and its interval, if it has one.
-
-    Example:
-        >>> interval(0.8, 0.75, 0.85)
-        '0.800 (0.750 to 0.850)'
-    """
-    if mean != mean:
-        return "not known"
-    return f"{mean:.3f}" + (f" ({low:.3f} to {high:.3f})" if low == low and high == high else "")
-
-
-def error_bars(
-    means: Sequence[float], lows: Sequence[float], highs: Sequence[float], colour: str | None = None
-) -> Trace:
-    """Return Plotly's asymmetric error bars, without caps."""
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [high - mean for mean, high in zip(means, highs, strict=True)],
-        "arrayminus": [mean - low for mean, low in zip(means, lows, strict=True)],
-        "thickness": 2,
-        "width": 0,
-        **({"color": colour} if colour else {}),
-    }
 
 
 def note(text: str, x: float, y: float, **more: Any) -> Trace:
@@ -130,38 +71,29 @@ def note(text: str, x: float, y: float, **more: Any) -> Trace:
 
 
 def figure(traces: Sequence[Trace], height: int, **layout: Any) -> Figure:
-    """Return a figure in the board's look.
+    """Return a figure in the board's style.
 
     Args:
         traces: Plotly traces.
-        height: In pixels; the width follows the page.
+        height: Height in pixels; the width follows the page.
         **layout: Plotly's layout, over the board's; the left margin is beside what the labels take.
     """
     from plotly.graph_objects import Figure
 
-    axes = {"xaxis": _axis(layout.pop("xaxis", {})), "yaxis": _axis(layout.pop("yaxis", {}))}
+    axes = {name: plotly_axis(SCREEN, FIXED | layout.pop(name, {})) for name in ("xaxis", "yaxis")}
     margin = {"l": 8, "r": 12, "t": 30, "b": 30} | layout.pop("margin", {})
     margin["l"] += _left(axes["yaxis"])
     # The legend hangs below the axis and its title, and takes from the plot what it needs.
     plot = max(height - margin["t"] - margin["b"], 1)
-    # No dragging: it would catch the finger that scrolls the page.
     base: Trace = {
-        "template": "none",
-        "paper_bgcolor": CLEAR,
-        "plot_bgcolor": CLEAR,
-        "font": {"family": FONT, "size": 12, "color": INK},
-        "hoverlabel": {
-            "bgcolor": "#1f2933", "bordercolor": "#1f2933", "align": "left",
-            "font": {"family": FONT, "color": "#ffffff"},
-        },
-        "modebar": {"bgcolor": CLEAR, "color": INK, "activecolor": PALETTE[0]},
+        **plotly_layout(SCREEN),
+        # No dragging: it would catch the finger that scrolls the page.
         "dragmode": False,
-        "hovermode": "closest",
         "margin": margin,
-        "legend": {"orientation": "h", "x": 0, "y": -58 / plot, "yanchor": "top", "font": {"size": 11}},
+        "legend": {"orientation": "h", "x": 0, "y": -58 / plot, "yanchor": "top"},
         "height": height,
         "autosize": True,
-    }  # fmt: skip
+    }
     return Figure(data=list(traces), layout={**base, **axes, **layout})
 
 
@@ -172,23 +104,8 @@ def empty(words: str, height: int = 220) -> Figure:
     return figure([], height, xaxis=hidden, yaxis=hidden, annotations=[note(lines, 0.5, 0.5, font={"size": 13})])
 
 
-def _axis(given: Trace) -> Trace:
-    title = given.get("title")
-    titled = {"title": {"text": title, "standoff": 8, "font": {"size": 12}}} if isinstance(title, str) else {}
-    return {
-        "gridcolor": GRID,
-        "zeroline": False,
-        "showline": False,
-        "ticks": "",
-        # Room for labels is known beforehand (`_left`): to find it, Plotly would draw everything twice.
-        "automargin": False,
-        "fixedrange": True,
-        **given,
-        **titled,
-    }
-
-
 def _left(axis: Trace) -> int:
+    """Return the pixels that an axis takes beside the plot."""
     if axis.get("visible") is False:
         return 0
     labels = widest(axis["ticktext"]) if "ticktext" in axis else NUMBER

@@ -142,7 +142,7 @@ def test_figures_are_written_whole(tables_of, tmp_path):
         assert 'src="http' not in page
     assert sorted(path.name[0] for path in (tmp_path / "new").iterdir()) == ["c"] * 3 + ["t"] * 3
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResultError, match="can't be written to"):
+    with pytest.raises(ResultError, match="can't be written: Not a directory"):
         found.save(tmp_path / "file" / "deeper")
 
 

@@ -104,10 +104,12 @@ def svg_words(monkeypatch, draw, path: Path) -> str:
     """Draw as SVG with its text as text, so that what is written can be read back."""
     import matplotlib as mpl
 
+    from tia2.figures.picture import save_picture
     from tia2.quickstart import plots
 
     monkeypatch.setitem(plots.MATPLOTLIB, "svg.fonttype", "none")
     monkeypatch.setattr(plots, "_save", lambda figure, target: figure.savefig(target, format="svg"))
+    monkeypatch.setattr(plots, "save_picture", lambda figure, target, _: save_picture(figure, target, ".svg"))
     with mpl.rc_context():
         draw(path)
     return " ".join(ElementTree.parse(path).getroot().itertext())

@@ -17,7 +17,7 @@ from tia2.calibration.settings import Ensemble
 from tia2.errors import unknown_name
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
-from tia2.figures import Dot, Dots, Figure
+from tia2.figures import FigureSpec, Forest, ForestMark, Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def calibration(
         resamples: How many.
 
     Returns:
-        Dots with intervals, within prompts and pooled, and a table with one row for each entry, way of choosing and
+        A forest plot, within prompts and pooled, and a table with one row for each entry, way of choosing and
         subset.
 
     Raises:
@@ -165,9 +165,13 @@ def _findings(frame: pd.DataFrame, title: str) -> list[str]:
     return told + claimed
 
 
-def _figure(frame: pd.DataFrame, judge: Judge, title: str) -> Figure:
-    names = {RAW: "raw", "fixed": "TextNorm, documented setting", "cv": "TextNorm, cross-validated",
-             "oracle": "TextNorm, oracle: an upper bound"}  # fmt: skip
+def _figure(frame: pd.DataFrame, judge: Judge, title: str) -> FigureSpec:
+    series = {
+        RAW: Series("raw"),
+        "fixed": Series("TextNorm, documented setting"),
+        "cv": Series("TextNorm, cross-validated"),
+        "oracle": Series("TextNorm, oracle: an upper bound", hollow=True),
+    }
     panels = []
     for kind, mean, low, high in (
         ("within prompts", "mean", "low", "high"),
@@ -175,12 +179,9 @@ def _figure(frame: pd.DataFrame, judge: Judge, title: str) -> Figure:
     ):
         for subset in judge.subsets:
             rows = frame[frame["subset"] == subset].to_dict("records")
-            dots = [
-                Dot(row["entry"], names[row["choice"]], row[mean], row[low], row[high], row["choice"] == "oracle")
-                for row in rows
-            ]
-            panels.append(Dots(f"{subset}, {kind}", title, dots))
-    return Figure(
+            marks = [ForestMark(row["entry"], series[row["choice"]], row[mean], row[low], row[high]) for row in rows]
+            panels.append(Forest(f"{subset}, {kind}", title, marks))
+    return FigureSpec(
         f"{title} of raw rewards and of TextNorm, by how its setting is chosen",
         panels,
         "95 % intervals over prompts. Within prompts: mean over prompts. Pooled: all items of a subset at once. The "

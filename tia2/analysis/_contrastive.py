@@ -15,7 +15,7 @@ from tia2.analysis.outscoring import FEW, HIGH, Measured, suspicions
 from tia2.calibration._textnorm import textnorm
 from tia2.errors import ResultError
 from tia2.evaluation.bootstrap import RESAMPLES
-from tia2.figures import Figure, Point, Points
+from tia2.figures import FigureSpec, Scatter, ScatterPoint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,7 +163,7 @@ def _short(text: str) -> str:
     return text if len(text) <= _SHORT else text[: _SHORT - 1].rstrip() + "…"
 
 
-def _figure(frame: pd.DataFrame, subsets: list[str]) -> Figure:
+def _figure(frame: pd.DataFrame, subsets: list[str]) -> FigureSpec:
     panels = []
     for subset in subsets:
         drawn = frame[frame["subset"] == subset].dropna(subset=["aligned", "not_aligned"])
@@ -171,7 +171,7 @@ def _figure(frame: pd.DataFrame, subsets: list[str]) -> Figure:
         found = np.where(drawn["duplicate_of"] != "", DUPLICATE, KINDS[""])
         kinds = np.where(drawn["paraphrase"] != "", drawn["paraphrase"].map(KINDS), found)
         points = [
-            Point(
+            ScatterPoint(
                 row["not_aligned"],
                 row["aligned"],
                 str(kind),
@@ -182,16 +182,17 @@ def _figure(frame: pd.DataFrame, subsets: list[str]) -> Figure:
         ]
         if points:
             panels.append(
-                Points(
+                Scatter(
                     subset,
                     "share of the other images",
                     "share of aligned images",
-                    sorted(points, key=lambda point: point.name != KINDS[""]),
+                    sorted(points, key=lambda point: point.series != KINDS[""]),
                     diagonal=True,
                     levels={f"{100 * HIGH:.0f} %": HIGH},
+                    background=[KINDS[""]],
                 )
             )
-    return Figure(
+    return FigureSpec(
         "How often a contrastive prompt out-scores its prompt",
         panels,
         "One point a contrastive prompt, averaged over the reward models. A text that says something else should "

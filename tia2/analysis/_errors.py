@@ -16,7 +16,7 @@ from tia2.analysis.outcome import Analysis
 from tia2.calibration.method import TextNorm
 from tia2.evaluation.bootstrap import RESAMPLES, expanded, resample_counts
 from tia2.evaluation.summary import OVERALL
-from tia2.figures import Figure, Heatmap, Point, Points
+from tia2.figures import FigureSpec, Heatmap, Scatter, ScatterPoint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -306,7 +306,7 @@ def _by_reason(reasons: dict[str, str]) -> dict[str, str]:
     return {reason: ", ".join(name for name, own in reasons.items() if own == reason) for reason in reasons.values()}
 
 
-def _figure(frame: pd.DataFrame, names: list[str]) -> Figure:
+def _figure(frame: pd.DataFrame, names: list[str]) -> FigureSpec:
     last = frame["subset"].iloc[-1]
     pairs = frame[frame["a"] != ""]
     cells = np.eye(len(names))
@@ -314,7 +314,7 @@ def _figure(frame: pd.DataFrame, names: list[str]) -> Figure:
     for _, row in pairs[pairs["subset"] == last].iterrows():
         a, b = place[row["a"]], place[row["b"]]
         cells[a, b] = cells[b, a] = row["correlation"]
-    panels: list[Heatmap | Points] = [
+    panels: list[Heatmap | Scatter] = [
         Heatmap(
             f"correlation of errors, {last}",
             names,
@@ -328,7 +328,7 @@ def _figure(frame: pd.DataFrame, names: list[str]) -> Figure:
     of_last = drawn[drawn["subset"] == last].sort_values("gain", kind="stable")
     named = set(of_last["models"] if len(of_last) <= LABELLED else of_last["models"].iloc[[0, -2, -1]])
     points = [
-        Point(
+        ScatterPoint(
             row["correlation"],
             row["gain"],
             row["subset"],
@@ -339,7 +339,7 @@ def _figure(frame: pd.DataFrame, names: list[str]) -> Figure:
     ]
     if points:
         panels.append(
-            Points(
+            Scatter(
                 "what ensembles of two gain",
                 "correlation of errors",
                 "AUROC - better member's",
@@ -347,7 +347,7 @@ def _figure(frame: pd.DataFrame, names: list[str]) -> Figure:
                 levels={"better member": 0.0},
             )
         )
-    return Figure(
+    return FigureSpec(
         "Where models err alike, and what their ensembles gain",
         panels,
         "An error is a pair of an aligned and another image of one prompt in the wrong order; correlations are within "

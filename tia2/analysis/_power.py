@@ -15,7 +15,7 @@ from tia2.analysis.outcome import Analysis
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.summary import OVERALL
-from tia2.figures import Curve, Curves, Figure
+from tia2.figures import Curve, Curves, FigureSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,7 +252,7 @@ def _findings(frame: pd.DataFrame, title: str, wanted: list[float]) -> list[str]
     return sentences
 
 
-def _figure(frame: pd.DataFrame, title: str, wanted: list[float], level: float) -> Figure:
+def _figure(frame: pd.DataFrame, title: str, wanted: list[float], level: float) -> FigureSpec:
     grid = np.unique(np.geomspace(_TICKS[0], _TICKS[-1], 31).round())
     panels = []
     for _, row in frame[frame["pair"] == MEDIAN].iterrows():
@@ -271,7 +271,7 @@ def _figure(frame: pd.DataFrame, title: str, wanted: list[float], level: float) 
                 ticks=_TICKS,
             )
         )
-    return Figure(
+    return FigureSpec(
         f"How surely a true difference in {title} is found, by the number of prompts",
         panels,
         f"Two-sided paired t-test at {level:g}, for the pair of models whose difference varies between prompts as the "

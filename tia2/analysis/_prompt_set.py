@@ -15,7 +15,7 @@ from tia2.calibration.settings import Setting, values
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
-from tia2.figures import Curve, Curves, Figure
+from tia2.figures import Curve, Curves, FigureSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,7 +170,7 @@ def _findings(frame: pd.DataFrame, title: str) -> list[str]:
     return sentences
 
 
-def _figure(frame: pd.DataFrame, judge: Judge, title: str) -> Figure:
+def _figure(frame: pd.DataFrame, judge: Judge, title: str) -> FigureSpec:
     entries = list(dict.fromkeys(frame["entry"]))
     subsets = judge.subsets if len(entries) <= MANY else judge.subsets[-1:]
     panels = []
@@ -188,7 +188,7 @@ def _figure(frame: pd.DataFrame, judge: Judge, title: str) -> Figure:
                     levels={"raw": 0.0}, ticks=ticks,
                 )
             )  # fmt: skip
-    return Figure(
+    return FigureSpec(
         f"What TextNorm adds to {title}, by how many contrastive prompts are taken, and which",
         panels,
         "Paired difference within prompts, with its 95 % interval, at the documented temperature. Hardest: those with "

@@ -16,7 +16,7 @@ from tia2.calibration.settings import PENALTIES, Ensemble, Setting, values
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
-from tia2.figures import Curve, Curves, Figure
+from tia2.figures import Curve, Curves, FigureSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,7 +182,7 @@ def _findings(frame: pd.DataFrame, title: str, sweep: Sweep) -> list[str]:
     return sentences
 
 
-def _figure(frame: pd.DataFrame, judge: Judge, title: str, sweep: Sweep) -> Figure:
+def _figure(frame: pd.DataFrame, judge: Judge, title: str, sweep: Sweep) -> FigureSpec:
     panels = []
     ticks = [0.0625, 0.25, 1.0, 4.0, 16.0, 64.0] if sweep == "temperature" else None
     kinds = {
@@ -206,7 +206,7 @@ def _figure(frame: pd.DataFrame, judge: Judge, title: str, sweep: Sweep) -> Figu
                     ticks=ticks,
                 )
             )
-    return Figure(
+    return FigureSpec(
         f"What TextNorm adds to {title}, by {_AXES[sweep]}",
         panels,
         "Paired difference with its 95 % interval. An ensemble is compared with the raw reward of its "

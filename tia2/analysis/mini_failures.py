@@ -13,7 +13,7 @@ from tia2.analysis.outcome import Analysis
 from tia2.calibration import TextNorm
 from tia2.errors import BenchmarkError, ResultError
 from tia2.evaluation.bootstrap import RESAMPLES, resample_counts
-from tia2.figures import Figure, Point, Points
+from tia2.figures import FigureSpec, Scatter, ScatterPoint
 from tia2.miniworld.grammar import Specification, parse
 from tia2.miniworld.judge import see, weigh
 
@@ -79,13 +79,13 @@ def failures(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int = RE
             f"{spearmanr(share, own).statistic:+.2f}."
         )
         rows = frame[known].to_dict("records")
-        points = [Point(row["share"], row[f"{table.name}_gain"], row["subset"], row["prompt"]) for row in rows]
-        panels.append(Points(table.name, "share of failures described", "AUROC, TextNorm - raw", points,
+        points = [ScatterPoint(row["share"], row[f"{table.name}_gain"], row["subset"], row["prompt"]) for row in rows]
+        panels.append(Scatter(table.name, "share of failures described", "AUROC, TextNorm - raw", points,
                              levels={"raw": 0.0}))  # fmt: skip
     return Analysis(
         name="failures",
         findings=findings,
-        figure=Figure(
+        figure=FigureSpec(
             "TextNorm's gain, by how many of the generator's failures the contrastive prompts describe",
             panels,
             "One point a prompt of mini. A failure is an image that the exact judge doesn't accept for its prompt; it "

@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 OUT = Path("runs/analysis")
+ALL = "png,html,csv"
 
 Tables = Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables that `tia2 score` wrote.")]
-Out = Annotated[Path, typer.Option(help="The folder for the figure (PNG and HTML) and the table (CSV).")]
+Out = Annotated[Path, typer.Option(help="The folder for the figure and the table.")]
+Formats = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="Files to write, separated by commas: png, pdf, svg (pictures), html (a page), csv (the table).",
+    ),
+]
 Metric = Annotated[str, typer.Option(help="The metric to judge by.")]
 Seed = Annotated[int, typer.Option(help="Seed of the bootstrap, and of what else is drawn.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
@@ -31,7 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of the 
 def analyze() -> None:
     """When calibration helps, what goes wrong, and how many prompts it takes to know.
 
-    Every analysis reads score tables alone, and writes a picture, a page to explore and a table.
+    Every analysis reads score tables alone, and writes a picture, a page to explore and a table (--format).
     """
 
 
@@ -42,6 +50,7 @@ def calibration(
     metric: Metric = "auroc",
     seed: Seed = 0,
     out: Out = OUT,
+    formats: Formats = ALL,
     as_json: AsJson = False,
 ) -> None:
     """Raw rewards against TextNorm: fixed, cross-validated, and oracle.
@@ -56,7 +65,7 @@ def calibration(
         chosen: Any = scaling
         return analysis.calibration(loaded, scaling=chosen, metric=metric, seed=seed)
 
-    _run(tables, work, out, as_json)
+    _run(tables, work, out, formats, as_json)
 
 
 @app.command(
@@ -69,6 +78,7 @@ def temperature(
     metric: Metric = "auroc",
     seed: Seed = 0,
     out: Out = OUT,
+    formats: Formats = ALL,
     as_json: AsJson = False,
 ) -> None:
     """How the temperature, the min-max scale or the penalty matters."""
@@ -79,16 +89,17 @@ def temperature(
         chosen: Any = sweep
         return analysis.temperature(loaded, sweep=chosen, metric=metric, seed=seed)
 
-    _run(tables, work, out, as_json)
+    _run(tables, work, out, formats, as_json)
 
 
 @app.command("prompt-set", epilog="Examples: tia2 analyze prompt-set runs/quickstart/scores/*")
 def prompt_set(
     tables: Tables,
-    draws: Annotated[int, typer.Option(help="How many random sets of each size.")] = 16,
+    draws: Annotated[int, typer.Option(help="Number of random sets of each size.")] = 16,
     metric: Metric = "auroc",
     seed: Seed = 0,
     out: Out = OUT,
+    formats: Formats = ALL,
     as_json: AsJson = False,
 ) -> None:
     """How many contrastive prompts TextNorm needs, and which.
@@ -101,7 +112,7 @@ def prompt_set(
 
         return analysis.prompt_set(loaded, draws=draws, metric=metric, seed=seed)
 
-    _run(tables, work, out, as_json)
+    _run(tables, work, out, formats, as_json)
 
 
 @app.command(epilog="Examples: tia2 analyze errors runs/quickstart/scores/*")
@@ -112,6 +123,7 @@ def errors(
     ] = False,
     seed: Seed = 0,
     out: Out = OUT,
+    formats: Formats = ALL,
     as_json: AsJson = False,
 ) -> None:
     """Whether rewards err on the same images, and what an ensemble gains."""
@@ -122,11 +134,13 @@ def errors(
 
         return analysis.errors(loaded, calibration=TextNorm() if textnorm else None, seed=seed)
 
-    _run(tables, work, out, as_json)
+    _run(tables, work, out, formats, as_json)
 
 
 @app.command(epilog="Examples: tia2 analyze contrastive runs/quickstart/scores/*")
-def contrastive(tables: Tables, seed: Seed = 0, out: Out = OUT, as_json: AsJson = False) -> None:
+def contrastive(
+    tables: Tables, seed: Seed = 0, out: Out = OUT, formats: Formats = ALL, as_json: AsJson = False
+) -> None:
     """Which contrastive prompts out-score the true one, repeat, or harm.
 
     The CSV file lists every contrastive prompt, the most suspicious first, for people to go through.
@@ -137,16 +151,19 @@ def contrastive(tables: Tables, seed: Seed = 0, out: Out = OUT, as_json: AsJson 
 
         return analysis.contrastive(loaded, seed=seed)
 
-    _run(tables, work, out, as_json)
+    _run(tables, work, out, formats, as_json)
 
 
 @app.command(epilog="Examples: tia2 analyze power runs/quickstart/scores/*")
 def power(
     tables: Tables,
-    textnorm: Annotated[bool, typer.Option("--textnorm", help="Of the TextNorm values, not the rewards.")] = False,
+    textnorm: Annotated[
+        bool, typer.Option("--textnorm", help="Differences of the TextNorm values, not the rewards.")
+    ] = False,
     metric: Metric = "auroc",
     seed: Seed = 0,
     out: Out = OUT,
+    formats: Formats = ALL,
     as_json: AsJson = False,
 ) -> None:
     """How many prompts a difference of a given size needs."""
@@ -157,50 +174,55 @@ def power(
 
         return analysis.power(loaded, calibration=TextNorm() if textnorm else None, metric=metric, seed=seed)
 
-    _run(tables, work, out, as_json)
+    _run(tables, work, out, formats, as_json)
 
 
-def _run(paths: list[Path], work: Callable[[list[ScoreTable]], Analysis], out: Path, as_json: bool) -> None:
+def _run(
+    paths: list[Path], work: Callable[[list[ScoreTable]], Analysis], out: Path, formats: str, as_json: bool
+) -> None:
     from tia2 import console
 
     if out.is_file():
         raise ResultError(f"Expected a folder for --out, got the file {str(out)!r}.")
     with console.warnings_as_lines(), console.stderr.status("Analysing …"):
         from tia2.evaluation.evaluate import load_table
+        from tia2.figures.writing import check_formats
 
-        found = work([load_table(path) for path in paths])
-        files = found.save(out)
+        suffixes = [suffix.strip() for suffix in formats.split(",") if suffix.strip()]
+        check_formats(suffixes)  # before an analysis that may take a minute
+        analysis = work([load_table(path) for path in paths])
+        files = analysis.save(out, suffixes)
     if as_json:
         import json
 
-        rows = json.loads(found.table.to_json(orient="records", double_precision=15))
-        console.print_json({"findings": found.findings, "table": rows, "files": [str(path) for path in files]})
+        rows = json.loads(analysis.table.to_json(orient="records", double_precision=15))
+        console.print_json({"findings": analysis.findings, "table": rows, "files": [str(path) for path in files]})
         return
-    for sentence in found.findings:
+    for sentence in analysis.findings:
         console.stdout.print(f"- {sentence}", markup=False)
     console.stdout.print()
-    console.stdout.print(_table(found))
+    console.stdout.print(_table(analysis))
     for path in files:
         console.stderr.print("Saved ", console.plain(path), sep="")
 
 
-def _table(found: Analysis) -> Table:
+def _table(analysis: Analysis) -> Table:
     """Return the rows and columns that fit on a terminal."""
     from pandas.api.types import is_float_dtype, is_numeric_dtype
 
     from tia2 import console
     from tia2.evaluation.summary import OVERALL
 
-    rows = found.table if found.top is None else found.table.head(found.top)
-    only_overall = "subset" not in found.shown and (rows["subset"] == OVERALL).any()
+    rows = analysis.table if analysis.top is None else analysis.table.head(analysis.top)
+    only_overall = "subset" not in analysis.shown and (rows["subset"] == OVERALL).any()
     if only_overall:
         rows = rows[rows["subset"] == OVERALL]
-    numbers = [title for column, title in found.shown.items() if is_numeric_dtype(rows[column])]
+    numbers = [title for column, title in analysis.shown.items() if is_numeric_dtype(rows[column])]
     title = "Overall; every subset is in the CSV file" if only_overall else None
-    table = console.table(*found.shown.values(), title=title, right=numbers)
+    table = console.table(*analysis.shown.values(), title=title, right=numbers)
     for _, row in rows.iterrows():
         cells = []
-        for column in found.shown:
+        for column in analysis.shown:
             value = row[column]
             signed = column.endswith(("difference", "low", "high", "gain", "removal"))
             if is_float_dtype(rows[column]):

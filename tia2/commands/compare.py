@@ -39,7 +39,8 @@ def compare(
     metric: Annotated[str, typer.Option(help="The metric to compare by.")] = "auroc",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap, for score tables.")] = 0,
     figure: Annotated[
-        Path | None, typer.Option(help="Draw the differences of two entries, prompt by prompt, as PNG, PDF or SVG.")
+        Path | None,
+        typer.Option(help="Draw the differences of two entries, prompt by prompt, as PNG, PDF, SVG or HTML."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -64,9 +65,10 @@ def compare(
         else:
             found = compare_two(results[0], results[1], metric)
             if figure is not None:
-                from tia2.evaluation.comparing.figure import draw
+                from tia2.figures import save_figure
+                from tia2.figures.comparison import comparison_figure
 
-                draw(found, figure)
+                save_figure(comparison_figure(found), figure)
     if len(results) > 2:
         if as_json:
             console.print_json(groups.to_dict("records"))

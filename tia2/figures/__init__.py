@@ -1,8 +1,17 @@
-"""Figures as data, drawn twice: as a picture (PNG) and as a page to explore (HTML)."""
+"""Figures as data, drawn twice in one style: as a picture (PNG, PDF, SVG) and as a page to explore (HTML)."""
 
 from __future__ import annotations
 
-from tia2.figures.spec import Curve, Curves, Dot, Dots, Figure, Heatmap, Point, Points
-from tia2.figures.writing import write
+from tia2.figures.curves import Curve, Curves
+from tia2.figures.differences import Differences
+from tia2.figures.forest import Forest, ForestMark, ForestRow, Reference
+from tia2.figures.heatmap import Heatmap
+from tia2.figures.panel import Series
+from tia2.figures.scatter import Scatter, ScatterPoint
+from tia2.figures.spec import FigureSpec
+from tia2.figures.writing import save_figure, write
 
-__all__ = ["Curve", "Curves", "Dot", "Dots", "Figure", "Heatmap", "Point", "Points", "write"]
+__all__ = [
+    "Curve", "Curves", "Differences", "FigureSpec", "Forest", "ForestMark", "ForestRow", "Heatmap", "Reference",
+    "Scatter", "ScatterPoint", "Series", "save_figure", "write",
+]  # fmt: skip

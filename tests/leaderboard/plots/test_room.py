@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tia2.figures.style import FONT
 from tia2.leaderboard.plots.label_width import widest, width
-from tia2.leaderboard.plots.style import FONT
 
 LABELS = [
     "mini-countblind", "ImageReward", "BLIP-2 (ITM)", "MAXIMUM WIDTH MODEL", "lllliiii.jjj", "HPSv2.1 + TextNorm",

@@ -8,8 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from tia2.figures import Point, Points
-from tia2.figures.picture import _points
+from tia2.figures import Scatter, ScatterPoint
 
 
 @pytest.mark.parametrize(
@@ -24,9 +23,9 @@ def test_labels_neither_overlap_nor_leave_the_panel(places):
     canvas = Canvas(figsize=(3.7, 2.9), dpi=140, layout="constrained")
     drawing = FigureCanvasAgg(canvas)
     axes = canvas.subplots()
-    points = [Point(x, y, "a", "", "mini-strong & mini-web") for x, y in places]
-    points += [Point(0.0, 0.0, "a", ""), Point(1.0, 1.0, "a", "")]
-    _points(axes, Points("title", "x", "y", points, levels={"level": 0.5}), {"a": "#2f6690"})
+    points = [ScatterPoint(x, y, "a", "", "mini-strong & mini-web") for x, y in places]
+    points += [ScatterPoint(0.0, 0.0, "a", ""), ScatterPoint(1.0, 1.0, "a", "")]
+    Scatter("title", "x", "y", points, levels={"level": 0.5}).draw(axes, {"a": "#2f6690"})
     drawing.draw()
     boxes = [text.get_window_extent() for text in axes.texts]
     assert len(boxes) == len(places) + 1
