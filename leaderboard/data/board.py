@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from tia2.errors import LeaderboardError, Tia2Error, unknown_name
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from .store import Store
 
 Floats = NDArray[np.float64]
+Value = TypeVar("Value")
+REMEMBERED = 256
+"""Values of one kind that a board remembers."""
 log = logging.getLogger(__name__)
 
 
@@ -120,6 +125,8 @@ class Board:
         self.prompts = outline.prompts
         self.people = outline.people
         self.problems = problems
+        self._remembered: dict[str, LRUCache[Hashable, Any]] = {}
+        self._lock = threading.Lock()
         self.place = {entry.id: number for number, entry in enumerate(self.entries)}
         found = [summary for _, summary in rows]
         scopes, metrics = len(self.scopes), len(METRICS)
@@ -221,6 +228,33 @@ class Board:
         if scope == OVERALL and OVERALL in self.scopes:
             return used
         return np.asarray(used & (self.prompts["subset"] == scope).to_numpy(np.bool_))
+
+    def remember(self, kind: str, key: Hashable, make: Callable[[], Value], size: int = REMEMBERED) -> Value:
+        """Return what was computed of this board before, or compute it; shared by all visitors.
+
+        The values that were asked for longest ago are forgotten first, and all of them with the board.
+
+        Args:
+            kind: Kind of value; each has its own keys and its own size.
+            key: Everything about this board that the value depends on.
+            make: Computes the value. Two visitors who ask at the same time may both compute it.
+            size: Values of this kind to remember; the first call decides.
+
+        Returns:
+            The value, the same object for everybody: don't change it.
+
+        Example:
+            >>> board.remember("prompts", "counting", lambda: count(board, "counting"))  # doctest: +SKIP
+        """
+        with self._lock:
+            cache = self._remembered.setdefault(kind, LRUCache(size))
+            if key in cache:
+                remembered: Value = cache[key]
+                return remembered
+        value = make()
+        with self._lock:
+            shared: Value = cache.setdefault(key, value)
+        return shared
 
     def standing(self, scope: str, metric: str) -> Standing:
         """Return ranks, rank intervals and groups; kept in the index, so computed once for a set of entries."""

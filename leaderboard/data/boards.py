@@ -9,29 +9,37 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache
+
 from tia2.errors import LeaderboardError, Tia2Error
 from tia2.evaluation.metrics import METRICS
 
 from .board import Board
 from .index import Index
+from .pictures import Pictures
 from .store import Store
 
 if TYPE_CHECKING:
     from tia2.progress import Progress
 
+    from .records import BenchmarkRecord
+
+ALBUMS = 8
+"""Benchmarks whose images stay open."""
+
 log = logging.getLogger(__name__)
 
 
 class Live:
-    """The boards of a store, one a benchmark.
+    """The boards of a store, one per benchmark.
 
     Visitors see the last complete board while a new one is made.
 
     Args:
         store: The store.
         patience: Seconds between two looks at whether the store has changed.
-        progress: Of the first loading.
-        index: What is derived from the store; its own if None.
+        progress: Called while the boards are loaded for the first time.
+        index: The files derived from the store; the store's own if None.
 
     Raises:
         LeaderboardError: The store has no benchmark.
@@ -48,6 +56,8 @@ class Live:
         self.store = store
         self._index = index or Index(store)
         self._patience = patience
+        self._albums: LRUCache[tuple[str, str, str | None], Pictures] = LRUCache(ALBUMS)
+        self._albums_lock = threading.Lock()
         self._building = threading.Lock()
         self._looked = time.monotonic()
         self._stamp = store.stamp()
@@ -69,8 +79,16 @@ class Live:
             return boards[name]
         return max(boards.values(), key=lambda board: (not board.benchmark.simulated, len(board)))
 
+    def pictures(self, benchmark: BenchmarkRecord) -> Pictures:
+        """Return a benchmark's images, which stay open when its board is made again."""
+        key = benchmark.name, benchmark.fingerprint, benchmark.images
+        with self._albums_lock:
+            if key not in self._albums:
+                self._albums[key] = Pictures(benchmark)
+            return self._albums[key]
+
     def refresh(self) -> None:
-        """Take up what has changed in the store; returns at once if that is going on already."""
+        """Take up what has changed in the store; returns at once if another thread does that already."""
         if not self._building.acquire(blocking=False):
             return
         try:

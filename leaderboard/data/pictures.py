@@ -7,9 +7,10 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache
+
 from tia2.errors import LeaderboardError, Tia2Error
 
-from .memo import Recent
 from .records import BenchmarkRecord
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SIDE = 320
 """Longest side of a picture, in pixels."""
 KEPT = 200
-"""How many are kept in memory, at most 0.3 MB each."""
+"""Pictures kept in memory, at most 0.3 MB each."""
 
 log = logging.getLogger(__name__)
 
@@ -38,30 +39,33 @@ class Pictures:
         self._loaded = False
         self._benchmark: Benchmark | None = None
         self._why = ""
-        self._kept: Recent[int, Image.Image | None] = Recent(KEPT)
+        self._kept: LRUCache[int, Image.Image | None] = LRUCache(KEPT)
+        self._kept_lock = threading.Lock()
 
-    def of(self, places: Sequence[int]) -> tuple[list[Image.Image | None], str]:
+    def of(self, positions: Sequence[int]) -> tuple[list[Image.Image | None], str]:
         """Return pictures of some items, and why there is none.
 
         Args:
-            places: The items' positions in the benchmark.
+            positions: The items' positions in the benchmark.
 
         Returns:
-            One picture an item, None for an item without one; and a sentence if no item at all has one, else "".
+            One picture per item, None for an item without one; and a sentence if no item at all has one, else "".
         """
         benchmark = self._open()
         if benchmark is None:
-            return [None] * len(places), self._why
-        pictures = []
-        for place in map(int, places):
-
-            def make(place: int = place) -> Image.Image | None:
-                return _picture(benchmark, place)
-
-            pictures.append(self._kept.get(place, make))
-        some = not places or any(picture is not None for picture in pictures)
+            return [None] * len(positions), self._why
+        pictures = [self._picture(benchmark, int(position)) for position in positions]
+        some = not pictures or any(picture is not None for picture in pictures)
         why = "" if some else "There are no images of these items here."
         return pictures, why
+
+    def _picture(self, benchmark: Benchmark, position: int) -> Image.Image | None:
+        with self._kept_lock:
+            if position in self._kept:
+                return self._kept[position]
+        picture = _small(benchmark, position)
+        with self._kept_lock:
+            return self._kept.setdefault(position, picture)
 
     def _open(self) -> Benchmark | None:
         with self._lock:
@@ -86,14 +90,14 @@ def _load(record: BenchmarkRecord) -> Benchmark:
     return benchmark
 
 
-def _picture(benchmark: Benchmark, place: int) -> Image.Image | None:
+def _small(benchmark: Benchmark, position: int) -> Image.Image | None:
     from tia2.benchmark.loading import decode
 
     try:
-        content = benchmark.image_bytes(place)
+        content = benchmark.image_bytes(position)
         if content is None:
             return None
-        picture = decode(content, str(benchmark.items["item_id"].iloc[place]))
+        picture = decode(content, str(benchmark.items["item_id"].iloc[position]))
     except Tia2Error as error:
         log.warning("%s", error)
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 from tia2.evaluation.metrics import METRICS
@@ -136,7 +135,6 @@ def provenance(board: Board) -> Facts:
     }
 
 
-@cache
 def titles() -> dict[str, str]:
     """Return the metrics' names as people write them."""
     return {name: metric.title for name, metric in METRICS.items()}

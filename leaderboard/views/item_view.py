@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from tia2.errors import unknown_name
 
 from ..data.board import Board, BoardEntry
-from ..data.memo import Recent
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -29,8 +28,8 @@ ORDERS = MappingProxyType(
     }
 )
 UNSURE = -1
-
-_values: Recent[str, Floats | None] = Recent(size=32)
+VALUES = 32
+"""Entries whose values stay in memory."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +114,8 @@ def votes_text(votes: Sequence[int] | None) -> str:
 
 def values_of(board: Board, entry: BoardEntry, items: Items) -> Floats | None:
     """Return an entry's values of a prompt's items, NaN where there is none; None if no values are known."""
-    found = _values.get(entry.key, lambda: board.index.values(entry.key))
-    return None if found is None else found[items.places]
+    values = board.remember("values", entry.key, lambda: board.index.values(entry.key), VALUES)
+    return None if values is None else values[items.places]
 
 
 def ranks(values: Floats) -> Ints:

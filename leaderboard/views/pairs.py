@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.board import Board, BoardEntry
-from ..data.memo import Recent
 from .board_table import Sheet
 from .columns import Column, number, p_value, sheet
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """How many prompts a table of disagreements holds."""
-
-_recent: Recent[tuple[str, str, str], Comparison] = Recent(size=48)
+COMPARISONS = 48
+"""Comparisons that stay in memory."""
 
 
 def choices(entries: Iterable[BoardEntry]) -> list[tuple[str, str]]:
@@ -78,7 +77,7 @@ def comparison(board: Board, a: str, b: str, metric: str) -> Comparison:
         ResultError: They can't be compared.
     """
     keys = board.entry(a).key, board.entry(b).key, metric
-    return _recent.get(keys, lambda: board.compare(a, b, metric))
+    return board.remember("comparison", keys, lambda: board.compare(a, b, metric), COMPARISONS)
 
 
 def differences_sheet(found: Comparison) -> Sheet:

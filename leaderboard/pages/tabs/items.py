@@ -8,8 +8,6 @@ import gradio as gr
 
 from ...data.board import Board, BoardEntry
 from ...data.boards import Live
-from ...data.memo import Recent
-from ...data.pictures import Pictures
 from ...views.item_sheets import Ranked, captions, items_sheet, rivals_sheet
 from ...views.item_view import FURTHER, ORDERS, PAGE, Items, items_of, order, page_of, rivals, values_of
 from ...views.pairs import choices, suggested
@@ -31,7 +29,6 @@ def build(live: Live) -> Tab:
     Args:
         live: The boards.
     """
-    albums: Recent[tuple[str, str, str | None], Pictures] = Recent(size=8)
     with gr.Row(elem_classes="tia2-controls"):
         prompt = gr.Dropdown(label="Prompt", scale=3, min_width=280)
         entry = gr.Dropdown(label="Order by the values of", scale=2, min_width=240)
@@ -74,9 +71,7 @@ def build(live: Live) -> Tab:
         place, pages, part = page_of(len(items), int(number or 1))
         shown = every[part]
         ranked = [_ranked(board, one, items) for one in (further or [])[:FURTHER] if one != name]
-        record = board.benchmark
-        album = albums.get((record.name, record.fingerprint, record.images), lambda: Pictures(record))
-        pictures, why = album.of(items.places[shown].tolist())
+        pictures, why = live.pictures(board.benchmark).of(items.places[shown].tolist())
         labelled = [
             (picture, text)
             for picture, text in zip(pictures, captions(items, shown, own), strict=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -265,3 +268,42 @@ def test_published_figures_stand_beside_entries(tmp_path, tia2_dir):
     assert all("as published" in entry.chips for entry in board.entries)
     assert board.compare("pickscore-as-published", "clip-as-published").main.difference > 0.1
     assert board.values("clip-as-published") is None
+
+
+def test_a_board_remembers_what_was_asked_for_last(made):
+    store, _ = made
+    board, computed = board_of(store), []
+    for key in ("a", "b", "a", "c", "a", "b"):
+        assert board.remember("letters", key, lambda key=key: computed.append(key) or key.upper(), 2) == key.upper()
+    assert computed == ["a", "b", "c", "b"]
+
+
+def test_none_is_remembered_and_kinds_are_apart(made):
+    store, _ = made
+    board, computed = board_of(store), []
+    for _ in range(3):
+        assert board.remember("x", "a", lambda: computed.append("x")) is None
+        assert board.remember("y", "a", lambda: computed.append("y")) is None
+    assert computed == ["x", "y"]
+
+
+def test_many_visitors_remember_at_once(made):
+    store, _ = made
+    board = board_of(store)
+
+    def ask(start):
+        for number in range(start, start + 500):
+            assert board.remember("number", number % 20, lambda number=number: number % 20, 8) == number % 20
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+
+
+def test_what_was_computed_goes_with_the_board(made):
+    store, _ = made
+    board = board_of(store)
+    gone = weakref.ref(board.remember("array", None, lambda: np.zeros(3)))
+    assert gone() is not None
+    del board
+    gc.collect()
+    assert gone() is None

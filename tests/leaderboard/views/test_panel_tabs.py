@@ -10,6 +10,7 @@ import pytest
 import tia2
 from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.index import Index
+from tia2.leaderboard.data.pictures import Pictures
 from tia2.leaderboard.data.store import Store
 
 NAMES = ("compare", "items", "calibration")
@@ -25,11 +26,11 @@ RESERVED = {"page", "view", "deep_link", "__theme", "__sign", "__lang"}
 def tabs(board):
     import gradio as gr
 
-    from tia2.leaderboard.pages.tabs.order import calibration as calibration_tab
-    from tia2.leaderboard.pages.tabs.order import compare as compare_tab
-    from tia2.leaderboard.pages.tabs.order import items as items_tab
+    from tia2.leaderboard.pages.tabs import calibration as calibration_tab
+    from tia2.leaderboard.pages.tabs import compare as compare_tab
+    from tia2.leaderboard.pages.tabs import items as items_tab
 
-    live = SimpleNamespace(board=lambda name=None: board, boards={"mini": board})
+    live = SimpleNamespace(board=lambda name=None: board, boards={"mini": board}, pictures=Pictures)
     with gr.Blocks():
         return {tab.id: tab for tab in (module.build(live) for module in (compare_tab, items_tab, calibration_tab))}
 
