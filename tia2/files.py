@@ -125,8 +125,8 @@ def explain(error: ValidationError, whole: str = "the file") -> str:
     """Put what pydantic found into one sentence, without its full stop: the first field that doesn't fit, and why.
 
     Args:
-        error: What the validation raised.
-        whole: How to name the place when no single field is to blame.
+        error: The error that a validation raised.
+        whole: Name of what was validated, for when no single field is to blame.
 
     Returns:
         For example "reward.name: Field required, and 2 more".

@@ -40,7 +40,7 @@ class Plugin:
         """Import what the plugin stands for.
 
         Args:
-            kind: What it is, for the error's text, for example "reward".
+            kind: Kind of the plugin, for the error's text, for example "reward".
             error: The error to raise.
 
         Raises:
@@ -68,7 +68,7 @@ class Registry(Generic[T]):
     """Named objects of one kind: built in, then from installed packages, then registered in this process.
 
     Args:
-        kind: What the objects are, for messages, for example "metric".
+        kind: Kind of the objects, for messages, for example "metric".
         group: The entry-point group in which an installed package offers more.
         built_in: The objects that come with tia2, by name, in the order of lists; or "module:attribute" of one.
         check: Turns what a plugin offers into an object of this kind, or raises an error that says what is wrong.
@@ -120,11 +120,11 @@ class Registry(Generic[T]):
 
     def plugins(self) -> dict[str, Plugin]:
         """Return what is known, by name, without importing any of it."""
-        known = {name: Plugin(name, target) for name, target in self._built_in.items()}
+        built_in = {name: Plugin(name, target) for name, target in self._built_in.items()}
         if self._installed is None:
             # Kept, since reading the metadata of all installed packages takes tens of milliseconds.
-            self._installed = installed(self.kind, self.group, known)
-        return known | self._installed | self._registered
+            self._installed = installed(self.kind, self.group, built_in)
+        return built_in | self._installed | self._registered
 
     def refresh(self) -> None:
         """Look again for installed packages, which are looked for once per process."""
@@ -181,22 +181,22 @@ def installed(kind: str, group: str, taken: Mapping[str, Plugin]) -> dict[str, P
     A name that is taken already is left out with a warning.
 
     Args:
-        kind: What the group offers, for the warning.
+        kind: Kind of the group's objects, for the warning.
         group: The entry-point group.
-        taken: What is known already.
+        taken: Plugins whose names are taken already.
     """
-    found: dict[str, Plugin] = {}
+    plugins: dict[str, Plugin] = {}
     for point in sorted(entry_points(group=group), key=lambda point: (point.name, _package(point))):
         source = f"package {_package(point)}"
-        other = taken.get(point.name) or found.get(point.name)
+        other = taken.get(point.name) or plugins.get(point.name)
         if other is not None:
             warnings.warn(
                 f"The {kind} {point.name!r} of {source} is left out: {other.source} has that name already.",
                 stacklevel=2,
             )
             continue
-        found[point.name] = Plugin(point.name, point, source, point.value)
-    return found
+        plugins[point.name] = Plugin(point.name, point, source, point.value)
+    return plugins
 
 
 def imported(path: str) -> Any:

@@ -9,4 +9,4 @@ Progress = Callable[[str, int, int], None]
 
 
 def silent(*_: object) -> None:
-    """Tell nobody."""
+    """Report nothing; the default of functions that report progress."""
