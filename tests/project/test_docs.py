@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,9 @@ def documented(identifier):
     """What an identifier of a page stands for; the site's generator sees leaderboard and finetune where they lie."""
     value = import_module("tia2")
     for part in identifier.removeprefix("tia2.").split("."):
-        value = getattr(value, part, None) or import_module(f"{value.__name__}.{part}")
+        if not hasattr(value, part) and find_spec(f"{value.__name__}.{part}"):
+            import_module(f"{value.__name__}.{part}")
+        value = getattr(value, part, None)
     return value
 
 
