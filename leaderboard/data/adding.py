@@ -11,6 +11,7 @@ from tia2.errors import LeaderboardError
 from ..submissions.checking.checks import calibrated, card_problems, ensemble_problem, table_problems
 from ..submissions.checking.trust import trusted
 from ..submissions.checking.validation import find_benchmark, name_collisions
+from .addresses import is_https
 from .records import UNKNOWN, Listing, ModelCard, default_calibrations
 from .store import Store, now, slug
 
@@ -139,7 +140,7 @@ def own_facts(tables: Sequence[ScoreTable]) -> dict[str, Any]:
         "description": card.notes or ("" if card.formula == UNKNOWN else card.formula),
         "licence": card.licence,
         "training_data": card.training_data,
-        "paper": card.paper if card.paper and card.paper.startswith("https://") else None,
+        "paper": card.paper if card.paper and is_https(card.paper) else None,
         "cite": card.cite,
     }
 

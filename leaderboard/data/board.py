@@ -217,6 +217,11 @@ class Board:
         column: Floats = self.estimates[:, self.scopes.index(scope), list(METRICS).index(metric), ESTIMATES.index(what)]
         return column
 
+    @property
+    def usual_scope(self) -> str:
+        """The scope that is shown first: all subsets together, or the only one."""
+        return OVERALL if OVERALL in self.scopes else self.scopes[0]
+
     @cached_property
     def ranked(self) -> NDArray[np.intp]:
         """Positions of the entries that have a rank."""

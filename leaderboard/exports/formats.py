@@ -2,73 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tia2.errors import unknown_name
-from tia2.evaluation.summary import OVERALL
 
 from ..data.board import Board
 from ..data.store import slug
+from .bibtex import to_bibtex
+from .latex import to_latex
+from .page import static_html
+from .tables import to_csv, to_json
 
 
 class Format(NamedTuple):
     """One format.
 
     Attributes:
-        title: What buttons call it.
-        ending: Of its files.
-        write: Takes board, scope and metric, returns the file's content.
-        focused: Whether scope and metric make a difference.
+        title: Text of its button.
+        ending: Ending of its files.
+        write: Returns a file's content for a board, a scope and a metric.
+        focused: Whether the content is about that one scope and metric, so that the file's name gives them.
     """
 
     title: str
     ending: str
     write: Callable[[Board, str, str], str]
-    focused: bool
+    focused: bool = False
 
 
-def _csv(board: Board, scope: str, metric: str) -> str:
-    from . import to_csv
-
-    del scope, metric
-    return to_csv(board)
-
-
-def _json(board: Board, scope: str, metric: str) -> str:
-    from . import to_json
-
-    del scope, metric
-    return to_json(board)
-
-
-def _latex(board: Board, scope: str, metric: str) -> str:
-    from . import to_latex
-
-    return to_latex(board, scope, metric)
-
-
-def _bibtex(board: Board, scope: str, metric: str) -> str:
-    from . import to_bibtex
-
-    del scope, metric
-    return to_bibtex(board)
-
-
-def _html(board: Board, scope: str, metric: str) -> str:
-    from . import static_html
-
-    del scope
-    return static_html(board, metric)
-
-
-FORMATS = {
-    "csv": Format("CSV", "csv", _csv, False),
-    "json": Format("JSON", "json", _json, False),
-    "latex": Format("LaTeX", "tex", _latex, True),
-    "bibtex": Format("BibTeX", "bib", _bibtex, False),
-    "html": Format("HTML page", "html", _html, False),
-}
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "csv": Format("CSV", "csv", lambda board, _, __: to_csv(board)),
+        "json": Format("JSON", "json", lambda board, _, __: to_json(board)),
+        "latex": Format("LaTeX", "tex", to_latex, focused=True),
+        "bibtex": Format("BibTeX", "bib", lambda board, _, __: to_bibtex(board)),
+        "html": Format("HTML page", "html", lambda board, _, metric: static_html(board, metric)),
+    }
+)
+"""The formats by name, in the order of buttons; a new one is one row here."""
 
 
 def export(board: Board, kind: str, scope: str | None = None, metric: str = "auroc") -> tuple[str, str]:
@@ -76,9 +49,9 @@ def export(board: Board, kind: str, scope: str | None = None, metric: str = "aur
 
     Args:
         board: The board.
-        kind: One of `FORMATS`.
+        kind: Name of one of `FORMATS`.
         scope: A subset, or `overall`; the one that is shown first if None.
-        metric: The one to rank by.
+        metric: Name of the metric to rank by.
 
     Raises:
         UnknownNameError: There is no such format, scope or metric.
@@ -89,8 +62,8 @@ def export(board: Board, kind: str, scope: str | None = None, metric: str = "aur
     """
     if kind not in FORMATS:
         raise unknown_name("format", kind, FORMATS)
-    scope = scope or (OVERALL if OVERALL in board.scopes else board.scopes[0])
+    scope = scope or board.usual_scope
     board.check(scope, metric)
-    made = FORMATS[kind]
-    part = f"-{slug(scope)}-{metric}" if made.focused else ""
-    return f"tia2-{slug(board.benchmark.name)}{part}.{made.ending}", made.write(board, scope, metric)
+    chosen = FORMATS[kind]
+    part = f"-{slug(scope)}-{metric}" if chosen.focused else ""
+    return f"tia2-{slug(board.benchmark.name)}{part}.{chosen.ending}", chosen.write(board, scope, metric)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 
+from tia2.figures.text import clean
+
 from ..data.board import Board
-from ..plots.style import clean
+from ..views.formats import brackets, in_tex
 from .facts import Facts, about, best_first, figures, people, provenance, titles
 
 SPECIAL = {
@@ -99,10 +101,5 @@ def _figure(row: Facts, prefix: str, letters: str = "") -> str:
     names = ("pooled", "pooled_low", "pooled_high") if prefix else ("mean", "low", "high")
     mean, low, high = (row[name] for name in names)
     if math.isnan(mean):
-        return "--"
-    interval = "" if math.isnan(low) or math.isnan(high) else f" [{_number(low)}, {_number(high)}]"
-    return f"{_number(mean)}{letters}{interval}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if value >= 0 else f"$-${-value:.3f}"
+        return in_tex(mean)
+    return " ".join(filter(None, (f"{in_tex(mean)}{letters}", brackets(low, high, in_tex))))

@@ -89,8 +89,7 @@ def _board(live: Live, name: Any) -> Board:
 
 
 def _scope(board: Board, name: Any) -> str:
-    # The last scope is the mean of all, or the only subset.
-    return _text("subset", name) or board.scopes[-1]
+    return _text("subset", name) or board.usual_scope
 
 
 def _summary(board: Board) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from tia2.evaluation.metrics import METRICS
 
 from ..data.board import Board, BoardEntry
 from ..data.records import Cost
-from ..views.board_table import NO_VALUE, figure, interval, share
+from ..views.formats import NO_VALUE, figure, interval, share
 from .markup import facts, note, safe_link, table
 
 HINT = "Select a row, or choose an entry above, to see its card, its settings and its figures on every subset."

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from ..views.board_table import Sheet
+from ..views.sheets import Sheet
 
 STYLE = """<style>
 .tia2-gallery .grid-container { grid-template-columns: repeat(auto-fill, minmax(98px, 1fr)) !important; }

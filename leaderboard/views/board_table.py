@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,9 @@ import numpy as np
 from tia2.evaluation.metrics import METRICS
 
 from ..data.board import Board, BoardEntry, Standing
+from .formats import NO_VALUE, figure, groups_in_short, interval, share, span
+from .sheets import Sheet
 
-NO_VALUE = "—"
 FACETS = (("raw", "TextNorm"), ("cv", "oracle"))
 """Chips of one facet widen a choice, chips of different facets narrow it."""
 COLUMNS = {
@@ -32,40 +32,6 @@ SORTS = {"rank": "rank", "name": "name", "pooled": "pooled", **{name: metric.tit
 PEOPLE = {"ceiling": "human votes, noise ceiling", "annotator": "one human annotator"}
 PAGE = 50
 """How many entries a page of the table has. A browser is slow to take in a thousand rows at once."""
-MUTED = "color: var(--body-text-color-subdued); font-style: italic"
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table: values to sort by, texts to show.
-
-    Attributes:
-        headers: Of the columns.
-        ids: Of the entries, one a row; empty for people.
-        values: Numbers or text, one list a row; None where there is none.
-        texts: What the cells show, in the same shape.
-        muted: Which rows are there for reference only.
-        total: How many entries there are on all pages.
-    """
-
-    headers: list[str]
-    ids: list[str] = field(default_factory=list)
-    values: list[list[Any]] = field(default_factory=list)
-    texts: list[list[str]] = field(default_factory=list)
-    muted: list[bool] = field(default_factory=list)
-    total: int = 0
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def payload(self) -> dict[str, Any]:
-        """Return it as the value of a `gradio.Dataframe`, which shows the texts and sorts by the values."""
-        styles = [[MUTED if muted else ""] * len(self.headers) for muted in self.muted]
-        return {
-            "headers": self.headers,
-            "data": self.values,
-            "metadata": {"display_value": self.texts, "styling": styles},
-        }
 
 
 def board_sheets(
@@ -129,57 +95,6 @@ def all_chips(board: Board) -> list[str]:
     found = {chip for entry in board.entries for chip in entry.chips}
     first = [chip for facet in FACETS for chip in facet if chip in found]
     return [*first, *sorted(found - set(first))]
-
-
-def figure(value: float) -> str:
-    """Return a figure with three decimals, or a dash.
-
-    Example:
-        >>> figure(0.5), figure(float("nan"))
-        ('0.500', '—')
-    """
-    return NO_VALUE if math.isnan(value) else f"{value:.3f}"
-
-
-def interval(mean: float, low: float, high: float) -> str:
-    """Return a figure with its interval.
-
-    Example:
-        >>> interval(0.8163, 0.7811, 0.8489)
-        '0.816  0.781–0.849'
-    """
-    return figure(mean) if math.isnan(low) or math.isnan(high) else f"{mean:.3f}  {low:.3f}–{high:.3f}"
-
-
-def span(low: int, high: int) -> str:
-    """Return a rank interval.
-
-    Example:
-        >>> span(1, 4), span(2, 2)
-        ('1–4', '2')
-    """
-    return NO_VALUE if low < 1 else str(low) if low == high else f"{low}–{high}"
-
-
-def groups_in_short(letters: str) -> str:
-    """Return the names of an entry's groups as first–last where they are many.
-
-    Example:
-        >>> groups_in_short("abc"), groups_in_short("y z aa ab ac")
-        ('abc', 'y–ac')
-    """
-    names = letters.split()
-    return f"{names[0]}–{names[-1]}" if len(names) > 3 else letters
-
-
-def share(value: float) -> str:
-    """Return a share in percent, rounded down so that only all is 100 %.
-
-    Example:
-        >>> share(0.9999), share(1.0)
-        ('99.9 %', '100 %')
-    """
-    return "100 %" if value == 1 else f"{math.floor(value * 1000) / 10:.1f} %"
 
 
 def _fits(entry: BoardEntry, chips: Sequence[str], search: str) -> bool:

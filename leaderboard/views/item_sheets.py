@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .board_table import NO_VALUE, Sheet
-from .columns import Column, number, sheet, significant
+from .formats import NO_VALUE, number, significant
 from .item_view import Floats, Ints, Items, Rival, rank_texts, ranks
+from .sheets import Column, Sheet, sheet
 
 
 class Ranked(NamedTuple):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.board import Board, BoardEntry
-from .board_table import Sheet
-from .columns import Column, number, p_value, sheet
+from .formats import difference, number, p_value
+from .sheets import Column, Sheet, sheet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ def suggested(board: Board, metric: str = "auroc") -> list[str]:
     Returns:
         Fewer than two ids where there are fewer entries to compare.
     """
-    means = np.nan_to_num(board.estimate(board.scopes[-1], metric), nan=-np.inf)
+    means = np.nan_to_num(board.estimate(board.usual_scope, metric), nan=-np.inf)
     order = sorted(
         (number for number, entry in enumerate(board.entries) if entry.complete),
         key=lambda number: (not board.entries[number].ranked, -means[number], board.entries[number].id),
@@ -89,7 +89,7 @@ def differences_sheet(found: Comparison) -> Sheet:
             Column("A", [one.a for one in rows], number()),
             Column("B", [one.b for one in rows], number()),
             Column("A − B", [one.difference for one in rows], number(signed=True)),
-            Column("95 % interval", [f"{one.low:+.3f} to {one.high:+.3f}" for one in rows]),
+            Column("95 % interval", [f"{difference(one.low)} to {difference(one.high)}" for one in rows]),
             Column("p", [one.p for one in rows], p_value),
             Column("p corrected", [one.adjusted for one in rows], p_value),
             Column("P(A better)", [one.probability for one in rows], number()),

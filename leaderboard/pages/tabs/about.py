@@ -11,7 +11,7 @@ from tia2._version import __version__
 from ...data.board import Board
 from ...data.boards import Live
 from ...data.index import SEED
-from ...views.board_table import figure
+from ...views.formats import figure
 from ..markup import facts, table
 from .parts import Tab
 

@@ -6,16 +6,15 @@ from typing import Any
 
 import gradio as gr
 
-from tia2.evaluation.metrics import METRICS
-from tia2.evaluation.summary import OVERALL
-
 from ...data.board import Board
 from ...data.boards import Live
-from ...views.board_table import COLUMNS, PAGE, SORTS, USUAL, Sheet, all_chips, board_sheets, pages_of
+from ...views.board_table import COLUMNS, PAGE, SORTS, USUAL, all_chips, board_sheets, pages_of
+from ...views.sheets import Sheet
 from ..address import pick, pick_many, pick_text
 from ..detail import detail
 from ..downloads import export_buttons
 from ..markup import note
+from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
 from .parts import Param, Query, Tab
 
 LEGEND = (
@@ -35,33 +34,6 @@ SHOW_DETAILS = """
 """After a click only: whoever walks through the table by keyboard stays there."""
 
 
-def metric_choices() -> list[tuple[str, str]]:
-    """Return the metrics' titles and names, as a dropdown takes them."""
-    return [(metric.title, name) for name, metric in METRICS.items()]
-
-
-def usual_scope(board: Board) -> str:
-    """Return the scope that is shown first."""
-    return OVERALL if OVERALL in board.scopes else board.scopes[0]
-
-
-def scopes(board: Board) -> list[str]:
-    """Return the scopes, that of the first visit in front."""
-    first = usual_scope(board)
-    return [first, *(scope for scope in board.scopes if scope != first)]
-
-
-def restore_scope(board: Board, query: Query) -> Any:
-    """Return an update of a control for the scope."""
-    return gr.update(choices=scopes(board), value=pick(query, "subset", board.scopes, usual_scope(board)))
-
-
-def restore_metric(board: Board, query: Query) -> Any:
-    """Return an update of a control for the metric."""
-    del board
-    return gr.update(value=pick(query, "metric", METRICS, "auroc"))
-
-
 def build(live: Live) -> Tab:
     """Make the tab's components, inside the tab that is being built.
 
@@ -70,8 +42,8 @@ def build(live: Live) -> Tab:
     """
     board = live.board()
     with gr.Row(elem_classes="tia2-controls"):
-        scope = gr.Radio(scopes(board), value=usual_scope(board), label="Subset", scale=3, min_width=280)
-        metric = gr.Dropdown(metric_choices(), value="auroc", label="Metric", scale=1, min_width=150)
+        scope = gr.Radio(scopes(board), value=board.usual_scope, label="Subset", scale=3, min_width=280)
+        metric = metric_picker()
         sort = gr.Dropdown(
             [(title, key) for key, title in SORTS.items()], value="rank", label="Sort by", scale=1, min_width=150
         )
@@ -143,7 +115,7 @@ def build(live: Live) -> Tab:
         "board",
         [
             Param("subset", scope, restore_scope),
-            Param("metric", metric, restore_metric),
+            Param("metric", metric, lambda _, query: restore_metric(query)),
             Param("sort", sort, lambda _, query: gr.update(value=pick(query, "sort", SORTS, "rank"))),
             Param("q", search, lambda _, query: gr.update(value=pick_text(query, "q"))),
             Param("chips", chips, _restore_chips),
@@ -177,7 +149,7 @@ def _restore_page(board: Board, query: Query) -> Any:
 
 
 def _entries(board: Board) -> list[tuple[str, str]]:
-    return [("", ""), *sorted((one.name, one.id) for one in board.entries)]
+    return [("", ""), *entry_choices(board)]
 
 
 def _restore_chips(board: Board, query: Query) -> Any:

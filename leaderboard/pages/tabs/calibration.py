@@ -14,13 +14,15 @@ from ...data.board import Board
 from ...data.boards import Live
 from ...plots import temperature_curve, temperature_curve_words
 from ...plots.style import INK
+from ...views.formats import difference, factor
+from ...views.formats import figure as figure_text
 from ...views.pairs import suggested
 from ...views.temperature import FACTORS, HIGHEST, LOWEST, STEP, Sweep, Tuned, recompute, sweep
 from ...views.tunables import Point, Tunable, members, points, tunable, tunables
 from ..address import pick, pick_number
 from ..markup import note, table
+from ..pickers import metric_picker, restore_metric, restore_scope
 from ..tables import answer
-from .board import metric_choices, scopes, usual_scope
 from .parts import Param, Query, Tab
 
 NONE = "No model on this board has contrastive prompts and TextNorm entries yet, so there is no temperature to change."
@@ -41,7 +43,7 @@ def build(live: Live) -> Tab:
     with gr.Row(elem_classes="tia2-controls"):
         model = gr.Dropdown(label="Model", scale=2, min_width=240)
         scope = gr.Radio([], label="Subset", scale=3, min_width=280)
-        metric = gr.Dropdown(metric_choices(), value="auroc", label="Metric", scale=1, min_width=140)
+        metric = metric_picker(140)
     power = gr.Slider(
         LOWEST,
         HIGHEST,
@@ -84,8 +86,8 @@ def build(live: Live) -> Tab:
         "calibration",
         [
             Param("model", model, _restore_model),
-            Param("cs", scope, _restore_scope),
-            Param("cmetric", metric, lambda _, query: gr.update(value=pick(query, "cmetric", METRICS, "auroc"))),
+            Param("cs", scope, lambda board, query: restore_scope(board, query, "cs")),
+            Param("cmetric", metric, lambda _, query: restore_metric(query, "cmetric")),
             Param("lt", power, lambda _, query: gr.update(value=_power(query))),
         ],
         render,
@@ -100,32 +102,27 @@ def _answer(model: Tunable, names: tuple[str, ...], found: Tuned, metric: str) -
     else:
         own = [f"{level:.4g} for {name}" for name, level in zip(names, found.levels, strict=True)]
         levels = f"{symbol} = {', '.join(own)}"
-    figures = f"{METRICS[metric].title} {_interval(found)}, pooled {_text(found.pooled)}"
+    figures = f"{METRICS[metric].title} {_interval(found)}, pooled {figure_text(found.pooled)}"
     return f"× {found.factor:.4g} → {levels}: {figures}."
 
 
 def _numbers(found: Tuned, curve: Sweep, known: list[Point], title: str) -> str:
     marks = {"fixed": "documented temperature", "cv": "chosen by cross-validation", "oracle": "oracle, upper bound"}
     rows = [
-        ("this temperature", f"× {found.factor:.4g}", _text(found.mean), _gap(found.mean, curve.raw)),
-        *((marks[one.setting], f"× {one.factor:.3g}", _text(one.mean), _gap(one.mean, curve.raw)) for one in known),
-        (f"raw reward of {curve.raw_name}", "", _text(curve.raw), ""),
+        ("this temperature", factor(found.factor), figure_text(found.mean), difference(found.mean - curve.raw)),
+        *(
+            (marks[point.setting], factor(point.factor), figure_text(point.mean), difference(point.mean - curve.raw))
+            for point in known
+        ),
+        (f"raw reward of {curve.raw_name}", "", figure_text(curve.raw), ""),
     ]
     return table("Against the board's own entries", ["", "temperature", title, "− raw"], rows)
 
 
 def _interval(found: Tuned) -> str:
     if math.isnan(found.low):
-        return _text(found.mean)
-    return f"{_text(found.mean)} (95 % interval {found.low:.3f} to {found.high:.3f})"
-
-
-def _text(value: float) -> str:
-    return "—" if math.isnan(value) else f"{value:.3f}"
-
-
-def _gap(mean: float, raw: float) -> str:
-    return "—" if math.isnan(mean - raw) else f"{mean - raw:+.3f}"
+        return figure_text(found.mean)
+    return f"{figure_text(found.mean)} (95 % interval {found.low:.3f} to {found.high:.3f})"
 
 
 def _marks(known: list[Point], found: Tuned) -> dict[str, tuple[float, float]]:
@@ -141,10 +138,6 @@ def _restore_model(board: Board, query: Query) -> Any:
     usual = best.id if best is not None and best.id in found else next(iter(found), "")
     value = pick(query, "model", found, usual)
     return gr.update(choices=[(one.name, one.id) for one in found.values()], value=value or None)
-
-
-def _restore_scope(board: Board, query: Query) -> Any:
-    return gr.update(choices=scopes(board), value=pick(query, "cs", board.scopes, usual_scope(board)))
 
 
 def _power(query: Query) -> float:

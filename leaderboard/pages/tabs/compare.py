@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 
 from tia2.errors import LeaderboardError, Tia2Error
-from tia2.evaluation.metrics import METRICS
 
 from ...data.board import Board
 from ...data.boards import Live
@@ -15,8 +14,8 @@ from ...plots import differences, differences_words, pair_scatter, pair_scatter_
 from ...views.pairs import choices, comparable, comparison, differences_sheet, disagreements, suggested
 from ..address import pick
 from ..markup import note, table
+from ..pickers import metric_picker, restore_metric
 from ..tables import answer, heading
-from .board import metric_choices
 from .parts import Choices, Later, Param, Query, Tab, chosen
 
 FEW = "There are fewer than two entries with values for every item, so there is nothing to compare yet."
@@ -35,7 +34,7 @@ def build(live: Live) -> Tab:
     with gr.Row(elem_classes="tia2-controls"):
         a = gr.Dropdown(label="A", scale=3, min_width=240)
         b = gr.Dropdown(label="B", scale=3, min_width=240)
-        metric = gr.Dropdown(metric_choices(), value="auroc", label="Metric", scale=1, min_width=140)
+        metric = metric_picker(140)
     verdict = gr.HTML()
     with gr.Column(visible=False) as details:
         table_of = gr.HTML()
@@ -98,7 +97,7 @@ def build(live: Live) -> Tab:
         [
             Param("a", a, lambda board, query: _restore_entry(board, query, "a", 0), offers=_entries),
             Param("b", b, lambda board, query: _restore_entry(board, query, "b", 1), offers=_entries),
-            Param("cm", metric, lambda _, query: gr.update(value=pick(query, "cm", METRICS, "auroc"))),
+            Param("cm", metric, lambda _, query: restore_metric(query, "cm")),
         ],
         render,
         [verdict, details, table_of],

@@ -13,8 +13,8 @@ from ...data.board import Board
 from ...data.boards import Live
 from ..address import pick, pick_many
 from ..markup import note
-from .board import metric_choices, restore_metric, restore_scope, scopes, usual_scope
-from .parts import Choices, Param, Query, Tab, chosen
+from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
+from .parts import Param, Query, Tab, chosen
 
 USUAL, MOST = 4, 8
 
@@ -68,10 +68,10 @@ def build(live: Live) -> Tab:
         )
     with gr.Row(elem_classes="tia2-controls"):
         with gr.Column(min_width=280, scale=3) as by_scope:
-            scope = gr.Radio(scopes(board), value=usual_scope(board), label="Subset")
+            scope = gr.Radio(scopes(board), value=board.usual_scope, label="Subset")
         with gr.Column(min_width=280, scale=3, visible=False) as by_entries:
             entries = gr.Dropdown([], value=[], multiselect=True, max_choices=MOST, label=f"Entries, at most {MOST}")
-        metric = gr.Dropdown(metric_choices(), value="auroc", label="Metric", scale=1, min_width=150)
+        metric = metric_picker()
     plot = gr.Plot(label="Figure", show_label=False, elem_classes="tia2-plot")
     words = gr.HTML()
 
@@ -90,21 +90,17 @@ def build(live: Live) -> Tab:
         [
             Param("figure", figure, lambda _, query: gr.update(value=pick(query, "figure", FIGURES, "forest"))),
             Param("subset", scope, restore_scope),
-            Param("metric", metric, restore_metric),
-            Param("entries", entries, _restore_entries, offers=_entries),
+            Param("metric", metric, lambda _, query: restore_metric(query)),
+            Param("entries", entries, _restore_entries, offers=entry_choices),
         ],
         render,
         [plot, words, by_scope, by_entries],
     )
 
 
-def _entries(board: Board) -> Choices:
-    return sorted((entry.name, entry.id) for entry in board.entries)
-
-
 def _restore_entries(board: Board, query: Query) -> Any:
-    means = board.estimate(usual_scope(board), "auroc")[board.ranked]
+    means = board.estimate(board.usual_scope, "auroc")[board.ranked]
     best = board.ranked[np.argsort(-means, kind="stable")[:USUAL]]
     usual = [board.entries[number].id for number in best]
-    offered = _entries(board)
+    offered = entry_choices(board)
     return chosen(offered, pick_many(query, "entries", [name for _, name in offered], usual)[:MOST])

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ...data.addresses import is_https
+
 NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of characters that are invisible, change their neighbours' order, or have no shape."""
 JOINERS = frozenset("\u200c\u200d")
 """Needed to write some languages and emoji; allowed in longer texts, not in names."""
 _MARKUP = re.compile(r"<[A-Za-z/!?][^\s<>]{0,20}>?")
-_HOST = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-_ADDRESS = re.compile(
-    rf"https://{_HOST}(?:\.{_HOST})*\.(?:[a-z]{{2,24}}|xn--[a-z0-9-]{{2,59}})(?:[/?#][\w.~:/?#@!$&()*+,;=%-]*)?",
-    re.ASCII | re.IGNORECASE,
-)
 _TEX = re.compile(
     r"\\(?:catcode|closein|closeout|csname|def|directlua|edef|futurelet|gdef|immediate|include|includegraphics|input|let|"
     r"loop|newcommand|newread|newwrite|openin|openout|read|renewcommand|special|usepackage|verbatiminput|write|xdef)"
@@ -84,6 +81,6 @@ def address_problem(what: str, text: str) -> str | None:
         >>> address_problem("The contact", "javascript:alert(1)")
         "The contact must be an address like https://example.org/me, got 'javascript:alert(1)'."
     """
-    if not text or _ADDRESS.fullmatch(text):
+    if not text or is_https(text):
         return None
     return f"{what} must be an address like https://example.org/me, got {quote(text)}."

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tia2.leaderboard.pages import address
-from tia2.leaderboard.views.board_table import COLUMNS, NO_VALUE, PEOPLE, SORTS, all_chips, board_sheets, share
+from tia2.leaderboard.views.board_table import COLUMNS, PEOPLE, SORTS, all_chips, board_sheets
+from tia2.leaderboard.views.formats import NO_VALUE, share
 
 
 def of(sheet, header: str) -> list[str]:
