@@ -49,6 +49,7 @@ A_FOR_PER = re.compile(
 """As in "one figure a prompt"; plain English has "per"."""
 
 MUTABLE = {"dict", "list", "set", "defaultdict", "deque", "Counter", "OrderedDict", "WeakKeyDictionary", "LRUCache"}
+OBJECTS_THAT_STAY = {"Console", "Registry", "TypeVar", "Typer"}
 MUTATORS = {
     "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem", "popleft", "remove",
     "setdefault", "update", "move_to_end",
@@ -154,6 +155,9 @@ def module_state(modules: Sequence[Source]) -> Iterator[Finding]:
     """Yield containers of a module that its code changes, and `global`; a registry is allowed."""
     for module in modules:
         containers = {name for node in module.tree.body for name in _containers(node)}
+        for node in module.tree.body:
+            for name in _objects(node):
+                yield Finding(module.name, node.lineno, f"{name} is an object of the module")
         for node in module.nodes:
             if isinstance(node, ast.Global):
                 yield Finding(module.name, node.lineno, f"global {', '.join(node.names)}")
@@ -162,16 +166,26 @@ def module_state(modules: Sequence[Source]) -> Iterator[Finding]:
                 yield Finding(module.name, node.lineno, f"{changed} is state of the module")
 
 
+def _assigned(node: ast.stmt) -> tuple[list[str], ast.expr | None]:
+    """Return the names and the value of an assignment."""
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+    return [target.id for target in targets if isinstance(target, ast.Name)], value
+
+
 def _containers(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.Assign):
-        targets, value = node.targets, node.value
-    elif isinstance(node, ast.AnnAssign) and node.value is not None:
-        targets, value = [node.target], node.value
-    else:
-        return []
+    names, value = _assigned(node)
     call = isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] in MUTABLE
     literal = isinstance(value, (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp))
-    return [target.id for target in targets if isinstance(target, ast.Name)] if call or literal else []
+    return names if call or literal else []
+
+
+def _objects(node: ast.stmt) -> list[str]:
+    """Return the names, not written as a constant's, that stand for an object of a class."""
+    names, value = _assigned(node)
+    made_of = ast.unparse(value.func).rpartition(".")[2] if isinstance(value, ast.Call) else ""
+    is_class = made_of[:1].isupper() and made_of not in OBJECTS_THAT_STAY
+    return [name for name in names if is_class and name == name.lower()]
 
 
 def _changed(node: ast.AST) -> str | None:

@@ -60,7 +60,7 @@ def test_everything_public_has_a_docstring(source):
 OPEN = {
     "long files": 1,
     "long functions": 2,
-    "state of modules": 1,
+    "state of modules": 5,
     "shared class names": 10,
     "fragments": 428,
     "dialect": 43,
