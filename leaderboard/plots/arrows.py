@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ..data.board import Board, BoardEntry
+from ..data.board import Board, BoardEntry, Floats
 from .rows import title_of, where
 from .style import PALETTE, Trace, clean, cut, empty, figure, safe
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 TOP = 25
 ROW = 34
-WITHIN, POOLED, FAINT = PALETTE[0], PALETTE[1], "rgba(61, 127, 176, 0.5)"
+WITHIN, POOLED, CHOSEN = PALETTE[0], PALETTE[1], PALETTE[2]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One model's raw entry and its calibrated ones, as positions on the board."""
+    """A model's raw entry and its calibrated ones, as positions on the board."""
 
     model: str
     raw: int
@@ -32,7 +32,7 @@ class Pair:
 def arrows(board: Board, scope: str, metric: str) -> Figure:
     """Return for every model an arrow from raw to TextNorm, within prompts, and pooled where the metric is AUROC.
 
-    The arrow ends at the documented setting; a lighter one below it ends at the setting chosen by cross-validation.
+    The arrow ends at the documented setting; another one below it ends at the setting chosen by cross-validation.
 
     Args:
         board: The board.
@@ -45,13 +45,14 @@ def arrows(board: Board, scope: str, metric: str) -> Figure:
     pairs = _pairs(board, scope, metric)[:TOP]
     if not pairs:
         return empty("No model on this board has both raw and TextNorm entries.")
-    title = title_of(metric)
+    title, within = title_of(metric), board.estimate(scope, metric)
     traces = [
-        _arrows(board, scope, metric, "mean", pairs, "fixed", "within prompts", WITHIN, -0.2),
-        _arrows(board, scope, metric, "mean", pairs, "cv", "within prompts, setting by cv", FAINT, 0.0),
+        _arrows(within, pairs, "fixed", "within prompts", WITHIN, -0.2),
+        _arrows(within, pairs, "cv", "within prompts, setting by cv", CHOSEN, 0.0),
     ]
     if metric == "auroc":
-        traces.append(_arrows(board, scope, metric, "pooled", pairs, "fixed", "pooled over prompts", POOLED, 0.24))
+        pooled = board.estimate(scope, metric, "pooled")
+        traces.append(_arrows(pooled, pairs, "fixed", "pooled over prompts", POOLED, 0.24))
     return figure(
         traces,
         ROW * len(pairs) + 130,
@@ -76,19 +77,22 @@ def arrows_words(board: Board, scope: str, metric: str) -> str:
     if not pairs:
         return "No model on this board has both raw and TextNorm entries."
     sentences = []
-    for what, name in (
+    for estimate, name in (
         ("mean", "within prompts"),
         *((("pooled", "pooled over prompts"),) if metric == "auroc" else ()),
     ):
-        found = board.estimate(scope, metric, what)
-        gains = {pair.model: float(found[pair.fixed] - found[pair.raw]) for pair in pairs if pair.fixed is not None}
-        known = {model: gain for model, gain in gains.items() if gain == gain}
-        if known:
-            most = max(known, key=lambda model: abs(known[model]))
-            raised = sum(gain > 0 for gain in known.values())
+        values = board.estimate(scope, metric, estimate)
+        gains = {
+            pair.model: float(values[pair.fixed] - values[pair.raw])
+            for pair in pairs
+            if pair.fixed is not None and np.isfinite(values[[pair.raw, pair.fixed]]).all()
+        }
+        if gains:
+            most = max(gains, key=lambda model: abs(gains[model]))
+            raised = sum(gain > 0 for gain in gains.values())
             sentences.append(
                 f"TextNorm at the documented setting raises {title_of(metric)} {name} for {raised} of "
-                f"{len(known)} models; it moves {cut(clean(most), 60)} most, by {known[most]:+.3f}."
+                f"{len(gains)} models; it moves {cut(clean(most), 60)} most, by {gains[most]:+.3f}."
             )
     return " ".join(sentences) or "The figures are not known."
 
@@ -96,15 +100,15 @@ def arrows_words(board: Board, scope: str, metric: str) -> str:
 def _pairs(board: Board, scope: str, metric: str) -> list[Pair]:
     """Return the models that have both, best raw reward first."""
     board.check(scope, metric)
-    found: dict[str, dict[str, int]] = {}
-    for place, entry in enumerate(board.entries):
+    positions: dict[str, dict[str, int]] = {}
+    for position, entry in enumerate(board.entries):
         role = _role(entry)
         if role and entry.listing is not None and entry.complete:
-            found.setdefault(entry.listing.id, {}).setdefault(role, place)
+            positions.setdefault(entry.listing.id, {}).setdefault(role, position)
     means = board.estimate(scope, metric)
     pairs = [
         Pair(_model(board.entries[roles["raw"]]), roles["raw"], roles.get("fixed"), roles.get("cv"))
-        for roles in found.values()
+        for roles in positions.values()
         if "raw" in roles and len(roles) > 1 and np.isfinite(means[roles["raw"]])
     ]
     return sorted(pairs, key=lambda pair: -means[pair.raw])
@@ -125,17 +129,17 @@ def _model(entry: BoardEntry) -> str:
 
 
 def _arrows(
-    board: Board, scope: str, metric: str, what: str, pairs: list[Pair], role: str, name: str, colour: str, shift: float
+    values: Floats, pairs: list[Pair], role: Literal["fixed", "cv"], name: str, colour: str, shift: float
 ) -> Trace:
-    found = board.estimate(scope, metric, what)
+    """Return arrows from every model's raw figure to its calibrated one, `shift` rows below the model's row."""
     x: list[float | None] = []
     y: list[float | None] = []
     hover: list[str] = []
     for number, pair in enumerate(pairs):
         end = pair.fixed if role == "fixed" else pair.cv
-        if end is None or not np.isfinite(found[[pair.raw, end]]).all():
+        if end is None or not np.isfinite(values[[pair.raw, end]]).all():
             continue
-        start, stop = float(found[pair.raw]), float(found[end])
+        start, stop = float(values[pair.raw]), float(values[end])
         words = f"{safe(pair.model)}, {name}<br>{start:.3f} → {stop:.3f} ({stop - start:+.3f})"
         x += [start, stop, None]
         y += [number + shift, number + shift, None]

@@ -18,7 +18,7 @@ MOST = 8
 
 
 def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
-    """Return a group of bars for every subset, one bar an entry, with intervals and the noise ceiling.
+    """Return a group of bars for every subset, one bar per entry, with intervals and the noise ceiling.
 
     Args:
         board: The board.
@@ -29,16 +29,16 @@ def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
         UnknownNameError: The board has no such metric or entry.
     """
     board.check(board.scopes[-1], metric)
-    chosen = _chosen(board, ids)
-    if not chosen:
+    positions = _positions(board, ids)
+    if not positions:
         return empty("Choose up to eight entries to see them side by side on every subset.")
     scopes = [safe(scope, 20) for scope in board.scopes]
     traces: list[Trace] = []
-    for number, place in enumerate(chosen):
-        entry, colour = board.entries[place], PALETTE[number]
+    for number, position in enumerate(positions):
+        entry, colour = board.entries[position], PALETTE[number]
         means, lows, highs = (
-            [float(board.estimate(scope, metric, what)[place]) for scope in board.scopes]
-            for what in ("mean", "low", "high")
+            [float(board.estimate(scope, metric, name)[position]) for scope in board.scopes]
+            for name in ("mean", "low", "high")
         )
         traces.append(
             {
@@ -55,8 +55,8 @@ def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
     traces += _ceiling(board, metric, scopes)
     return figure(
         traces,
-        420 + 8 * len(chosen),
-        legend={"orientation": "h", "x": 0, "y": -0.1, "yanchor": "top", "font": {"size": 11}},
+        420 + 8 * len(positions),
+        legend={"orientation": "h", "x": 0, "y": -0.1, "yanchor": "top"},
         xaxis={"showgrid": False, "automargin": True},
         yaxis={"title": title_of(metric), "zeroline": True, "zerolinecolor": INK, "tickformat": ".3~g"},
         barmode="group",
@@ -73,28 +73,28 @@ def categories_words(board: Board, metric: str, ids: Sequence[str]) -> str:
         UnknownNameError: The board has no such metric or entry.
     """
     board.check(board.scopes[-1], metric)
-    chosen = [place for place in _chosen(board, ids) if not board.entries[place].upper_bound]
-    if not chosen:
+    positions = [position for position in _positions(board, ids) if not board.entries[position].upper_bound]
+    if not positions:
         return "No entries chosen but upper bounds." if ids else "No entries chosen."
     parts = []
     for scope in board.scopes:
-        means = board.estimate(scope, metric)[chosen]
+        means = board.estimate(scope, metric)[positions]
         if np.isfinite(means).any():
             best = int(np.nanargmax(means))
-            parts.append(f"{scope} {clean(board.entries[chosen[best]].name)} with {means[best]:.3f}")
-    entries = "entry" if len(chosen) == 1 else "entries"
-    return f"{title_of(metric)} of {len(chosen)} {entries}, highest on {'; '.join(parts)}."
+            parts.append(f"{scope} {clean(board.entries[positions[best]].name)} with {means[best]:.3f}")
+    entries = "entry" if len(positions) == 1 else "entries"
+    return f"{title_of(metric)} of {len(positions)} {entries}, highest on {'; '.join(parts)}."
 
 
-def _chosen(board: Board, ids: Sequence[str]) -> list[int]:
+def _positions(board: Board, ids: Sequence[str]) -> list[int]:
     return [board.place[board.entry(name).id] for name in dict.fromkeys(ids)][:MOST]
 
 
 def _ceiling(board: Board, metric: str, scopes: Sequence[str]) -> list[Trace]:
     if board.people is None:
         return []
-    found = [board.people[scope].ceiling.get(metric) if scope in board.people else None for scope in board.scopes]
-    means = [float("nan") if one is None else one.mean for one in found]
+    ceilings = [board.people[scope].ceiling.get(metric) if scope in board.people else None for scope in board.scopes]
+    means = [float("nan") if ceiling is None else ceiling.mean for ceiling in ceilings]
     return [
         {
             "type": "scatter", "mode": "markers", "name": "noise ceiling", "x": list(scopes), "y": means,

@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tia2.figures.style import FONT_SIZE
+
 from ..data.board import Board, BoardEntry
-from .rows import Row, ranked_rows, title_of, where
+from .rows import EntryRow, ranked_rows, title_of, where
 from .style import KINDS, Trace, clean, empty, error_bars, figure, kind_of, one_line, safe, with_interval
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 TOP = 200
 NOTHING = (
-    "No model on this board declares what scoring takes. Items a second, or multiply-accumulate operations, can be "
+    "No model on this board declares what scoring takes. Items per second, or multiply-accumulate operations, can be "
     "declared in a submission's card."
 )
 
@@ -23,7 +25,7 @@ NOTHING = (
 def cost(board: Board, scope: str, metric: str) -> Figure:
     """Return the ranked entries by declared cost, on a logarithmic axis, and agreement.
 
-    Items a second are shown if at least as many models declare them as declare operations.
+    Items per second are shown if at least as many models declare them as declare operations.
 
     Args:
         board: The board.
@@ -41,14 +43,14 @@ def cost(board: Board, scope: str, metric: str) -> Figure:
     }
     amounts = [amount for _, amount in rows]
     middle = math.sqrt(min(amounts) * max(amounts))
-    traces: list[Trace] = []
-    for kind, colour in KINDS.items():
-        if chosen := [(row, amount) for row, amount in rows if kind_of(row.entry) == kind]:
-            traces.append(_points(chosen, kind, colour, title_of(metric), speed, middle, named))
+    by_kind = {kind: [(row, amount) for row, amount in rows if kind_of(row.entry) == kind] for kind in KINDS}
+    traces = [
+        _points(members, kind, title_of(metric), speed, middle, named) for kind, members in by_kind.items() if members
+    ]
     words = (
-        "items a second, as declared (more is cheaper)"
+        "items per second, as declared (more is cheaper)"
         if speed
-        else "multiply-accumulate operations an item, as declared"
+        else "multiply-accumulate operations per item, as declared"
     )
     return figure(
         traces,
@@ -77,17 +79,17 @@ def cost_words(board: Board, scope: str, metric: str) -> str:
     )
 
 
-def best_for_less(rows: Sequence[tuple[Row, float]]) -> list[tuple[Row, float]]:
+def best_for_less(rows: Sequence[tuple[EntryRow, float]]) -> list[tuple[EntryRow, float]]:
     """Return those that no other equals or beats for the same cost or less, cheapest first."""
-    front: list[tuple[Row, float]] = []
+    front: list[tuple[EntryRow, float]] = []
     for row, amount in sorted(rows, key=lambda pair: (pair[1], -pair[0].mean)):
         if not front or row.mean > front[-1][0].mean:
             front.append((row, amount))
     return front
 
 
-def _declared(board: Board, scope: str, metric: str) -> tuple[list[tuple[Row, float]], bool]:
-    """Return the entries with a declared cost, and whether it is in items a second."""
+def _declared(board: Board, scope: str, metric: str) -> tuple[list[tuple[EntryRow, float]], bool]:
+    """Return the entries with a declared cost, and whether it is in items per second."""
     rows = ranked_rows(board, scope, metric)
     both = [
         [(row, amount) for row in rows if (amount := _amount(row.entry, name)) is not None]
@@ -104,15 +106,16 @@ def _amount(entry: BoardEntry, name: str) -> float | None:
 
 
 def _points(
-    rows: Sequence[tuple[Row, float]], kind: str, colour: str, title: str, speed: bool, middle: float, named: set[str]
+    rows: Sequence[tuple[EntryRow, float]], kind: str, title: str, speed: bool, middle: float, named: set[str]
 ) -> Trace:
+    colour = KINDS[kind]
     means = [row.mean for row, _ in rows]
     # Names grow towards the middle: none leaves the plot.
     sides = ["top left" if (amount > middle) == speed else "top right" for _, amount in rows]
     return {
         "type": "scatter", "mode": "markers+text", "name": kind, "x": [amount for _, amount in rows], "y": means,
         "text": [one_line(row.entry) if row.entry.id in named else "" for row, _ in rows],
-        "textposition": sides, "textfont": {"size": 10}, "cliponaxis": False,
+        "textposition": sides, "textfont": {"size": FONT_SIZE}, "cliponaxis": False,
         "marker": {"size": 9, "color": colour},
         "error_y": error_bars(means, [row.low for row, _ in rows], [row.high for row, _ in rows], colour),
         "hovertext": [_hover(row, amount, title, speed) for row, amount in rows],
@@ -120,10 +123,10 @@ def _points(
     }  # fmt: skip
 
 
-def _hover(row: Row, amount: float, title: str, speed: bool) -> str:
+def _hover(row: EntryRow, amount: float, title: str, speed: bool) -> str:
     card = row.entry.listing.card if row.entry.listing is not None else None
     device = f" on {safe(card.cost.device)}" if speed and card and card.cost and card.cost.device else ""
-    unit = f"items a second{device}" if speed else "operations an item"
+    unit = f"items per second{device}" if speed else "operations per item"
     figures = with_interval(row.mean, row.low, row.high)
     return f"{safe(row.entry.name)}<br>{title} {figures}<br>{amount:,.4g} {unit}, as declared"
 

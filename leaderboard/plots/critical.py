@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tia2.figures.style import FONT_SIZE
+
 from ..data.board import Board
-from .rows import Row, ranked_rows, title_of, where
+from .rows import EntryRow, ranked_rows, title_of, where
 from .style import INK, KINDS, Trace, clean, empty, figure, kind_of, one_line, safe, with_interval
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+TOP = 20
+"""Number of entries at most."""
 UNIT = 24
 """Pixels between two labels."""
 STEP = 0.42
-"""Between two bars, in labels."""
+"""Space between two bars, in labels."""
 
 
-def critical_difference(board: Board, scope: str, metric: str, top: int = 20) -> Figure:
+def critical_difference(board: Board, scope: str, metric: str) -> Figure:
     """Return the best entries on the axis of the metric; a bar joins those that are not separable.
 
     A bar is solid over consecutive entries of one group, and dotted over entries between them that aren't in it.
@@ -27,12 +31,11 @@ def critical_difference(board: Board, scope: str, metric: str, top: int = 20) ->
         board: The board.
         scope: One of its scopes.
         metric: One of the metrics.
-        top: How many entries.
 
     Raises:
         UnknownNameError: The board has no such scope or metric.
     """
-    rows = ranked_rows(board, scope, metric, top)
+    rows = ranked_rows(board, scope, metric, TOP)
     if len(rows) < 2:
         return empty("This needs at least two complete entries.")
     bars = joined([row.groups for row in rows])
@@ -62,13 +65,13 @@ def critical_difference(board: Board, scope: str, metric: str, top: int = 20) ->
     )  # fmt: skip
 
 
-def critical_difference_words(board: Board, scope: str, metric: str, top: int = 20) -> str:
+def critical_difference_words(board: Board, scope: str, metric: str) -> str:
     """Return what the diagram shows, in a sentence or two.
 
     Raises:
         UnknownNameError: The board has no such scope or metric.
     """
-    rows = ranked_rows(board, scope, metric, top)
+    rows = ranked_rows(board, scope, metric, TOP)
     if len(rows) < 2:
         return "This needs at least two complete entries."
     bars = joined([row.groups for row in rows])
@@ -76,7 +79,7 @@ def critical_difference_words(board: Board, scope: str, metric: str, top: int = 
     first = next((runs for runs in bars if runs[0][0] == 0), None)
     if first is None:
         return f"{head}{clean(rows[0].entry.name)} is separable from all others shown, at 5 %, corrected."
-    names = [clean(rows[place].entry.name) for start, end in first for place in range(start, end + 1)]
+    names = [clean(row.entry.name) for start, end in first for row in rows[start : end + 1]]
     return f"{head}Not separable from each other at 5 %, corrected, are {'; '.join(names)}."
 
 
@@ -84,7 +87,7 @@ def joined(groups: Sequence[Sequence[str]]) -> list[list[tuple[int, int]]]:
     """Return the bars: for each group that several entries share, the runs of consecutive entries that are in it.
 
     Args:
-        groups: Names of each entry's groups, best entry first.
+        groups: Names of the groups of each entry, best entry first.
 
     Returns:
         For each group, (first, last) of its runs.
@@ -95,15 +98,15 @@ def joined(groups: Sequence[Sequence[str]]) -> list[list[tuple[int, int]]]:
     """
     bars = []
     for name in dict.fromkeys(name for names in groups for name in names):
-        members = [place for place, names in enumerate(groups) if name in names]
+        members = [number for number, names in enumerate(groups) if name in names]
         if len(members) < 2:
             continue
         runs: list[tuple[int, int]] = []
-        for place in members:
-            if runs and runs[-1][1] == place - 1:
-                runs[-1] = (runs[-1][0], place)
+        for number in members:
+            if runs and runs[-1][1] == number - 1:
+                runs[-1] = (runs[-1][0], number)
             else:
-                runs.append((place, place))
+                runs.append((number, number))
         bars.append(runs)
     return bars
 
@@ -119,7 +122,7 @@ def _levels(bars: Sequence[Sequence[tuple[int, int]]]) -> list[int]:
     return levels
 
 
-def _labels(rows: Sequence[Row], edge: float, position: str, first: float) -> list[Trace]:
+def _labels(rows: Sequence[EntryRow], edge: float, position: str, first: float) -> list[Trace]:
     x: list[float | None] = []
     y: list[float | None] = []
     for number, row in enumerate(rows):
@@ -134,12 +137,12 @@ def _labels(rows: Sequence[Row], edge: float, position: str, first: float) -> li
         {
             "type": "scatter", "mode": "text", "x": [edge] * len(rows),
             "y": [first + number for number in range(len(rows))], "text": words,
-            "textposition": position, "textfont": {"size": 11}, "hoverinfo": "skip", "cliponaxis": False,
+            "textposition": position, "textfont": {"size": FONT_SIZE}, "hoverinfo": "skip", "cliponaxis": False,
         },
     ]  # fmt: skip
 
 
-def _bars(bars: Sequence[Sequence[tuple[int, int]]], levels: Sequence[int], rows: Sequence[Row]) -> list[Trace]:
+def _bars(bars: Sequence[Sequence[tuple[int, int]]], levels: Sequence[int], rows: Sequence[EntryRow]) -> list[Trace]:
     thick: tuple[list[float | None], list[float | None]] = ([], [])
     thin: tuple[list[float | None], list[float | None]] = ([], [])
     for runs, level in zip(sorted(bars, key=lambda runs: runs[0][0]), levels, strict=True):
@@ -159,7 +162,7 @@ def _bars(bars: Sequence[Sequence[tuple[int, int]]], levels: Sequence[int], rows
     ]  # fmt: skip
 
 
-def _dots(rows: Sequence[Row], title: str) -> Trace:
+def _dots(rows: Sequence[EntryRow], title: str) -> Trace:
     return {
         "type": "scatter", "mode": "markers", "x": [row.mean for row in rows], "y": [0] * len(rows),
         "cliponaxis": False, "marker": {"size": 9, "color": [KINDS[kind_of(row.entry)] for row in rows]},

@@ -11,7 +11,7 @@ from tia2.figures.panel import colours_of
 from tia2.figures.style import SCREEN
 
 from ..data.board import Board
-from .rows import Row, bound_rows, ranked_rows, title_of, where
+from .rows import EntryRow, bound_rows, ranked_rows, title_of, where
 from .style import (
     DETAIL_LENGTH,
     INK,
@@ -66,7 +66,7 @@ def forest(board: Board, scope: str, metric: str, top: int = 30) -> Figure:
             *(_row(row) for row in ranked),
             *(_row(row, GAP if ranked and not number else 0) for number, row in enumerate(bounds)),
         ],
-        references=[Reference(name, one.mean, one.low, one.high) for name, one in people.items()],
+        references=[Reference(name, estimate.mean, estimate.low, estimate.high) for name, estimate in people.items()],
         side_title="group",
         limits=_limits([*ranked, *bounds], people),
     )
@@ -100,7 +100,8 @@ def forest_words(board: Board, scope: str, metric: str) -> str:
         f"with {with_interval(first.mean, first.low, first.high)}; {same} of the others share its group."
     )
     people = [
-        f"{name} {with_interval(one.mean, one.low, one.high)}" for name, one in _people(board, scope, metric).items()
+        f"{name} {with_interval(estimate.mean, estimate.low, estimate.high)}"
+        for name, estimate in _people(board, scope, metric).items()
     ]
     return words + (f" People: {', '.join(people)}." if people else "")
 
@@ -110,16 +111,18 @@ def _people(board: Board, scope: str, metric: str) -> dict[str, Estimate]:
         return {}
     people = board.people[scope]
     both = {CEILING: people.ceiling.get(metric), ANNOTATOR: people.annotator.get(metric)}
-    return {name: one for name, one in both.items() if one is not None and one.mean == one.mean}
+    return {
+        name: estimate for name, estimate in both.items() if estimate is not None and estimate.mean == estimate.mean
+    }
 
 
-def _row(row: Row, gap: float = 0.0) -> ForestRow:
+def _row(row: EntryRow, gap: float = 0.0) -> ForestRow:
     model, detail = parts_of(row.entry)
     label = cut(clean(model), MODEL_LENGTH)
     return ForestRow(row.entry.id, label, cut(clean(detail), DETAIL_LENGTH), cut(row.group, 7), gap)
 
 
-def _marks(ranked: list[Row], bounds: list[Row], title: str) -> list[ForestMark]:
+def _marks(ranked: list[EntryRow], bounds: list[EntryRow], title: str) -> list[ForestMark]:
     """Return the marks, by series in the order of the legend."""
     kinds_of_bounds = {kind_of(row.entry) for row in bounds}
     series = {(kind, False): Series(kind, colour) for kind, colour in KINDS.items()}
@@ -127,11 +130,11 @@ def _marks(ranked: list[Row], bounds: list[Row], title: str) -> list[ForestMark]
         name = "upper bound, no result" if len(kinds_of_bounds) == 1 else f"{kind}, upper bound, no result"
         series[kind, True] = Series(name, colour, hollow=True)
     marks = []
-    for (kind, bound), one in series.items():
+    for (kind, bound), line in series.items():
         for row in bounds if bound else ranked:
             if kind_of(row.entry) == kind:
                 text = _hover(row, title)
-                marks.append(ForestMark(row.entry.id, one, row.mean, row.low, row.high, hover=text, shift=0))
+                marks.append(ForestMark(row.entry.id, line, row.mean, row.low, row.high, hover=text, shift=0))
     for row in (*ranked, *bounds):
         if row.pooled == row.pooled:
             text = f"{clean(row.entry.name)}\npooled {with_interval(row.pooled, row.pooled_low, row.pooled_high)}"
@@ -140,16 +143,16 @@ def _marks(ranked: list[Row], bounds: list[Row], title: str) -> list[ForestMark]
     return marks
 
 
-def _limits(rows: list[Row], people: dict[str, Estimate]) -> tuple[float, float]:
+def _limits(rows: list[EntryRow], people: dict[str, Estimate]) -> tuple[float, float]:
     numbers = [
         number for row in rows for number in (row.mean, row.low, row.high, row.pooled, row.pooled_low, row.pooled_high)
     ]
-    numbers += [number for one in people.values() for number in (one.mean, one.low, one.high)]
+    numbers += [number for estimate in people.values() for number in (estimate.mean, estimate.low, estimate.high)]
     finite = [number for number in numbers if number == number]
     pad = 0.04 * (max(finite) - min(finite)) or 0.05
     return min(finite) - pad, max(finite) + pad
 
 
-def _hover(row: Row, title: str) -> str:
+def _hover(row: EntryRow, title: str) -> str:
     rank = f"\nrank {row.rank} ({row.rank_low} to {row.rank_high}), group {cut(row.group, 12)}" if row.rank else ""
     return f"{clean(row.entry.name)}\n{title} {with_interval(row.mean, row.low, row.high)}{rank}"

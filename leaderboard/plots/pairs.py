@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tia2.evaluation.metrics import METRICS
+from tia2.figures import Differences
+from tia2.figures.panel import colours_of
+from tia2.figures.style import FONT_SIZE, SCREEN, colour
 
 from ..data.board import Board, Floats
 from .rows import title_of
-from .style import GRID, INK, PALETTE, Trace, clean, cut, empty, figure, note, safe
+from .style import INK, Trace, clean, cut, empty, figure, note, safe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +22,10 @@ if TYPE_CHECKING:
 
     from tia2.evaluation import Comparison
 
-PROMPT = 120
-"""Characters of a prompt shown when it is pointed at."""
+PROMPT, NAME = 120, 40
+"""Characters shown of a prompt when it is pointed at, and of an entry's name."""
+MANY_BARS = 150
+"""With this many bars, there is no gap between them."""
 
 
 def differences(comparison: Comparison) -> Figure:
@@ -29,51 +34,31 @@ def differences(comparison: Comparison) -> Figure:
     Args:
         comparison: What `Board.compare` returned.
     """
-    prompts = sorted(comparison.prompts, key=lambda prompt: -float(prompt["difference"]))
-    if not prompts:
+    if not comparison.prompts:
         return empty("No prompt can be compared.")
-    main, title = comparison.main, title_of(comparison.metric)
-    a, b = safe(comparison.a, 40), safe(comparison.b, 40)
-    traces: list[Trace] = []
-    for name, colour, sign in ((f"{a} better", PALETTE[0], 1), (f"{b} better", PALETTE[1], -1), ("equal", INK, 0)):
-        if chosen := [place for place, one in enumerate(prompts) if np.sign(float(one["difference"])) == sign]:
-            traces.append(
-                {
-                    "type": "bar", "name": f"{name} ({len(chosen)})", "x": [place + 1 for place in chosen],
-                    "y": [float(prompts[place]["difference"]) for place in chosen],
-                    "marker": {"color": colour, "line": {"width": 0}},
-                    "hovertext": [_hover(prompts[place], a, b) for place in chosen], "hoverinfo": "text",
-                }
-            )  # fmt: skip
-    wide = {"xref": "paper", "x0": 0, "x1": 1}
-    shapes = [
-        {
-            "type": "rect",
-            "y0": main.low,
-            "y1": main.high,
-            "fillcolor": GRID,
-            "line": {"width": 0},
-            "layer": "below",
-            **wide,
-        },
-        {
-            "type": "line",
-            "y0": main.difference,
-            "y1": main.difference,
-            "line": {"color": INK, "width": 1.5, "dash": "dash"},
-            **wide,
-        },
-    ]
-    words = f"mean {main.difference:+.3f} ({main.low:+.3f} to {main.high:+.3f})"
-    # No plus sign: plotly.js puts a tilde before formats that begin with one, and then shows raw numbers.
+    main = comparison.main
+    names = cut(clean(comparison.a), NAME), cut(clean(comparison.b), NAME)
+    panel = Differences(
+        title="",
+        y_title=f"difference in {title_of(comparison.metric)}, A − B",
+        names=names,
+        labels=[str(prompt["prompt"]) for prompt in comparison.prompts],
+        values=[float(prompt["difference"]) for prompt in comparison.prompts],
+        mean=main.difference,
+        low=main.low,
+        high=main.high,
+        hover=[_hover(prompt, *names) for prompt in comparison.prompts],
+    )
+    x_axis, y_axis = panel.plotly_axes(SCREEN)
+    shapes, annotations = panel.decorations(SCREEN)
     return figure(
-        traces,
+        panel.traces(colours_of(panel.series()), SCREEN),
         400,
-        xaxis={"title": f"{len(prompts)} prompts, sorted", "showgrid": False},
-        yaxis={"title": f"difference in {title}, A − B", "zeroline": True, "zerolinecolor": INK, "tickformat": ".2f"},
-        bargap=0.1 if len(prompts) < 150 else 0,
+        xaxis=x_axis,
+        yaxis=y_axis,
+        bargap=0.1 if len(comparison.prompts) < MANY_BARS else 0,
         shapes=shapes,
-        annotations=[note(words, 1, main.difference, yref="y", xanchor="right", yanchor="bottom", font={"size": 11})],
+        annotations=annotations,
         showlegend=True,
         margin={"l": 8, "r": 8, "t": 12, "b": 80},
     )
@@ -94,36 +79,37 @@ def pair_scatter(board: Board, a: str, b: str, metric: str) -> Figure:
 
     Args:
         board: The board.
-        a: Id of an entry, on the vertical axis.
-        b: Id of another, on the horizontal one.
+        a: Id of the entry on the vertical axis.
+        b: Id of the entry on the horizontal axis.
         metric: One of the metrics.
 
     Raises:
         UnknownNameError: The board has no such entry or metric.
     """
-    first, second, known = _figures(board, a, b, metric)
-    if not known.any():
+    first, second, finite = _figures(board, a, b, metric)
+    if not finite.any():
         return empty("The figures of single prompts are not known for both entries.")
-    names = safe(board.entry(a).name, 40), safe(board.entry(b).name, 40)
+    names = safe(board.entry(a).name, NAME), safe(board.entry(b).name, NAME)
     subsets = board.prompts["subset"].to_numpy(np.str_)
     texts = board.prompts["prompt"].tolist()
     traces: list[Trace] = []
     for number, subset in enumerate(dict.fromkeys(subsets.tolist())):
-        chosen = np.flatnonzero(known & (subsets == subset))
+        chosen = np.flatnonzero(finite & (subsets == subset))
         if not len(chosen):
             continue
         traces.append(
             {
                 "type": "scatter", "mode": "markers", "name": safe(subset, 30), "x": second[chosen].tolist(),
                 "y": first[chosen].tolist(),
-                "marker": {"size": 8, "color": PALETTE[number % len(PALETTE)], "opacity": 0.7},
+                "marker": {"size": 8, "color": colour(number), "opacity": 0.7},
                 "hovertext": [
-                    f"{safe(texts[place], PROMPT)}<br>A {first[place]:.3f}, B {second[place]:.3f}" for place in chosen
+                    f"{safe(texts[prompt], PROMPT)}<br>A {first[prompt]:.3f}, B {second[prompt]:.3f}"
+                    for prompt in chosen
                 ],
                 "hoverinfo": "text",
             }
         )  # fmt: skip
-    both = np.concatenate([first[known], second[known]])
+    both = np.concatenate([first[finite], second[finite]])
     low, high = float(both.min()), float(both.max())
     pad = 0.05 * (high - low) or 0.05
     span = [low - pad, high + pad]
@@ -135,8 +121,8 @@ def pair_scatter(board: Board, a: str, b: str, metric: str) -> Figure:
         yaxis={"title": f"A: {names[0]}", "range": span, "tickformat": ".3~g"},
         shapes=[{**line, "line": {"color": INK, "dash": "dash", "width": 1}}],
         annotations=[
-            note("A better", 0.02, 0.98, xanchor="left", yanchor="top", font={"size": 11}),
-            note("B better", 0.98, 0.02, xanchor="right", yanchor="bottom", font={"size": 11}),
+            note("A better", 0.02, 0.98, xanchor="left", yanchor="top", font={"size": FONT_SIZE}),
+            note("B better", 0.98, 0.02, xanchor="right", yanchor="bottom", font={"size": FONT_SIZE}),
         ],
         showlegend=True,
         margin={"l": 8, "r": 12, "t": 12, "b": 80},
@@ -149,15 +135,15 @@ def pair_scatter_words(board: Board, a: str, b: str, metric: str) -> str:
     Raises:
         UnknownNameError: The board has no such entry or metric.
     """
-    first, second, known = _figures(board, a, b, metric)
+    first, second, finite = _figures(board, a, b, metric)
     names = [clean(board.entry(name).name) for name in (a, b)]
-    if not known.any():
+    if not finite.any():
         return f"The figures of single prompts are not known for both {names[0]} and {names[1]}."
-    gaps = first[known] - second[known]
-    widest = int(np.flatnonzero(known)[np.abs(gaps).argmax()])
+    gaps = first[finite] - second[finite]
+    widest = int(np.flatnonzero(finite)[np.abs(gaps).argmax()])
     prompt = cut(clean(str(board.prompts["prompt"][widest])), PROMPT)
     return (
-        f"{METRICS[metric].title} of {int(known.sum())} prompts: {names[0]} is higher on {int((gaps > 0).sum())}, "
+        f"{METRICS[metric].title} of {int(finite.sum())} prompts: {names[0]} is higher on {int((gaps > 0).sum())}, "
         f"{names[1]} on {int((gaps < 0).sum())}. They disagree most on “{prompt}”, "
         f"{first[widest]:.3f} against {second[widest]:.3f}."
     )
@@ -173,6 +159,6 @@ def _figures(board: Board, a: str, b: str, metric: str) -> tuple[Floats, Floats,
 
 def _hover(prompt: Mapping[str, str | float], a: str, b: str) -> str:
     return (
-        f"{safe(str(prompt['prompt']), PROMPT)}<br>{a} {float(prompt['a']):.3f}<br>{b} {float(prompt['b']):.3f}<br>"
+        f"{cut(clean(str(prompt['prompt'])), PROMPT)}\n{a} {float(prompt['a']):.3f}\n{b} {float(prompt['b']):.3f}\n"
         f"difference {float(prompt['difference']):+.3f}"
     )

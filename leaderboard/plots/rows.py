@@ -14,22 +14,22 @@ from ..data.index import ESTIMATES
 
 
 @dataclass(frozen=True)
-class Row:
-    """One entry by one metric in one scope.
+class EntryRow:
+    """An entry by one metric in one scope.
 
     Attributes:
-        entry: Which.
+        entry: Entry of the board.
         mean: Mean over prompts.
-        low: Lower end of its interval, NaN where unknown.
-        high: Upper end.
-        pooled: The metric over all items at once.
-        pooled_low: Lower end of its interval.
-        pooled_high: Upper end.
-        rank: 0 without one.
+        low: Lower end of the mean's interval, NaN where unknown.
+        high: Upper end of the mean's interval.
+        pooled: Metric over all items at once.
+        pooled_low: Lower end of the pooled figure's interval.
+        pooled_high: Upper end of the pooled figure's interval.
+        rank: Rank, 0 without one.
         rank_low: Better end of the rank interval.
-        rank_high: Worse end.
-        group: Letters, as tables show them.
-        groups: The same, one name each.
+        rank_high: Worse end of the rank interval.
+        group: Letters of its groups, as tables show them.
+        groups: Names of its groups, one each.
     """
 
     entry: BoardEntry
@@ -46,7 +46,7 @@ class Row:
     groups: tuple[str, ...] = ()
 
 
-def rows_of(board: Board, scope: str, metric: str, positions: Iterable[int]) -> list[Row]:
+def rows_of(board: Board, scope: str, metric: str, positions: Iterable[int]) -> list[EntryRow]:
     """Return entries by their positions on the board.
 
     Raises:
@@ -54,34 +54,34 @@ def rows_of(board: Board, scope: str, metric: str, positions: Iterable[int]) -> 
     """
     standing = board.standing(scope, metric)
     names = group_names(standing.group)
-    found = np.stack([board.estimate(scope, metric, what) for what in ESTIMATES], axis=1)
+    estimates = np.stack([board.estimate(scope, metric, name) for name in ESTIMATES], axis=1)
     return [
-        Row(
-            entry=board.entries[place],
-            **dict(zip(ESTIMATES, found[place].tolist(), strict=True)),
-            rank=int(standing.rank[place]),
-            rank_low=int(standing.low[place]),
-            rank_high=int(standing.high[place]),
-            group=standing.group[place],
-            groups=names[place],
+        EntryRow(
+            entry=board.entries[position],
+            **dict(zip(ESTIMATES, estimates[position].tolist(), strict=True)),
+            rank=int(standing.rank[position]),
+            rank_low=int(standing.low[position]),
+            rank_high=int(standing.high[position]),
+            group=standing.group[position],
+            groups=names[position],
         )
-        for place in positions
+        for position in positions
     ]
 
 
-def ranked_rows(board: Board, scope: str, metric: str, top: int | None = None) -> list[Row]:
+def ranked_rows(board: Board, scope: str, metric: str, top: int | None = None) -> list[EntryRow]:
     """Return the ranked entries, best first.
 
     Raises:
         UnknownNameError: The board has no such scope or metric.
     """
     rank = board.standing(scope, metric).rank
-    known = np.isfinite(board.estimate(scope, metric))
-    order = [int(place) for place in board.ranked[np.argsort(rank[board.ranked])] if known[place]]
+    estimated = np.isfinite(board.estimate(scope, metric))
+    order = [int(position) for position in board.ranked[np.argsort(rank[board.ranked])] if estimated[position]]
     return rows_of(board, scope, metric, order[:top])
 
 
-def bound_rows(board: Board, scope: str, metric: str, top: int | None = None) -> list[Row]:
+def bound_rows(board: Board, scope: str, metric: str, top: int | None = None) -> list[EntryRow]:
     """Return the upper bounds, highest first.
 
     Raises:
@@ -89,13 +89,13 @@ def bound_rows(board: Board, scope: str, metric: str, top: int | None = None) ->
     """
     board.check(scope, metric)
     means = board.estimate(scope, metric)
-    places = [
-        place
-        for place, entry in enumerate(board.entries)
-        if entry.upper_bound and entry.complete and np.isfinite(means[place])
+    positions = [
+        position
+        for position, entry in enumerate(board.entries)
+        if entry.upper_bound and entry.complete and np.isfinite(means[position])
     ]
-    places.sort(key=lambda place: -means[place])
-    return rows_of(board, scope, metric, places[:top])
+    positions.sort(key=lambda position: -means[position])
+    return rows_of(board, scope, metric, positions[:top])
 
 
 def group_names(letters: Sequence[str]) -> list[tuple[str, ...]]:
@@ -108,8 +108,8 @@ def group_names(letters: Sequence[str]) -> list[tuple[str, ...]]:
         ([('a',), ('a', 'b')], [('a',), ('z', 'aa'), ('ab',)])
     """
     # The name after "z" is "aa", which no single letters written together give.
-    spaced = any(" " in one or len(set(one)) < len(one) for one in letters)
-    return [tuple(one.split() if spaced else one) for one in letters]
+    spaced = any(" " in group or len(set(group)) < len(group) for group in letters)
+    return [tuple(group.split() if spaced else group) for group in letters]
 
 
 def title_of(metric: str) -> str:

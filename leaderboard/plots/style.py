@@ -29,7 +29,7 @@ FIXED: Trace = {"fixedrange": True, "automargin": False}
 """What all axes have in common: nobody zooms, and the room for labels is known beforehand (`label_width`)."""
 NUMBER, TITLE = 34, 24
 """Pixels that tick labels such as -0.25 take beside an axis, and its title."""
-MODEL_LENGTH, DETAIL_LENGTH, NAME_LENGTH = 24, 30, 34
+MODEL_LENGTH, DETAIL_LENGTH, NAME_LENGTH = 24, 24, 34
 """Characters of labels at most: the model's name, what was made of its rewards, and both on one line."""
 
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tia2.figures.style import FONT_SIZE, faint
+
 from .style import CLEAR, INK, PALETTE, Trace, clean, empty, figure, note, safe
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from plotly.graph_objects import Figure
 
-Points = Mapping[str, tuple[float, float]]
+Marks = Mapping[str, tuple[float, float]]
 BOUND = "oracle"
 MARKS: dict[str, tuple[str, str]] = {
     "fixed": ("circle", PALETTE[0]),
@@ -24,28 +26,28 @@ MARKS: dict[str, tuple[str, str]] = {
 
 
 def temperature_curve(
-    factors: ArrayLike, means: ArrayLike, lows: ArrayLike, highs: ArrayLike, points: Points, title: str
+    factors: ArrayLike, means: ArrayLike, lows: ArrayLike, highs: ArrayLike, points: Marks, title: str
 ) -> Figure:
     """Return the curve with its band, and marked points.
 
     Args:
         factors: Temperatures as multiples of the documented one, ascending, above 0.
-        means: The figure at each.
+        means: Figure at each temperature.
         lows: Lower ends of the intervals; NaN for none.
-        highs: Upper ends.
-        points: What to mark: by name (fixed, cv, oracle, current, or another) where it stands. `oracle` is drawn hollow
-            and named an upper bound.
-        title: Of the vertical axis; escaped here.
+        highs: Upper ends of the intervals.
+        points: Marked points, (factor, figure) by name: fixed, cv, oracle, current, or another. `oracle` is drawn
+            hollow and named an upper bound.
+        title: Title of the vertical axis; escaped here.
     """
     x, y, low, high = (np.asarray(values, np.float64) for values in (factors, means, lows, highs))
-    known = np.isfinite(y)
-    if not known.any():
+    finite = np.isfinite(y)
+    if not finite.any():
         return empty("The figure is not known at any temperature.")
-    banded = known & np.isfinite(low) & np.isfinite(high)
+    banded = finite & np.isfinite(low) & np.isfinite(high)
     traces: list[Trace] = [
         {
             "type": "scatter", "mode": "lines", "x": [*x[banded], *x[banded][::-1]],
-            "y": [*high[banded], *low[banded][::-1]], "fill": "toself", "fillcolor": "rgba(61, 127, 176, 0.16)",
+            "y": [*high[banded], *low[banded][::-1]], "fill": "toself", "fillcolor": faint(PALETTE[0], 0.16),
             "line": {"width": 0}, "hoverinfo": "skip", "name": "95 % interval", "showlegend": bool(banded.any()),
         },
         {
@@ -56,7 +58,7 @@ def temperature_curve(
             ],
             "hoverinfo": "text",
         },
-        *(_mark(name, *place) for name, place in points.items()),
+        *(_mark(name, factor, value) for name, (factor, value) in points.items()),
     ]  # fmt: skip
     ends = [*x, *(factor for factor, _ in points.values())]
     ticks = [2.0**power for power in range(int(np.floor(np.log2(min(ends)))), int(np.ceil(np.log2(max(ends)))) + 1)]
@@ -68,14 +70,14 @@ def temperature_curve(
             "ticktext": [f"1/{1 / tick:g}" if tick < 1 else f"{tick:g}" for tick in ticks],
         },
         yaxis={"tickformat": ".3~g"},
-        annotations=[note(safe(title, 80), 0, 1, xanchor="left", yanchor="bottom", yshift=4, font={"size": 12})],
+        annotations=[note(safe(title, 80), 0, 1, xanchor="left", yanchor="bottom", yshift=4, font={"size": FONT_SIZE})],
         showlegend=True,
         margin={"l": 8, "r": 12, "t": 34, "b": 80},
     )  # fmt: skip
 
 
 def temperature_curve_words(
-    factors: ArrayLike, means: ArrayLike, lows: ArrayLike, highs: ArrayLike, points: Points, title: str
+    factors: ArrayLike, means: ArrayLike, lows: ArrayLike, highs: ArrayLike, points: Marks, title: str
 ) -> str:
     """Return what the curve shows, in a sentence or two."""
     del lows, highs

@@ -85,7 +85,7 @@ def test_a_forest_says_the_same_in_both(tmp_path, monkeypatch):
     assert pooled["marker"]["symbol"] == "diamond-open"
     assert pooled["y"] == [1.8]
     assert sides["text"] == ["ab"]
-    assert FOREST.plotly_axes(PAPER)[1]["ticktext"] == ["first &lt;b&gt;<br>detail", "b"]
+    assert FOREST.plotly_axes(PAPER)[1]["ticktext"] == ["<b>first &lt;b&gt;</b><br>detail", "b"]
     assert "$" not in json.dumps(FOREST.traces({"raw": "#000000", "pooled $x$": "#111111"}, PAPER))
 
 

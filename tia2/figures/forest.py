@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tia2.figures.panel import Colours, Series, unique
-from tia2.figures.style import BEHIND, FONT_SIZE, FRONT, PAPER, TEXT, Surface, Trace, error_bars
+from tia2.figures.style import BEHIND, FONT_SIZE, FRONT, PAPER, TEXT, Surface, Trace, error_bars, note_font
 from tia2.figures.text import safe, safe_lines, with_interval
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NAN = float("nan")
 ABOVE, BELOW = 0.7, 0.75
 """Space above the first row and below the last one, in rows."""
-ROW = 36
+ROW = 38
 """Pixels per row on a page."""
 
 _LONG_LABEL = 34
@@ -192,9 +192,7 @@ class Forest:
         y: Trace = {
             "range": list(self.y_range()),
             "tickvals": list(self.positions().values()),
-            "ticktext": [
-                safe(row.label or row.key) + (f"<br>{safe(row.detail)}" if row.detail else "") for row in self._rows()
-            ],
+            "ticktext": [_label(row) for row in self._rows()],
             "gridcolor": "rgba(128, 134, 145, 0.12)",
         }
         return x | ({"range": list(self.limits)} if self.limits is not None else {}), y
@@ -270,10 +268,14 @@ class Forest:
         return mark.shift is not None and mark.shift != 0
 
 
+def _label(row: ForestRow) -> str:
+    label = safe(row.label or row.key)
+    return f"<b>{label}</b><br>{safe(row.detail)}" if row.detail else label
+
+
 def _hover(mark: ForestMark, label: str) -> str:
     return f"{label}\n{mark.series.name}\n{with_interval(mark.value, mark.low, mark.high)}"
 
 
 def _note(text: str, surface: Surface, **position: Any) -> Trace:
-    font = {"size": FONT_SIZE, "color": surface.muted}
-    return {"text": safe(text), "yref": "y domain", "showarrow": False, "font": font, **position}
+    return {"text": safe(text), "yref": "y domain", "showarrow": False, "font": note_font(surface), **position}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-from tia2.figures.style import BEHIND, FONT_SIZE, PAPER, Surface, Trace, colour
+from tia2.figures.style import BEHIND, PAPER, Surface, Trace, colour, note_font
 from tia2.figures.text import safe
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def plotly_levels(levels: Levels, surface: Surface) -> tuple[list[Trace], list[T
         names.append(
             {
                 "text": safe(name), "x": 1, "y": level, "xref": "x domain", "yref": "y", "xanchor": "right",
-                "yanchor": "bottom", "showarrow": False, "font": {"size": FONT_SIZE, "color": surface.muted},
+                "yanchor": "bottom", "showarrow": False, "font": note_font(surface),
             }
         )  # fmt: skip
     return shapes, names

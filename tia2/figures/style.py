@@ -125,6 +125,12 @@ def error_bars(
     }
 
 
+def note_font(surface: Surface) -> Trace:
+    """Return the font of notes inside a Plotly figure."""
+    # A page may give the figure's text its own colour, which notes follow unless they have one.
+    return {"size": FONT_SIZE, **({"color": surface.muted} if surface.muted != surface.ink else {})}
+
+
 def plotly_layout(surface: Surface) -> Trace:
     """Return what Plotly figures on a surface have in common."""
     return {

@@ -257,7 +257,7 @@ def test_unknown_names_are_refused(mini_board):
         plots.pair_scatter(mini_board, "mini-strong", "mini-web", "x")
 
 
-ALLOWED = re.compile(r'<br>|<span style="font-size:9px">|</span>')
+ALLOWED = re.compile("</?b>|<br>")
 
 
 def strings(node):
