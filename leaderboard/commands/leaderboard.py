@@ -136,7 +136,7 @@ def add(
         "contact": contact, "paper": paper,
     }  # fmt: skip
     with console.stderr.status("Checking …"):
-        from ..data.adding import add_tables
+        from ..submissions.adding import add_tables
 
         stated = {field: text for field, text in declared.items() if text}
         listing = add_tables(_open(store), tables, stated, added_by=account_name(), replace=replace)
@@ -155,7 +155,7 @@ def import_published(store: Place = DEFAULT_STORE, data_dir: DataDir = None) -> 
     from tia2 import console
 
     with console.stderr.status("Loading …"):
-        from ..data.adding import add_published_results
+        from ..submissions.adding import add_published_results
 
         results = add_published_results(_open(store, create=True), data_dir)
     for result in results:

@@ -12,8 +12,8 @@ from tia2.errors import LeaderboardError
 from ._options import DEFAULT_STORE, account_name
 
 if TYPE_CHECKING:
+    from ..submissions.database import Queued
     from ..submissions.queue import Queue
-    from ..submissions.queued import Queued
 
 review_app = typer.Typer(no_args_is_help=True)
 

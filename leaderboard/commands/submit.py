@@ -115,9 +115,10 @@ def _hand_in(
     from ..data.embedded import embedded_store
     from ..data.store import slug
     from ..submissions.checking.checks import card_problems
-    from ..submissions.checking.report import Limits, Report
+    from ..submissions.checking.report import SubmissionReport
     from ..submissions.checking.validation import find_benchmark, validate
     from ..submissions.hub import open_pull_request
+    from ..submissions.limits import Limits
     from ..submissions.package import build
     from ..submissions.queue import Queue
 
@@ -140,7 +141,7 @@ def _hand_in(
             return {"done": done, "id": receipt.id, "report": receipt.report.lines}
         if record is None:
             missing = f"{folder} has no benchmark {benchmark}, so rewards were not compared with it here."
-            report = Report(warnings=[missing])
+            report = SubmissionReport(warnings=[missing])
             problems = card_problems(card)
             if problems:
                 raise LeaderboardError(" ".join(problems))
@@ -165,8 +166,8 @@ def _card(tables: list[ScoreTable], given: dict[str, Any]) -> ModelCard:
     """Return what is declared; what isn't said comes from the reward model's own card, if there is one table."""
     from pydantic import ValidationError
 
-    from ..data.adding import own_facts
     from ..data.records import ModelCard
+    from ..submissions.adding import own_facts
 
     if len(tables) > 1 and given["name"] is None:
         raise LeaderboardError(f"Expected --name for an ensemble of {len(tables)} score tables, got none.")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
-from .tabs.parts import Query
+from .parts import Query
 
 SEPARATOR = ","
 """Between the values of a control that has several. No id or name of ours has one."""

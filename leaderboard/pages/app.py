@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from ..data.board import Board
 from ..data.boards import Live
 from ..data.store import Store
-from ..submissions.checking.report import LIMITS, MIB
+from ..submissions.limits import LIMITS, MIB
 from .api import add_api
 from .head import head
 from .tabs.order import CHAPTERS

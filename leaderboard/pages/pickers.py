@@ -10,7 +10,7 @@ from tia2.evaluation.metrics import METRICS
 
 from ..data.board import Board
 from .address import pick
-from .tabs.parts import Query
+from .parts import Query
 
 
 def metric_choices() -> list[tuple[str, str]]:

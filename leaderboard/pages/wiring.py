@@ -15,7 +15,7 @@ from tia2.errors import Tia2Error
 from ..data.board import Board
 from ..data.boards import Live
 from .address import READY, STAY, as_text, parse, pick, unless_done, writer
-from .tabs.parts import Param, Query, Tab
+from .parts import Param, Query, Tab
 
 
 class Place(NamedTuple):

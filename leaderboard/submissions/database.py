@@ -5,9 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tia2.errors import LeaderboardError
+
+from .checking.report import SubmissionReport
 
 VERSION = 1
 PATIENCE = 30.0
@@ -45,6 +49,72 @@ BEGIN SELECT RAISE(ABORT, 'the log of reviews is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS submissions_stay BEFORE DELETE ON submissions
 BEGIN SELECT RAISE(ABORT, 'submissions are decided, never deleted'); END;
 """
+
+
+State = Literal["pending", "accepting", "accepted", "rejected"]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a submitter gets.
+
+    Attributes:
+        id: Id of the submission.
+        name: Name of the model.
+        report: Warnings, and flags for a person.
+    """
+
+    id: str
+    name: str
+    report: SubmissionReport
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A submission as the queue knows it.
+
+    Attributes:
+        id: Id, 32 hexadecimal digits.
+        received: Time of arrival, UTC.
+        filename: The submitter's name for the file; shown, never used.
+        sha256: Digest of the file.
+        size: Size of the file, in bytes.
+        submitter: Person or address that sent it.
+        name: Name of the model.
+        slug: Id on the board, once accepted.
+        benchmark: Name of the benchmark that it is measured on.
+        state: pending, accepting, accepted or rejected.
+        report: Result of the checks.
+        reason: Reason of a rejection, or the reviewer's note.
+        decided: Time of the decision, UTC; None while pending.
+        decided_by: The reviewer; None while pending.
+    """
+
+    id: str
+    received: str
+    filename: str
+    sha256: str
+    size: int
+    submitter: str
+    name: str
+    slug: str
+    benchmark: str
+    state: State
+    report: SubmissionReport
+    reason: str
+    decided: str | None
+    decided_by: str | None
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A line of the log: when, who did what to which submission, and why."""
+
+    at: str
+    who: str
+    what: str
+    submission: str
+    note: str
 
 
 class Database:
@@ -104,3 +174,13 @@ class Database:
         """Return what a query finds."""
         with self.errors():
             return self.connection.execute(query, values).fetchall()
+
+    def submissions(self, condition: str, *values: object) -> list[Queued]:
+        """Return the submissions that fit a condition, oldest first.
+
+        Args:
+            condition: Text after WHERE, with a question mark for each value.
+            *values: Values of the condition.
+        """
+        rows = self.rows(f"SELECT * FROM submissions WHERE {condition} ORDER BY received, rowid", *values)
+        return [Queued(**{**dict(row), "report": SubmissionReport.model_validate_json(row["report"])}) for row in rows]

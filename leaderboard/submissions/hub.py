@@ -9,13 +9,15 @@ from typing import Any
 from tia2.errors import LeaderboardError
 
 from ..data.store import slug
-from .checking.report import Report
+from .checking.report import SubmissionReport
 from .package import Submission
 
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
 
-def open_pull_request(repository: str, path: Path, submission: Submission, report: Report, api: Any = None) -> str:
+def open_pull_request(
+    repository: str, path: Path, submission: Submission, report: SubmissionReport, api: Any = None
+) -> str:
     """Put a submission into a pull request.
 
     Args:
@@ -32,7 +34,7 @@ def open_pull_request(repository: str, path: Path, submission: Submission, repor
         LeaderboardError: The repository can't be reached, isn't there, or refuses.
 
     Example:
-        >>> open_pull_request("somebody/board", Path("mine.zip"), submission, Report())  # doctest: +SKIP
+        >>> open_pull_request("somebody/board", Path("mine.zip"), submission, SubmissionReport())  # doctest: +SKIP
         'https://huggingface.co/datasets/somebody/board/discussions/1'
     """
     import httpx

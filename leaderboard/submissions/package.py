@@ -18,7 +18,7 @@ from pydantic import Field
 from tia2.errors import LeaderboardError
 
 from ..data.records import CalibrationSpec, ModelCard, Record
-from .checking.report import LIMITS, MIB
+from .limits import LIMITS, MIB
 
 MOST_TABLES = 16
 DATED = (1980, 1, 1, 0, 0, 0)

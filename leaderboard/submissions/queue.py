@@ -16,18 +16,17 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from tia2.errors import LeaderboardError, Tia2Error, UnknownNameError
 from tia2.files import write_atomically
 
 from ..data.records import Listing
 from ..data.store import Store, slug
-from .checking.report import LIMITS, Limits, RefusedError, Report
+from .checking.report import RefusedError
 from .checking.texts import hidden, quote, text_problem
 from .checking.validation import Validated, name_collisions, validate
-from .database import Database
-from .queued import Logged, Queued, Receipt, State
+from .database import Database, Logged, Queued, Receipt, State
+from .limits import LIMITS, Limits
 
 LONGEST = 1000
 ABANDONED = 3600.0
@@ -119,10 +118,7 @@ class Queue:
 
     def pending(self) -> list[Queued]:
         """Return the submissions that wait, oldest first."""
-        rows = self._database.rows(
-            "SELECT * FROM submissions WHERE state IN ('pending', 'accepting') ORDER BY received, rowid"
-        )
-        return [_queued(row) for row in rows]
+        return self._database.submissions("state IN ('pending', 'accepting')")
 
     def get(self, submission: str) -> Queued:
         """Return a submission by its id, or by enough of its beginning.
@@ -132,11 +128,15 @@ class Queue:
         """
         if not re.fullmatch(r"[0-9a-f]{4,32}", submission):
             raise UnknownNameError(f"Expected a submission's id, hexadecimal digits, got {quote(submission)}.")
-        rows = self._database.rows("SELECT * FROM submissions WHERE id LIKE ? || '%'", submission)
-        if len(rows) != 1:
-            what = f"{len(rows)} submissions have ids that begin" if rows else "There is no submission whose id begins"
+        matches = self._database.submissions("id LIKE ? || '%'", submission)
+        if len(matches) != 1:
+            what = (
+                f"{len(matches)} submissions have ids that begin"
+                if matches
+                else "There is no submission whose id begins"
+            )
             raise UnknownNameError(f"{what} with {submission}. `tia2 leaderboard review` lists those that wait.")
-        return _queued(rows[0])
+        return matches[0]
 
     def log(self) -> list[Logged]:
         """Return the log of reviews, oldest first."""
@@ -207,12 +207,8 @@ class Queue:
 
     def recover(self) -> None:
         """Finish or undo what killed processes left: acceptances half done, files of nobody."""
-        for row in self._database.rows("SELECT * FROM submissions WHERE state = 'accepting'"):
-            queued = _queued(row)
-            try:
-                self._carry_through(queued.id, self._validated(queued, again=True))
-            except Tia2Error as error:
-                self._put_back(queued, str(error))
+        for queued in self._database.submissions("state = 'accepting'"):
+            self._finish(queued)
         if self._strays():
             with self._database.writing():
                 for path in self._strays():
@@ -220,6 +216,12 @@ class Queue:
         for path in (self.store.folder / "tables").glob(".*.tmp"):
             if time.time() - _changed(path) > ABANDONED:
                 shutil.rmtree(path, ignore_errors=True)
+
+    def _finish(self, queued: Queued) -> None:
+        try:
+            self._carry_through(queued.id, self._validated(queued, again=True))
+        except Tia2Error as error:
+            self._put_back(queued, str(error))
 
     def _strays(self) -> list[Path]:
         """Return the uploads that no waiting submission stands for; for certain only under the write lock."""
@@ -309,10 +311,6 @@ class Queue:
 
     def _upload(self, submission: str) -> Path:
         return self.uploads / f"{submission}.zip"
-
-
-def _queued(row: Any) -> Queued:
-    return Queued(**{**dict(row), "report": Report.model_validate_json(row["report"])})
 
 
 def _expect(queued: Queued, state: State) -> None:

@@ -11,14 +11,15 @@ from tia2.errors import LeaderboardError, Tia2Error
 
 from ..data.store import Store
 from .checking.isolated import run_apart
-from .checking.report import LIMITS, Limits, RefusedError
+from .checking.report import RefusedError
+from .limits import LIMITS, Limits
 from .queue import Queue
 
 PATIENCE = 600.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class UploadOutcome:
     """What became of an upload.
 
     Attributes:
@@ -38,7 +39,7 @@ def receive_upload(
     filename: str | None = None,
     limits: Limits = LIMITS,
     apart: bool = True,
-) -> Outcome:
+) -> UploadOutcome:
     """Take an uploaded file as a submission.
 
     Args:
@@ -68,8 +69,8 @@ def receive_upload(
     try:
         found = run_apart(__name__, json.dumps(request), PATIENCE)
     except LeaderboardError as error:
-        return Outcome((f"The submission could not be checked: {error}.",))
-    return Outcome(tuple(found["lines"]), found["id"])
+        return UploadOutcome((f"The submission could not be checked: {error}.",))
+    return UploadOutcome(tuple(found["lines"]), found["id"])
 
 
 def main() -> None:
@@ -78,20 +79,20 @@ def main() -> None:
     try:
         store = Store(request["store"])
     except Tia2Error as error:
-        outcome = Outcome((f"The submission could not be taken: {error}",))
+        outcome = UploadOutcome((f"The submission could not be taken: {error}",))
     else:
         limits = Limits(**request["limits"])
         outcome = _receive(store, Path(request["path"]), request["submitter"], request["filename"], limits)
     sys.stdout.write(json.dumps(asdict(outcome)))
 
 
-def _receive(store: Store, path: Path, submitter: str, filename: str | None, limits: Limits) -> Outcome:
+def _receive(store: Store, path: Path, submitter: str, filename: str | None, limits: Limits) -> UploadOutcome:
     try:
         with Queue(store, limits) as queue:
             receipt = queue.receive(path, submitter, filename=filename)
     except RefusedError as error:
-        return Outcome(tuple(f"Refused: {problem}" for problem in error.problems))
+        return UploadOutcome(tuple(f"Refused: {problem}" for problem in error.problems))
     except Tia2Error as error:
-        return Outcome((f"The submission could not be taken: {error}",))
+        return UploadOutcome((f"The submission could not be taken: {error}",))
     received = f"Received {receipt.name} as {receipt.id}. It will be on the board once a maintainer has accepted it."
-    return Outcome((received, *receipt.report.lines), receipt.id)
+    return UploadOutcome((received, *receipt.report.lines), receipt.id)

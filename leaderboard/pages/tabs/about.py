@@ -13,7 +13,7 @@ from ...data.boards import Live
 from ...data.index import SEED
 from ...views.formats import figure
 from ..markup import facts, table
-from .parts import Tab
+from ..parts import Tab
 
 CITE = """\
 @inproceedings{kim2024confidence,

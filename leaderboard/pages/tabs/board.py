@@ -14,8 +14,8 @@ from ..address import pick, pick_many, pick_text
 from ..detail import detail
 from ..downloads import export_buttons
 from ..markup import note
+from ..parts import Param, Query, Tab
 from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
-from .parts import Param, Query, Tab
 
 LEGEND = (
     "Figures are means over prompts with 95 % intervals. ranks: the ranks that an entry has in 95 % of the resamples. "

@@ -21,9 +21,9 @@ from ...views.temperature import FACTORS, HIGHEST, LOWEST, STEP, Sweep, Tuned, r
 from ...views.tunables import Point, Tunable, members, points, tunable, tunables
 from ..address import pick, pick_number
 from ..markup import note, table
+from ..parts import Param, Query, Tab
 from ..pickers import metric_picker, restore_metric, restore_scope
 from ..tables import answer
-from .parts import Param, Query, Tab
 
 NONE = "No model on this board has contrastive prompts and TextNorm entries yet, so there is no temperature to change."
 LEGEND = (

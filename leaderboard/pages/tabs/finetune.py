@@ -11,7 +11,7 @@ import gradio as gr
 
 from ...data.boards import Live
 from ..markup import facts, note
-from .parts import Tab
+from ..parts import Tab
 
 LONGEST = 1 << 20
 EMPTY = """

@@ -14,8 +14,8 @@ from ...views.pairs import choices, suggested
 from ...views.tunables import names_of
 from ..address import pick, pick_many, pick_number
 from ..markup import note, table
+from ..parts import Choices, Param, Query, Tab, chosen
 from ..tables import STYLE, filled, heading, text_table
-from .parts import Choices, Param, Query, Tab, chosen
 
 EMPTY = "There is no entry on this board yet. Here are the benchmark's own items."
 PUBLISHED = "No values image by image were published for {}, so items stand in the benchmark's order."

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ...data.boards import Live
+from ..parts import Tab
 from . import about as about_tab
 from . import board as board_tab
 from . import calibration as calibration_tab
@@ -14,7 +15,6 @@ from . import finetune as finetune_tab
 from . import items as items_tab
 from . import plots as plots_tab
 from . import submit as submit_tab
-from .parts import Tab
 
 
 class Chapter(NamedTuple):

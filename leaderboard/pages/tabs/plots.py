@@ -13,8 +13,8 @@ from ...data.board import Board
 from ...data.boards import Live
 from ..address import pick, pick_many
 from ..markup import note
+from ..parts import Param, Query, Tab, chosen
 from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
-from .parts import Param, Query, Tab, chosen
 
 USUAL, MOST = 4, 8
 

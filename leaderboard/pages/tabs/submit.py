@@ -11,9 +11,9 @@ from tia2.files import cache_dir
 
 from ...data.boards import Live
 from ...data.store import Store
-from ...submissions.checking.report import LIMITS, MIB
+from ...submissions.limits import LIMITS, MIB
 from ...submissions.web import receive_upload
-from .parts import Tab
+from ..parts import Tab
 
 HOW = """
 <div class="tia2-prose">

@@ -1,1 +1,11 @@
-"""The checks that every submission passes, at home and on the server."""
+"""All checks of a submission: the same at home, on the server, and again when it is accepted.
+
+archive.py     unpacking: names, sizes and kinds of members
+parquet.py     checks of Parquet files, run in a process of its own (isolated.py)
+unpacked.py    from unpacked files to score tables
+checks.py      items, texts, rewards, calibrations; names.py and texts.py: what people wrote
+trust.py       the same rewards with the store's items, votes and texts
+suspicion.py   copies, and agreement beyond the noise ceiling
+validation.py  all of the above in order
+report.py      what they report
+"""

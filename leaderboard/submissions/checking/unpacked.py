@@ -12,10 +12,11 @@ from tia2.errors import ScoreTableError
 from tia2.scoring.manifest import SCHEMA_VERSION, Manifest
 
 from ...data.records import BenchmarkRecord
+from ..limits import MIB
 from ..package import Submission, table_files
 from .isolated import check_files
 from .parquet import Wanted
-from .report import MIB, RefusedError
+from .report import RefusedError
 from .texts import JOINERS, hidden, quote
 
 if TYPE_CHECKING:

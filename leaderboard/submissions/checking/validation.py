@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from ...data.index import Index
 from ...data.records import BenchmarkRecord, Listing
 from ...data.store import Store, slug, table_digest
-from ..archive import unpacked
+from ..limits import LIMITS, Limits
 from ..package import Submission
 from . import checks
+from .archive import unpacked
 from .names import collision
-from .report import LIMITS, Limits, RefusedError, Report
+from .report import RefusedError, SubmissionReport
 from .suspicion import flags
 from .texts import quote
 from .trust import trusted
@@ -38,7 +39,7 @@ class Validated:
     submission: Submission
     benchmark: BenchmarkRecord
     tables: tuple[ScoreTable, ...]
-    report: Report
+    report: SubmissionReport
 
     @property
     def digests(self) -> list[str]:
@@ -120,7 +121,7 @@ def validate(
     ]
     same = collision(card.name, waiting, "waiting for a review")
     found = [*([same] if same else []), *(flags(Index(store), record, items, tables, values) if suspicion else [])]
-    return Validated(submission, record, tuple(tables), Report(warnings=warnings, flags=found))
+    return Validated(submission, record, tuple(tables), SubmissionReport(warnings=warnings, flags=found))
 
 
 def name_collisions(store: Store, name: str, except_for: str | None = None) -> list[str]:

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tia2.leaderboard.data.records import CalibrationSpec
-from tia2.leaderboard.submissions.checking.report import Limits, RefusedError
+from tia2.leaderboard.submissions.checking.report import RefusedError
+from tia2.leaderboard.submissions.limits import Limits
 from tia2.leaderboard.submissions.queue import Queue
 from tia2.leaderboard.submissions.web import receive_upload
 from tia2.scoring.manifest import ScoredBenchmark

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from tia2.errors import LeaderboardError
-from tia2.leaderboard.submissions.checking.report import Report
+from tia2.leaderboard.submissions.checking.report import SubmissionReport
 from tia2.leaderboard.submissions.hub import open_pull_request
 
 
@@ -75,7 +75,7 @@ def api(server):
 
 
 def test_a_pull_request_is_opened(server, api, good, submission):
-    address = open_pull_request("somebody/board", good, submission, Report(warnings=["Look."]), api)
+    address = open_pull_request("somebody/board", good, submission, SubmissionReport(warnings=["Look."]), api)
     assert address == f"{server.address}/datasets/somebody/board/discussions/7"
     path, body = next((path, body) for kind, path, body in server.asked if kind == "POST" and "/commit/" in path)
     assert "create_pr=1" in path
@@ -97,7 +97,7 @@ def test_a_pull_request_is_opened(server, api, good, submission):
 def test_refusals(server, api, good, submission, code, headers, says):
     server.code, server.headers = code, headers
     with pytest.raises(LeaderboardError, match=says) as caught:
-        open_pull_request("somebody/board", good, submission, Report(), api)
+        open_pull_request("somebody/board", good, submission, SubmissionReport(), api)
     assert "\n" not in str(caught.value)
 
 
@@ -109,10 +109,10 @@ def test_nobody_there(good, submission, monkeypatch):
             raise httpx.ConnectError("Name or service not known")
 
     with pytest.raises(LeaderboardError, match=r"can't be reached \(Name or service not known\): try again later"):
-        open_pull_request("somebody/board", good, submission, Report(), Api())
+        open_pull_request("somebody/board", good, submission, SubmissionReport(), Api())
 
 
 @pytest.mark.parametrize("name", ["board", "a/b/c", "../x", "a b/c", "https://huggingface.co/a/b", ""])
 def test_no_repository(good, submission, name):
     with pytest.raises(LeaderboardError, match="Expected a dataset repository as OWNER/NAME"):
-        open_pull_request(name, good, submission, Report(), SimpleNamespace())
+        open_pull_request(name, good, submission, SubmissionReport(), SimpleNamespace())

@@ -8,7 +8,8 @@ import pytest
 
 from tia2.errors import LeaderboardError, Tia2Error, UnknownNameError
 from tia2.leaderboard.submissions import queue as module
-from tia2.leaderboard.submissions.checking.report import Limits, RefusedError
+from tia2.leaderboard.submissions.checking.report import RefusedError
+from tia2.leaderboard.submissions.limits import Limits
 from tia2.leaderboard.submissions.queue import Queue
 from tia2.leaderboard.submissions.web import receive_upload
 
@@ -128,7 +129,7 @@ def test_files_of_nobody_are_deleted(store, good):
         receipt = queue.receive(good, "somebody")
     for name in ("0" * 32 + ".zip", f".{receipt.id}.zip.x.tmp"):
         (uploads / name).write_bytes(b"x")
-    unfinished = [store.folder / "tables" / f".unfinished-{name}" for name in ("old", "new")]
+    unfinished = [store.folder / "tables" / f".{name}.0123456789ab.tmp" for name in ("old", "new")]
     for path in unfinished:
         path.mkdir()
     os.utime(unfinished[0], (0, 0))

@@ -6,7 +6,7 @@ import pytest
 
 from tia2.leaderboard.submissions import web
 from tia2.leaderboard.submissions.checking import isolated
-from tia2.leaderboard.submissions.checking.report import Limits
+from tia2.leaderboard.submissions.limits import Limits
 from tia2.leaderboard.submissions.queue import Queue
 
 APART = True

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ...data.board import Board
+from ..data.board import Board
 
 Query = Mapping[str, str]
 """The parameters of the page's address, as text. Anybody may write anything there."""

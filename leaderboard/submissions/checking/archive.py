@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .checking.report import LIMITS, MIB, Limits, RefusedError
-from .checking.texts import quote
+from ..limits import LIMITS, MIB, Limits
+from .report import RefusedError
+from .texts import quote
 
 _FILES = re.compile(r"submission\.json|tables/[0-9]{1,2}/(?:manifest\.json|items\.parquet|shards/[0-9]{5}\.parquet)")
 _FOLDERS = re.compile(r"tables/(?:[0-9]{1,2}/(?:shards/)?)?")

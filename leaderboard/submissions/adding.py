@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from tia2.errors import LeaderboardError
 
-from ..submissions.checking.checks import calibrated, card_problems, ensemble_problem, table_problems
-from ..submissions.checking.trust import trusted
-from ..submissions.checking.validation import find_benchmark, name_collisions
-from .addresses import is_https
-from .records import UNKNOWN, Listing, ModelCard, default_calibrations
-from .store import Store, now, slug
+from ..data.addresses import is_https
+from ..data.records import UNKNOWN, Listing, ModelCard, default_calibrations
+from ..data.store import Store, now, slug
+from .checking.checks import calibrated, card_problems, ensemble_problem, table_problems
+from .checking.trust import trusted
+from .checking.validation import find_benchmark, name_collisions
 
 if TYPE_CHECKING:
     from tia2.evaluation import Result
