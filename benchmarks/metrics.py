@@ -97,7 +97,7 @@ def main() -> int:
         pairs = []
         for _ in range(options.runs):
             slow = seconds(partial(one_loop, name, data), 1)
-            pairs.append((slow, seconds(partial(metric.function, *data, None), 10)))
+            pairs.append((slow, seconds(partial(metric, *data), 10)))
         report(metric.title, pairs)
     together = [(seconds(lambda: loop(data), 1), seconds(lambda: all_metrics(*data), 20)) for _ in range(options.runs)]
     ratio = report("all seven", together)

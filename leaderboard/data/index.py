@@ -136,16 +136,14 @@ class Index:
         return Outline(tuple(known["scopes"]), pd.DataFrame(known["prompts"]), people)
 
     def _outline(self, benchmark: BenchmarkRecord) -> dict[str, Any]:
-        from tia2.evaluation.panel import Prompts
+        from tia2.evaluation.panel import Panel
         from tia2.evaluation.people.reference_rows import people
 
         items = self.items(benchmark)
-        prompts = Prompts.of(items, np.zeros(len(items)))
-        frame = prompts.frame.assign(aligned=prompts.aligned, used=prompts.used)
-        subsets = prompts.subsets
-        scopes = [*subsets, *([OVERALL] if len(subsets) > 1 else [])]
-        found = people(items, SEED, self.resamples)
-        return {"scopes": scopes, "prompts": frame.to_dict("list"), "people": found}
+        panel = Panel.of(items)
+        prompts = panel.prompts.assign(aligned=panel.aligned, used=panel.used)
+        by_people = people(items, SEED, self.resamples)
+        return {"scopes": panel.scopes, "prompts": prompts.to_dict("list"), "people": by_people}
 
     # Entries
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tia2.analysis import contrastive
-from tia2.analysis.judge import Judge
+from tia2.analysis.entries import panel_of
 from tia2.analysis.outscoring import letters
 from tia2.calibration import textnorm
 from tia2.errors import ResultError
@@ -109,12 +109,12 @@ def test_paraphrases_and_duplicates_are_found(marked, marked_rewards, table_of):
 def test_the_effect_is_that_of_a_table_without_them(marked, marked_rewards, table_of):
     table = table_of(marked, marked_rewards)
     made = contrastive([table], **FAST)
-    judge = Judge.of(table.items, resamples=300)
+    panel = panel_of(table.items, resamples=300)
     kept = [0, 2, 4, 5, 6]  # without the paraphrase and the second "no"
-    gain = judge.figures(textnorm(table.rewards[:, kept], TEMPERATURE)) - judge.figures(
-        textnorm(table.rewards, TEMPERATURE)
+    gain = panel.figure(textnorm(table.rewards[:, kept], TEMPERATURE), "auroc") - panel.figure(
+        textnorm(table.rewards, TEMPERATURE), "auroc"
     )
-    mean, low, high = judge.interval(gain, "counting")
+    mean, low, high = panel.interval(gain, "counting")
     assert (
         f"AUROC of TextNorm without the 16 found by their words, no label seen: {mean:+.4f} on counting "
         f"({low:+.4f} to {high:+.4f})." in "\n".join(made.findings)
@@ -137,8 +137,8 @@ def test_a_single_contrastive_prompt_leaves_nothing_to_normalise_by(toy, rewards
     items["texts"] = [[text, f"no {text}"] for text in items["prompt"]]
     table = table_of(items, rewards_of(items))
     frame = contrastive([table], **FAST).table
-    judge = Judge.of(table.items)
-    full = judge.figures(textnorm(table.rewards, TEMPERATURE))
+    panel = panel_of(table.items)
+    full = panel.figure(textnorm(table.rewards, TEMPERATURE), "auroc")
     # Without it TextNorm is 1 everywhere: AUROC 0.5.
     assert frame["removal"].mean() == pytest.approx(np.nanmean(0.5 - full))
 

@@ -9,8 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tia2.analysis import errors
-from tia2.analysis.entries import intervals
-from tia2.analysis.judge import Judge
+from tia2.analysis.entries import panel_of
 from tia2.calibration import TextNorm
 from tia2.errors import ResultError
 
@@ -150,11 +149,11 @@ def test_two_models_of_one_name_are_told_apart(toy, rewards_of, table_of):
 
 
 def test_intervals_of_many_are_those_of_each(toy):
-    judge = Judge.of(toy(), resamples=200)
-    figures = np.random.default_rng(0).normal(size=(3, len(judge.used)))
-    for subset in judge.subsets:
-        for many, own in zip(intervals(judge, figures, subset), figures, strict=True):
-            assert many == pytest.approx(judge.interval(own, subset))
+    panel = panel_of(toy(), resamples=200)
+    figures = np.random.default_rng(0).normal(size=(3, len(panel.used)))
+    for subset in panel.scopes:
+        for many, own in zip(panel.intervals(figures, subset), figures, strict=True):
+            assert many == pytest.approx(panel.interval(own, subset))
 
 
 def test_what_is_refused(tables_of, toy, rewards_of, table_of):

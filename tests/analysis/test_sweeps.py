@@ -10,7 +10,7 @@ import tia2
 from tia2.analysis import calibration, prompt_set, temperature
 from tia2.analysis._prompt_set import SELECTIONS, sizes
 from tia2.analysis._temperature import LEVELS
-from tia2.analysis.judge import Judge
+from tia2.analysis.entries import panel_of
 from tia2.calibration import TextNorm, mean_ensemble, textnorm, textnorm_minmax, uncertainty_regularised
 from tia2.errors import ResultError, UnknownNameError
 from tia2.evaluation import METRICS, evaluate
@@ -172,16 +172,16 @@ def test_bad_input_is_one_clear_error(tables_of, table_of, toy, rewards_of):
 
 
 @pytest.mark.parametrize("metric", ["auroc", "spearman"])
-def test_the_judge_gives_what_a_result_holds(tables_of, metric):
+def test_the_panel_gives_what_a_result_holds(tables_of, metric):
     (table,) = tables_of(("one",))
     result = tia2.evaluate(table, resamples=FEW)
-    judge = Judge.of(table.items, metric=metric, resamples=FEW)
+    panel = panel_of(table.items, resamples=FEW)
     values = table.raw.astype(np.float64)
-    figures, pooled = judge.figures(values), judge.pool(values)
-    for subset in judge.subsets:
+    figures, pooled = panel.figure(values, metric), panel.pools(values, [metric])[metric]
+    for subset in panel.scopes:
         estimate = (result.overall if subset == "overall" else result.subsets[subset]).metrics[metric]
-        assert judge.interval(figures, subset) == pytest.approx((estimate.mean, estimate.low, estimate.high), abs=1e-12)
-        found = judge.pooled_interval(pooled, subset)
+        assert panel.interval(figures, subset) == pytest.approx((estimate.mean, estimate.low, estimate.high), abs=1e-12)
+        found = panel.pooled_interval(pooled, subset)
         assert found.mean == pytest.approx(estimate.pooled, abs=1e-12)
         assert found[1:] == pytest.approx((estimate.pooled_low, estimate.pooled_high), abs=1e-9, nan_ok=True)
     assert metric in METRICS

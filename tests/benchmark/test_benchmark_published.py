@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,6 @@ from tia2.benchmark import SUBSETS
 from tia2.benchmark.upstream import sources
 from tia2.errors import DownloadError, ResultError, UnknownNameError
 from tia2.evaluation import METRICS, Result, compare, separate, summarise
-from tia2.evaluation import published as module
 from tia2.evaluation.published import REWARDS, TEXTNORM, published
 
 AUROC = {
@@ -118,7 +118,9 @@ def server(scores, monkeypatch, tmp_path):
     monkeypatch.setenv("TIA2_BASE_URL", f"http://127.0.0.1:{http.server_port}")
     digest = lambda path: hashlib.sha256((scores.root / path).read_bytes()).hexdigest()  # noqa: E731
     monkeypatch.setattr(sources, "SHA256", {path: digest(path) for path in sources.SHA256})
-    monkeypatch.setattr(module, "SHA256", {subset: digest(path_of(subset)) for subset in SUBSETS})
+    monkeypatch.setattr(
+        sys.modules["tia2.evaluation.published"], "SHA256", {subset: digest(path_of(subset)) for subset in SUBSETS}
+    )
     monkeypatch.setattr(sources, "FIRST_WAIT", 0.01)
     yield scores
     http.shutdown()

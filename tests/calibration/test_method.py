@@ -14,7 +14,7 @@ from tia2.calibration.choosing import Candidates
 from tia2.calibration.settings import FACTORS, PENALTIES, SCALES, settings
 from tia2.errors import ResultError, UnknownNameError
 from tia2.evaluation import Result, compare
-from tia2.evaluation.panel import Prompts
+from tia2.evaluation.panel import Panel
 
 
 @pytest.fixture
@@ -117,12 +117,12 @@ def test_cross_validation_is_the_literal_one(pair, scaling, ensemble):
     found = TextNorm(scaling=scaling, ensemble=ensemble, setting="cv", folds=4, seed=3).apply(tables)
     figures, values = literal_figures(tables, scaling, ensemble)
     items = tables[0].items
-    prompts = Prompts.of(items, np.arange(float(len(items))))
-    judged = Candidates.of(prompts, iter(values))
+    panel = Panel.of(items)
+    judged = Candidates.of(panel, iter(values))
     fold = judged._deal(4, 3)
-    ids = prompts.frame["prompt_id"].tolist()
-    subsets = prompts.frame["subset"].to_numpy()
-    sizes = [np.bincount(fold[(subsets == subset) & prompts.used], minlength=4) for subset in prompts.subsets]
+    ids = panel.prompts["prompt_id"].tolist()
+    subsets = panel.prompts["subset"].to_numpy()
+    sizes = [np.bincount(fold[(subsets == subset) & panel.used], minlength=4) for subset in panel.subsets]
     assert all(size.max() - size.min() <= 1 for size in sizes), "every subset is dealt out evenly"
     for number in range(4):
         means = []
@@ -135,7 +135,7 @@ def test_cross_validation_is_the_literal_one(pair, scaling, ensemble):
                         if where != number and own == subset
                     ]
                 )
-                for subset in prompts.subsets
+                for subset in panel.subsets
             ]
             means.append(np.mean(of_subset))
         chosen = int(np.argmax(np.round(means, 12)))
@@ -148,7 +148,7 @@ def test_a_prompt_never_sees_a_setting_chosen_on_its_own_labels(toy, rewards_of,
     items = toy(prompts=15)
     rewards = rewards_of(items, seed=4)
     judge = lambda frame: Candidates.of(  # noqa: E731
-        Prompts.of(frame, np.arange(float(len(frame)))),
+        Panel.of(frame),
         iter([np.array([textnorm(row, factor * 0.5) for row in rewards]) for factor in FACTORS]),
     )
     before = judge(items)
@@ -157,7 +157,7 @@ def test_a_prompt_never_sees_a_setting_chosen_on_its_own_labels(toy, rewards_of,
     rng = np.random.default_rng(0)
     changed = 0
     for number in range(5):
-        mine = before.prompts.frame["prompt_id"][(fold == number) & before.prompts.used]
+        mine = before.panel.prompts["prompt_id"][(fold == number) & before.panel.used]
         other = items.copy()
         here = items["prompt_id"].isin(mine)
         for _, group in items[here].groupby("prompt_id"):

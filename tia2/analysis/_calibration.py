@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.analysis.judge import Interval, Judge, Pooled
+from tia2.analysis.entries import panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.calibration.member_tables import Members, Scaling
 from tia2.calibration.method import Choice, TextNorm
 from tia2.calibration.settings import Ensemble
 from tia2.errors import unknown_name
-from tia2.evaluation.bootstrap import RESAMPLES
+from tia2.evaluation.bootstrap import RESAMPLES, Interval
 from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.panel import Panel, Pooled
 from tia2.figures import FigureSpec, Forest, ForestMark, Series
 
 if TYPE_CHECKING:
@@ -47,9 +48,9 @@ def calibration(
     Args:
         tables: Score tables of one benchmark.
         scaling: "temperature" or "minmax".
-        metric: By which values are judged.
+        metric: Metric that is compared.
         seed: Of the folds and of the bootstrap.
-        resamples: How many.
+        resamples: Number of resamples of the prompts.
 
     Returns:
         A forest plot, within prompts and pooled, and a table with one row for each entry, way of choosing and
@@ -68,15 +69,15 @@ def calibration(
     if metric not in METRICS:
         raise unknown_name("metric", metric, METRICS)
     members = Members.of(tables)
-    judge = Judge.of(members.items, members.scored, metric, seed, resamples)
-    raw = {table.name: _judged(judge, np.asarray(table.raw, np.float64)) for table in members.tables}
-    rows = [row for entry in _entries(members, raw, judge) for row in _rows(judge, entry, scaling, seed)]
+    panel = panel_of(members.items, members.scored, seed=seed, resamples=resamples)
+    raw = {table.name: _measured(panel, np.asarray(table.raw, np.float64), metric) for table in members.tables}
+    rows = [row for entry in _entries(members, raw, panel) for row in _rows(panel, entry, scaling, metric, seed)]
     frame = pd.DataFrame(rows)
     title = METRICS[metric].title
     return Analysis(
         name="calibration",
         findings=_findings(frame, title),
-        figure=_figure(frame, judge, title),
+        figure=_figure(frame, panel, title),
         table=frame,
         shown={"entry": "entry", "choice": "values", "mean": title, "difference": "- raw", "difference_low": "low",
                "difference_high": "high", "pooled": "pooled", "pooled_difference": "pooled - raw"},
@@ -84,7 +85,7 @@ def calibration(
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Measured:
     figures: Floats
     pooled: Pooled
 
@@ -95,18 +96,18 @@ class _Entry:
     tables: tuple[ScoreTable, ...]
     ensemble: Ensemble | None
     raw_name: str
-    raw: _Judged
+    raw: _Measured
 
 
-def _judged(judge: Judge, values: Floats) -> _Judged:
-    return _Judged(judge.figures(values), judge.pool(values))
+def _measured(panel: Panel, values: Floats, metric: str) -> _Measured:
+    return _Measured(panel.figure(values, metric), panel.pools(values, [metric])[metric])
 
 
-def _entries(members: Members, raw: dict[str, _Judged], judge: Judge) -> list[_Entry]:
+def _entries(members: Members, raw: dict[str, _Measured], panel: Panel) -> list[_Entry]:
     alone = [_Entry(table.name, (table,), None, table.name, raw[table.name]) for table in members.tables]
     if len(members) < 2:
         return alone
-    best = max(raw, key=lambda name: judge.interval(raw[name].figures, judge.subsets[-1]).mean)
+    best = max(raw, key=lambda name: panel.interval(raw[name].figures, panel.scopes[-1]).mean)
     several = f"of {len(members)} rewards"
     return [
         *alone,
@@ -115,31 +116,31 @@ def _entries(members: Members, raw: dict[str, _Judged], judge: Judge) -> list[_E
     ]
 
 
-def _rows(judge: Judge, entry: _Entry, scaling: Scaling, seed: int) -> Iterator[dict[str, str | float]]:
-    found: dict[str, _Judged] = {}
+def _rows(panel: Panel, entry: _Entry, scaling: Scaling, metric: str, seed: int) -> Iterator[dict[str, str | float]]:
+    by_values: dict[str, _Measured] = {}
     if entry.ensemble is None:
-        found[RAW] = entry.raw
+        by_values[RAW] = entry.raw
     for choice in CHOICES:
         made = TextNorm(scaling=scaling, ensemble=entry.ensemble, setting=choice, seed=seed)
-        found[choice] = _judged(judge, made.apply(entry.tables).values)
-    for values, judged in found.items():
-        for subset in judge.subsets:
+        by_values[choice] = _measured(panel, made.apply(entry.tables).values, metric)
+    for values, measured in by_values.items():
+        for subset in panel.scopes:
             row: dict[str, str | float] = {
                 "entry": entry.name,
                 "choice": values,
                 "subset": subset,
-                **_columns("", judge.interval(judged.figures, subset), "mean"),
-                **_columns("pooled_", judge.pooled_interval(judged.pooled, subset), "pooled"),
+                **_columns("", panel.interval(measured.figures, subset), "mean"),
+                **_columns("pooled_", panel.pooled_interval(measured.pooled, subset), "pooled"),
             }
             if values != RAW:
-                gap = judge.interval(judged.figures - entry.raw.figures, subset)
-                pooled = judge.pooled_interval(judged.pooled, subset, against=entry.raw.pooled)
+                gap = panel.interval(measured.figures - entry.raw.figures, subset)
+                pooled = panel.pooled_interval(measured.pooled, subset, against=entry.raw.pooled)
                 row |= {"raw": entry.raw_name, **_columns("difference_", gap, "difference")}
                 row |= _columns("pooled_difference_", pooled, "pooled_difference")
             if values == "oracle":
-                honest = found["cv"]
-                optimism = judge.interval(judged.figures - honest.figures, subset)
-                pooled = judge.pooled_interval(judged.pooled, subset, against=honest.pooled)
+                honest = by_values["cv"]
+                optimism = panel.interval(measured.figures - honest.figures, subset)
+                pooled = panel.pooled_interval(measured.pooled, subset, against=honest.pooled)
                 row |= _columns("optimism_", optimism, "optimism")
                 row |= _columns("pooled_optimism_", pooled, "pooled_optimism")
             yield row
@@ -165,7 +166,7 @@ def _findings(frame: pd.DataFrame, title: str) -> list[str]:
     return told + claimed
 
 
-def _figure(frame: pd.DataFrame, judge: Judge, title: str) -> FigureSpec:
+def _figure(frame: pd.DataFrame, panel: Panel, title: str) -> FigureSpec:
     series = {
         RAW: Series("raw"),
         "fixed": Series("TextNorm, documented setting"),
@@ -177,7 +178,7 @@ def _figure(frame: pd.DataFrame, judge: Judge, title: str) -> FigureSpec:
         ("within prompts", "mean", "low", "high"),
         ("pooled", "pooled", "pooled_low", "pooled_high"),
     ):
-        for subset in judge.subsets:
+        for subset in panel.scopes:
             rows = frame[frame["subset"] == subset].to_dict("records")
             marks = [ForestMark(row["entry"], series[row["choice"]], row[mean], row[low], row[high]) for row in rows]
             panels.append(Forest(f"{subset}, {kind}", title, marks))

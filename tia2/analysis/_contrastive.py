@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.analysis.entries import Entries
-from tia2.analysis.judge import Judge
+from tia2.analysis.entries import Entries, panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.analysis.outscoring import FEW, HIGH, Measured, suspicions
 from tia2.calibration._textnorm import textnorm
 from tia2.errors import ResultError
 from tia2.evaluation.bootstrap import RESAMPLES
+from tia2.evaluation.panel import Panel
 from tia2.figures import FigureSpec, Scatter, ScatterPoint
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ def contrastive(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int =
             f"No prompt of {tables[0].manifest.benchmark.name} has contrastive prompts. `tia2 prompts contrast` makes "
             "some; then score again."
         )
-    judge = Judge.of(entries.items, entries.scored, "auroc", seed, resamples)
-    measured = Measured.of(judge, entries)
-    frame = measured.frame(judge, entries)
+    panel = panel_of(entries.items, entries.scored, seed=seed, resamples=resamples)
+    measured = Measured.of(panel, entries)
+    frame = measured.frame(panel, entries)
     frame = frame.join(suspicions(frame, measured, entries.names))
-    sentences = _findings(frame, judge, entries, measured)
+    sentences = _findings(frame, panel, entries, measured)
     if left_out:
         sentences.append(f"Left out, since they score the image alone: {', '.join(left_out)}.")
     order = ["severity", "aligned", "removal"]
@@ -86,7 +86,7 @@ def contrastive(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int =
     return Analysis(
         name="contrastive",
         findings=sentences,
-        figure=_figure(ordered, judge.prompts.subsets),
+        figure=_figure(ordered, panel.subsets),
         table=ordered.drop(columns=["severity", "row", "column"]),
         shown={"prompt": "prompt", "contrastive_prompt": "contrastive prompt", "aligned": "aligned",
                "not_aligned": "others", "removal": "removal", "paraphrase": "paraphrase"},
@@ -94,7 +94,7 @@ def contrastive(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int =
     )  # fmt: skip
 
 
-def _findings(frame: pd.DataFrame, judge: Judge, entries: Entries, measured: Measured) -> list[str]:
+def _findings(frame: pd.DataFrame, panel: Panel, entries: Entries, measured: Measured) -> list[str]:
     by_text = frame["paraphrase"] == "text"
     suspected = frame["paraphrase"] == "rewards"
     duplicates = frame["duplicate_of"] != ""
@@ -120,9 +120,9 @@ def _findings(frame: pd.DataFrame, judge: Judge, entries: Entries, measured: Mea
     words = (by_text | (frame["duplicate_by"] == "text")).to_numpy()
     every = (by_text | suspected | duplicates).to_numpy()
     if measured.able:
-        sentences.append(_effect(frame, judge, entries, measured, words, "found by their words, no label seen"))
+        sentences.append(_effect(frame, panel, entries, measured, words, "found by their words, no label seen"))
         if (every & ~words).any():
-            sentences.append(_effect(frame, judge, entries, measured, every, "suspects and duplicates"))
+            sentences.append(_effect(frame, panel, entries, measured, every, "suspects and duplicates"))
             sentences.append(
                 "Suspects were chosen on the labels that judge TextNorm without them: an upper bound on what cleaning "
                 "gains, not a result. Where nothing is gained they are hard contrasts rather than paraphrases."
@@ -132,15 +132,15 @@ def _findings(frame: pd.DataFrame, judge: Judge, entries: Entries, measured: Mea
     return sentences
 
 
-def _effect(frame: pd.DataFrame, judge: Judge, entries: Entries, measured: Measured, chosen: Bools, which: str) -> str:
+def _effect(frame: pd.DataFrame, panel: Panel, entries: Entries, measured: Measured, chosen: Bools, which: str) -> str:
     """Say what TextNorm gains when these contrastive prompts are left out of X."""
     if not chosen.any():
         return f"TextNorm has none to leave out that were {which}."
-    places, mask = judge.places, entries.tables[0].mask
+    places, mask = panel.positions, entries.tables[0].mask
     drop = np.zeros((len(places), mask.shape[1]), np.bool_)
     drop[frame["row"][chosen], frame["column"][chosen]] = True
     keep = mask.copy()
-    rows, columns = np.nonzero(judge.prompts.mask)
+    rows, columns = np.nonzero(panel.mask)
     keep[places[rows, columns]] &= ~drop[rows]
     gains = []
     for number in measured.able:
@@ -150,10 +150,10 @@ def _effect(frame: pd.DataFrame, judge: Judge, entries: Entries, measured: Measu
             values[place, entries.scored] = textnorm(
                 table.rewards[entries.scored], temperature, mask=texts[entries.scored]
             )
-        gains.append(judge.figures(values[0]) - judge.figures(values[1]))
+        gains.append(panel.figure(values[0], "auroc") - panel.figure(values[1], "auroc"))
     told = []
-    for subset in judge.subsets:
-        mean, low, high = judge.interval(np.mean(gains, axis=0), subset)
+    for subset in panel.scopes:
+        mean, low, high = panel.interval(np.mean(gains, axis=0), subset)
         told.append(f"{mean:+.4f} on {subset} ({low:+.4f} to {high:+.4f})")
     verdict = "" if mean > 0 else " Leaving them out does not help."
     return f"AUROC of TextNorm without the {int(chosen.sum())} {which}: {', '.join(told)}.{verdict}"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.analysis.entries import Entries, intervals
-from tia2.analysis.judge import Interval, Judge
+from tia2.analysis.entries import Entries, panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.calibration.method import TextNorm
-from tia2.evaluation.bootstrap import RESAMPLES, expanded, resample_counts
+from tia2.evaluation.bootstrap import RESAMPLES, Interval, expanded, resample_counts
+from tia2.evaluation.panel import Panel
 from tia2.evaluation.summary import OVERALL
 from tia2.figures import FigureSpec, Heatmap, Scatter, ScatterPoint
 
@@ -71,19 +71,19 @@ def errors(
     import pandas as pd
 
     entries = Entries.of(tables, fewest=2)
-    judge = Judge.of(entries.items, entries.scored, "auroc", seed, resamples)
+    panel = panel_of(entries.items, entries.scored, seed=seed, resamples=resamples)
     values = entries.raw
     reasons: dict[str, str] = {}
     if calibration is not None:
         calibrated, reasons = entries.calibrated(calibration)
         kept = np.array([name in reasons for name in entries.names])
         values = np.where(kept[:, None], values, calibrated)
-    counted = _Errors.of(judge, values)
+    counted = _Errors.of(panel, values)
     groups = [list(pair) for pair in combinations(range(len(entries)), 2)]
     if len(entries) > 2:
         groups.append(list(range(len(entries))))
-    gains = _Gains.of(judge, entries, groups)
-    rows = [row for subset in judge.subsets for row in _rows(judge, entries.names, groups, counted, gains, subset)]
+    gains = _Gains.of(panel, entries, groups)
+    rows = [row for subset in panel.scopes for row in _rows(panel, entries.names, groups, counted, gains, subset)]
     frame = pd.DataFrame(rows)
     return Analysis(
         name="errors",
@@ -110,17 +110,16 @@ class _Errors:
     all_wrong: Floats
 
     @classmethod
-    def of(cls, judge: Judge, values: Floats) -> _Errors:
-        prompts = judge.prompts
-        models, number = len(values), len(prompts.labels)
+    def of(cls, panel: Panel, values: Floats) -> _Errors:
+        models, number = len(values), len(panel.labels)
         found = cls(
             np.full((number, models), np.nan), np.full((number, models, models), np.nan), np.full(number, np.nan)
         )
-        grouped = judge.grouped(values)
-        for row in np.flatnonzero(judge.used):
-            own, labels = grouped[:, row], prompts.labels[row]
+        grouped = panel.grouped(values)
+        for row in np.flatnonzero(panel.used):
+            own, labels = grouped[:, row], panel.labels[row]
             aligned = own[:, labels, None]
-            other = own[:, None, prompts.mask[row] & ~labels]
+            other = own[:, None, panel.mask[row] & ~labels]
             wrong = ((aligned < other) + 0.5 * (aligned == other)).reshape(models, -1)
             found.mean[row] = wrong.mean(axis=1)
             found.product[row] = wrong @ wrong.T / wrong.shape[1]
@@ -132,7 +131,7 @@ class _Errors:
         covariances: Floats = self.product - self.mean[:, :, None] * self.mean[:, None, :]
         return covariances
 
-    def correlations(self, judge: Judge, groups: list[list[int]], subset: str) -> list[Interval]:
+    def correlations(self, panel: Panel, groups: list[list[int]], subset: str) -> list[Interval]:
         """Return the correlation of every pair, of a larger group the mean over its pairs, with intervals."""
         first, second = np.array(list(combinations(range(self.mean.shape[1]), 2))).T
         covariances = self.covariances()
@@ -140,12 +139,12 @@ class _Errors:
             covariances[:, first, second],
             np.ascontiguousarray(np.einsum("pmm->pm", covariances)),
         )
-        names = judge.prompts.subsets if subset == OVERALL else [subset]
+        names = panel.subsets if subset == OVERALL else [subset]
         drawn: list[list[Floats]] = [[], []]
         strata: list[list[Floats]] = [[], []]
         for name in names:
-            rows = judge.rows(name)
-            counts = resample_counts(int(rows.sum()), judge.resamples, judge.seed, name)
+            rows = panel.used_rows(name)
+            counts = resample_counts(int(rows.sum()), panel.resamples, panel.seed, name)
             for kind, column in enumerate(columns):
                 strata[kind].append(column[rows])
                 drawn[kind].append(counts @ column[rows] / rows.sum())
@@ -192,32 +191,34 @@ class _Gains:
     reasons: dict[str, str]
 
     @classmethod
-    def of(cls, judge: Judge, entries: Entries, groups: list[list[int]]) -> _Gains:
+    def of(cls, panel: Panel, entries: Entries, groups: list[list[int]]) -> _Gains:
         textnorm, reasons = entries.calibrated(TextNorm())
         able = [name not in reasons for name in entries.names]
-        unknown = np.full(len(judge.used), np.nan)
-        singles = np.stack([judge.figures(own) if able[number] else unknown for number, own in enumerate(textnorm)])
+        unknown = np.full(len(panel.used), np.nan)
+        singles = np.stack(
+            [panel.figure(values, "auroc") if able[number] else unknown for number, values in enumerate(textnorm)]
+        )
         members = []
         for group in groups:
             chosen = [number for number in group if able[number]]
             members.append(chosen if len(chosen) > 1 else [])
-        ensembles = [judge.figures(textnorm[chosen].mean(axis=0)) if chosen else unknown for chosen in members]
+        ensembles = [panel.figure(textnorm[chosen].mean(axis=0), "auroc") if chosen else unknown for chosen in members]
         return cls(singles, members, np.stack(ensembles), reasons)
 
 
 def _rows(
-    judge: Judge, names: list[str], groups: list[list[int]], counted: _Errors, gains: _Gains, subset: str
+    panel: Panel, names: list[str], groups: list[list[int]], counted: _Errors, gains: _Gains, subset: str
 ) -> list[dict[str, str | float]]:
     def mean(figures: Floats) -> float:
-        parts = judge.prompts.subsets if subset == OVERALL else [subset]
-        return float(np.mean([figures[judge.rows(name)].mean() for name in parts]))
+        parts = panel.subsets if subset == OVERALL else [subset]
+        return float(np.mean([figures[panel.used_rows(name)].mean() for name in parts]))
 
     single = [mean(one) for one in gains.singles]
     best = [max(chosen, key=single.__getitem__, default=-1) for chosen in gains.members]
     gaps = np.stack([ensemble - gains.singles[number] for ensemble, number in zip(gains.ensembles, best, strict=True)])
-    found = intervals(judge, np.where(np.array(best)[:, None] < 0, np.nan, gaps), subset)
+    found = panel.intervals(np.where(np.array(best)[:, None] < 0, np.nan, gaps), subset)
     rows: list[dict[str, str | float]] = []
-    correlations = counted.correlations(judge, groups, subset)
+    correlations = counted.correlations(panel, groups, subset)
     for number, (group, correlation, gain) in enumerate(zip(groups, correlations, found, strict=True)):
         a, b = group[0], group[-1]
         pair = len(group) == 2
@@ -229,7 +230,7 @@ def _rows(
                 "models": " & ".join((names[a], names[b])) if pair else f"all {len(group)}",
                 "a": names[a] if pair else "",
                 "b": names[b] if pair else "",
-                "prompts": int(judge.rows(subset).sum()),
+                "prompts": int(panel.used_rows(subset).sum()),
                 "correlation": correlation.mean,
                 "correlation_low": correlation.low,
                 "correlation_high": correlation.high,

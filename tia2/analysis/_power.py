@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tia2.analysis.entries import Entries
-from tia2.analysis.judge import Judge
+from tia2.analysis.entries import Entries, panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.panel import Panel
 from tia2.evaluation.summary import OVERALL
 from tia2.figures import Curve, Curves, FigureSpec
 
@@ -83,10 +83,10 @@ def power(
     values = entries.raw
     if calibration is not None:
         values = np.stack([np.asarray(calibration.apply([table]).values, np.float64) for table in entries.tables])
-    judge = Judge.of(entries.items, entries.scored, metric)
-    figures = np.stack([judge.figures(own) for own in values])
+    panel = panel_of(entries.items, entries.scored)
+    figures = np.stack([panel.figure(own, metric) for own in values])
     frame = pd.concat(
-        [_rows(judge, entries.names, figures, subset, wanted, level) for subset in judge.subsets], ignore_index=True
+        [_rows(panel, entries.names, figures, subset, wanted, level) for subset in panel.scopes], ignore_index=True
     )
     title = METRICS[metric].title
     last = f"prompts_{wanted[min(1, len(wanted) - 1)]:g}_80"
@@ -205,20 +205,20 @@ class _Spread(NamedTuple):
     prompts: int
 
 
-def _spread(judge: Judge, gap: Floats, subset: str) -> _Spread:
-    parts = [gap[judge.rows(name)] for name in (judge.prompts.subsets if subset == OVERALL else [subset])]
+def _spread(panel: Panel, gap: Floats, subset: str) -> _Spread:
+    parts = [gap[panel.used_rows(name)] for name in (panel.subsets if subset == OVERALL else [subset])]
     prompts = sum(map(len, parts))
     variance = sum(float(part.var(ddof=1)) / len(part) for part in parts) / len(parts) ** 2
     return _Spread(float(np.sqrt(prompts * variance)), float(np.mean([part.mean() for part in parts])), prompts)
 
 
 def _rows(
-    judge: Judge, names: list[str], figures: Floats, subset: str, wanted: list[float], level: float
+    panel: Panel, names: list[str], figures: Floats, subset: str, wanted: list[float], level: float
 ) -> pd.DataFrame:
     import pandas as pd
 
     pairs = list(combinations(range(len(names)), 2))
-    found = [_spread(judge, figures[a] - figures[b], subset) for a, b in pairs]
+    found = [_spread(panel, figures[a] - figures[b], subset) for a, b in pairs]
     middle = _Spread(float(np.median([one.sd for one in found])), float("nan"), found[0].prompts)
     frame: pd.DataFrame = pd.DataFrame(
         {

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.analysis.judge import Judge
+from tia2.analysis.entries import panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.calibration.member_tables import Members
 from tia2.calibration.settings import Setting, values
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.panel import Panel
 from tia2.figures import Curve, Curves, FigureSpec
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ def prompt_set(
 
     Args:
         tables: Score tables of one benchmark.
-        metric: By which values are judged.
+        metric: Metric that is compared.
         draws: How many random subsets of each size.
         seed: Of the subsets and of the bootstrap.
-        resamples: How many resamples of prompts.
+        resamples: Number of resamples of the prompts.
 
     Returns:
         Curves of the difference from raw against k, and a table with one row for each reward model, subset, way and k.
@@ -70,19 +71,19 @@ def prompt_set(
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
         raise ResultError(f"Expected a whole number of at least 1 draw, got {draws!r}.")
     members = Members.of(tables)
-    judge = Judge.of(members.items, members.scored, metric, seed, resamples)
+    panel = panel_of(members.items, members.scored, seed=seed, resamples=resamples)
     temperatures = members.default_temperatures
     rows = [
         row
         for table, temperature in zip(members.tables, temperatures, strict=True)
-        for row in _sweep(judge, Members((table,)), temperature, draws, seed)
+        for row in _sweep(panel, Members((table,)), temperature, metric, draws, seed)
     ]
     frame = pd.DataFrame(rows)
     title = METRICS[metric].title
     return Analysis(
         name="prompt_set",
         findings=_findings(frame, title),
-        figure=_figure(frame, judge, title),
+        figure=_figure(frame, panel, title),
         table=frame,
         shown={"entry": "entry", "taken": "taken", "k": "k", "mean": title, "difference": "- raw",
                "low": "low", "high": "high"},
@@ -100,20 +101,20 @@ def sizes(largest: int) -> list[int]:
 
 
 def _sweep(
-    judge: Judge, member: Members, temperature: float, draws: int, seed: int
+    panel: Panel, member: Members, temperature: float, metric: str, draws: int, seed: int
 ) -> Iterator[dict[str, str | float]]:
     table = member.tables[0]
     raw = np.asarray(table.raw, np.float64)
-    of_raw = judge.figures(raw)
+    of_raw = panel.figure(raw, metric)
     for taken in SELECTIONS:
         for k in sizes(int(table.mask.sum(axis=1).max()) - 1):
-            subsets = list(_subsets(judge, table, taken, k, draws, seed))
+            subsets = list(_subsets(panel, table, taken, k, draws, seed))
             found = [
                 next(values(member, "temperature", None, [temperature], [Setting(1.0, None)], keep)) for keep in subsets
             ]
-            figures = np.mean([judge.figures(one) for one in found], axis=0)
-            for subset in judge.subsets:
-                mean, gap = judge.interval(figures, subset), judge.interval(figures - of_raw, subset)
+            figures = np.mean([panel.figure(one, metric) for one in found], axis=0)
+            for subset in panel.scopes:
+                mean, gap = panel.interval(figures, subset), panel.interval(figures - of_raw, subset)
                 yield {
                     "entry": table.name,
                     "subset": subset,
@@ -123,31 +124,31 @@ def _sweep(
                     "mean": mean.mean,
                     "mean_low": mean.low,
                     "mean_high": mean.high,
-                    "pooled": float(np.mean([judge.pooled(one, subset) for one in found])),
-                    "raw_mean": judge.interval(of_raw, subset).mean,
-                    "raw_pooled": judge.pooled(raw, subset),
+                    "pooled": float(np.mean([panel.pooled(one, metric, subset) for one in found])),
+                    "raw_mean": panel.interval(of_raw, subset).mean,
+                    "raw_pooled": panel.pooled(raw, metric, subset),
                     "difference": gap.mean,
                     "low": gap.low,
                     "high": gap.high,
                 }
 
 
-def _subsets(judge: Judge, table: ScoreTable, taken: Selection, k: int, draws: int, seed: int) -> Iterator[Bools]:
+def _subsets(panel: Panel, table: ScoreTable, taken: Selection, k: int, draws: int, seed: int) -> Iterator[Bools]:
     """Yield which texts to take, shape (items, texts): one choice a prompt."""
-    prompts, mask = judge.prompts, table.mask
-    first = judge.places[:, 0]
+    mask = table.mask
+    first = panel.positions[:, 0]
     texts = mask[first]
     if taken == "random":
         every = k >= texts.sum(axis=1).max() - 1
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, k])))
         keys = [rng.random(texts.shape) for _ in range(1 if every else draws)]
     else:
-        rewards = np.where(prompts.mask[:, :, None], np.nan_to_num(table.rewards[judge.places]), 0.0)
-        mean = rewards.sum(axis=1) / prompts.mask.sum(axis=1)[:, None]
+        rewards = np.where(panel.mask[:, :, None], np.nan_to_num(table.rewards[panel.positions]), 0.0)
+        mean = rewards.sum(axis=1) / panel.mask.sum(axis=1)[:, None]
         keys = [-mean if taken == "hardest" else mean]
     owner = np.zeros(len(mask), np.intp)
-    rows, columns = np.nonzero(prompts.mask)
-    owner[judge.places[rows, columns]] = rows
+    rows, columns = np.nonzero(panel.mask)
+    owner[panel.positions[rows, columns]] = rows
     for key in keys:
         order = np.where(texts, key, np.inf)
         order[:, 0] = -np.inf  # the prompt itself is always in X
@@ -170,9 +171,9 @@ def _findings(frame: pd.DataFrame, title: str) -> list[str]:
     return sentences
 
 
-def _figure(frame: pd.DataFrame, judge: Judge, title: str) -> FigureSpec:
+def _figure(frame: pd.DataFrame, panel: Panel, title: str) -> FigureSpec:
     entries = list(dict.fromkeys(frame["entry"]))
-    subsets = judge.subsets if len(entries) <= MANY else judge.subsets[-1:]
+    subsets = panel.scopes if len(entries) <= MANY else panel.scopes[-1:]
     panels = []
     for entry in entries:
         for subset in subsets:

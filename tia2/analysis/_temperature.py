@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.analysis.judge import Judge
+from tia2.analysis.entries import panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.calibration.member_tables import Members, Scaling
 from tia2.calibration.settings import PENALTIES, Ensemble, Setting, values
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.panel import Panel
 from tia2.figures import Curve, Curves, FigureSpec
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ def temperature(
         tables: Score tables of one benchmark.
         sweep: "temperature" (τ), "scale" (c of min-max scaling), or "penalty" (λ of the uncertainty-regularised
             ensemble of all tables).
-        metric: By which values are judged.
+        metric: Metric that is compared.
         seed: Of the bootstrap.
-        resamples: How many.
+        resamples: Number of resamples of the prompts.
 
     Returns:
         Curves of the difference from raw, and a table with one row for each entry, subset and setting. The best setting
@@ -80,14 +81,14 @@ def temperature(
     if metric not in METRICS:
         raise unknown_name("metric", metric, METRICS)
     members = Members.of(tables)
-    judge = Judge.of(members.items, members.scored, metric, seed, resamples)
-    rows = [row for entry in _entries(members, sweep) for row in _sweep(judge, entry, sweep)]
+    panel = panel_of(members.items, members.scored, seed=seed, resamples=resamples)
+    rows = [row for entry in _entries(members, sweep) for row in _sweep(panel, entry, sweep, metric)]
     frame = pd.DataFrame(rows)
     title = METRICS[metric].title
     return Analysis(
         name=sweep,
         findings=_findings(frame, title, sweep),
-        figure=_figure(frame, judge, title, sweep),
+        figure=_figure(frame, panel, title, sweep),
         table=frame,
         shown={"entry": "entry", "setting": sweep, "mean": title, "pooled": "pooled", "difference": "- raw",
                "low": "low", "high": "high"},
@@ -119,21 +120,21 @@ def _entries(members: Members, sweep: Sweep) -> list[_Entry]:
     return [*alone, *ensembles]
 
 
-def _sweep(judge: Judge, entry: _Entry, sweep: Sweep) -> list[dict[str, str | float]]:
+def _sweep(panel: Panel, entry: _Entry, sweep: Sweep, metric: str) -> list[dict[str, str | float]]:
     raw = {table.name: np.asarray(table.raw, np.float64) for table in entry.members.tables}
-    of_raw = {name: judge.figures(one) for name, one in raw.items()}
-    best = max(of_raw, key=lambda name: judge.interval(of_raw[name], judge.subsets[-1]).mean)
-    raw_pooled = judge.pool(raw[best])
+    of_raw = {name: panel.figure(one, metric) for name, one in raw.items()}
+    best = max(of_raw, key=lambda name: panel.interval(of_raw[name], panel.scopes[-1]).mean)
+    raw_pooled = panel.pools(raw[best], [metric])[metric]
     levels = LEVELS[sweep]
     candidates = [Setting(1.0, level) if sweep == "penalty" else Setting(level, _penalty(entry)) for level in levels]
     found = values(entry.members, entry.scaling, entry.ensemble, entry.temperatures, candidates)
     rows: list[dict[str, str | float]] = []
     for level, one in zip(levels, found, strict=True):
-        figures, pooled = judge.figures(one), judge.pool(one)
-        for subset in judge.subsets:
-            mean = judge.interval(figures, subset)
-            gap = judge.interval(figures - of_raw[best], subset)
-            pooled_gap = judge.pooled_interval(pooled, subset, against=raw_pooled)
+        figures, pooled = panel.figure(one, metric), panel.pools(one, [metric])[metric]
+        for subset in panel.scopes:
+            mean = panel.interval(figures, subset)
+            gap = panel.interval(figures - of_raw[best], subset)
+            pooled_gap = panel.pooled_interval(pooled, subset, against=raw_pooled)
             rows.append(
                 {
                     "entry": entry.name,
@@ -143,10 +144,10 @@ def _sweep(judge: Judge, entry: _Entry, sweep: Sweep) -> list[dict[str, str | fl
                     "mean": mean.mean,
                     "mean_low": mean.low,
                     "mean_high": mean.high,
-                    "pooled": judge.pooled_interval(pooled, subset).mean,
+                    "pooled": panel.pooled_interval(pooled, subset).mean,
                     "raw": best,
-                    "raw_mean": judge.interval(of_raw[best], subset).mean,
-                    "raw_pooled": judge.pooled_interval(raw_pooled, subset).mean,
+                    "raw_mean": panel.interval(of_raw[best], subset).mean,
+                    "raw_pooled": panel.pooled_interval(raw_pooled, subset).mean,
                     "difference": gap.mean,
                     "low": gap.low,
                     "high": gap.high,
@@ -182,7 +183,7 @@ def _findings(frame: pd.DataFrame, title: str, sweep: Sweep) -> list[str]:
     return sentences
 
 
-def _figure(frame: pd.DataFrame, judge: Judge, title: str, sweep: Sweep) -> FigureSpec:
+def _figure(frame: pd.DataFrame, panel: Panel, title: str, sweep: Sweep) -> FigureSpec:
     panels = []
     ticks = [0.0625, 0.25, 1.0, 4.0, 16.0, 64.0] if sweep == "temperature" else None
     kinds = {
@@ -190,7 +191,7 @@ def _figure(frame: pd.DataFrame, judge: Judge, title: str, sweep: Sweep) -> Figu
         "pooled": ("pooled_difference", "pooled_low", "pooled_high"),
     }
     for kind, columns in kinds.items():
-        for subset in judge.subsets:
+        for subset in panel.scopes:
             curves = [
                 Curve(str(entry), rows["setting"].tolist(), *(rows[name].tolist() for name in columns))
                 for entry, rows in frame[frame["subset"] == subset].groupby("entry", sort=False)

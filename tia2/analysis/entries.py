@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.analysis.judge import Interval, Judge
 from tia2.calibration.method import TextNorm
 from tia2.errors import ResultError
-from tia2.evaluation.bootstrap import interval, resample_counts
-from tia2.evaluation.summary import OVERALL
+from tia2.evaluation.bootstrap import RESAMPLES
+from tia2.evaluation.panel import Panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,28 +101,25 @@ class Entries:
         return values, reasons
 
 
-def intervals(judge: Judge, figures: Floats, subset: str) -> list[Interval]:
-    """Return what `Judge.interval` returns for many sets of figures, with a few matrix products.
+def panel_of(
+    items: pd.DataFrame, scored: NDArray[np.bool_] | None = None, *, seed: int = 0, resamples: int = RESAMPLES
+) -> Panel:
+    """Group the items of a table for an analysis.
 
     Args:
-        judge: Whose prompts and resamples.
-        figures: Of every prompt, shape (sets, prompts).
-        subset: Which.
+        items: Columns of a benchmark.
+        scored: Items that have rewards, shape (items,); None for all.
+        seed: Seed of the bootstrap.
+        resamples: Number of resamples of the prompts.
+
+    Raises:
+        ResultError: A subset has fewer than two prompts whose labels differ.
     """
-    names = judge.prompts.subsets if subset == OVERALL else [subset]
-    strata = [figures[:, judge.rows(name)] for name in names]
-    draws = np.mean(
-        [
-            resample_counts(part.shape[1], judge.resamples, judge.seed, name) @ part.T / part.shape[1]
-            for name, part in zip(names, strata, strict=True)
-        ],
-        axis=0,
-    )
-    means = np.mean([part.mean(axis=1) for part in strata], axis=0)
-    return [
-        Interval(float(mean), *interval(draws[:, number], [part[number] for part in strata]))
-        for number, mean in enumerate(means)
-    ]
+    panel = Panel.of(items, scored, seed=seed, resamples=resamples)
+    for subset in panel.subsets:
+        if panel.used_rows(subset).sum() < 2:
+            raise ResultError(f"{subset} has fewer than two prompts whose labels differ; an analysis needs two.")
+    return panel
 
 
 def _check_same(first: ScoreTable, other: ScoreTable) -> None:

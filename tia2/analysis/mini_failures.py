@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.analysis.judge import Judge
+from tia2.analysis.entries import panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.calibration import TextNorm
 from tia2.errors import BenchmarkError, ResultError
@@ -53,13 +53,13 @@ def failures(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int = RE
     if not tables:
         raise ResultError("Expected at least one score table, got none.")
     items = tables[0].items
-    judge = Judge.of(items, seed=seed, resamples=resamples)
+    panel = panel_of(items, seed=seed, resamples=resamples)
     failed, described = _look(tables[0])
-    frame = judge.prompts.frame[["subset", "prompt_id", "prompt"]].copy()
+    frame = panel.prompts[["subset", "prompt_id", "prompt"]].copy()
     grouped = items.assign(failed=failed, described=described).groupby("prompt_id")[["failed", "described"]].sum()
     frame = frame.join(grouped, on="prompt_id")
     frame["share"] = frame["described"] / frame["failed"].where(frame["failed"] > 0)
-    known = frame["share"].notna().to_numpy() & judge.used
+    known = frame["share"].notna().to_numpy() & panel.used
     findings = [
         f"Of {int(failed.sum()):,} images that do not show their prompt, {int(described.sum()):,} show one of its "
         "contrastive prompts."
@@ -67,7 +67,7 @@ def failures(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int = RE
     panels = []
     for table in tables:
         calibrated = TextNorm().apply([table])
-        gain = judge.figures(calibrated.values) - judge.figures(np.asarray(table.raw, np.float64))
+        gain = panel.figure(calibrated.values, "auroc") - panel.figure(table.raw, "auroc")
         frame[f"{table.name}_gain"] = gain
         share, own = frame["share"].to_numpy()[known], gain[known]
         many = share >= HALF

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.analysis.entries import Entries
-from tia2.analysis.judge import Judge
 from tia2.evaluation.metrics import auroc
+from tia2.evaluation.panel import Panel
 from tia2.prompts.rules.meaning import meaning
 
 if TYPE_CHECKING:
@@ -59,17 +59,16 @@ class Measured:
         return list(self.temperatures)
 
     @classmethod
-    def of(cls, judge: Judge, entries: Entries) -> Measured:
+    def of(cls, panel: Panel, entries: Entries) -> Measured:
         """Measure every contrastive prompt with every reward model.
 
         Args:
-            judge: Of the items that all models scored.
+            panel: Panel of the items that all models scored.
             entries: Models whose reward depends on the text.
         """
-        prompts = judge.prompts
-        first = judge.places[:, 0]
+        first = panel.positions[:, 0]
         there = entries.tables[0].mask[first]
-        groups = np.stack([prompts.mask & prompts.labels, prompts.mask & ~prompts.labels, prompts.mask])
+        groups = np.stack([panel.mask & panel.labels, panel.mask & ~panel.labels, panel.mask])
         counts = groups.sum(axis=2)
         shares = np.full((len(entries), 3, *there.shape), np.nan)
         margins, removal = np.full((2, len(entries), *there.shape), np.nan)
@@ -81,30 +80,30 @@ class Measured:
         }
         for number, table in enumerate(entries.tables):
             rewards = np.where(
-                prompts.mask[:, :, None] & there[:, None, :], table.rewards[judge.places].astype(np.float64), 0.0
+                panel.mask[:, :, None] & there[:, None, :], table.rewards[panel.positions].astype(np.float64), 0.0
             )
             leads = rewards - rewards[:, :, :1]
             won = np.where(leads > 0, 1.0, np.where(leads == 0, 0.5, 0.0))
             with np.errstate(divide="ignore", invalid="ignore"):
                 means = np.einsum("gpi,pit->gpt", groups.astype(np.float64), won) / counts[:, :, None]
             shares[number] = np.where(there, means, np.nan)
-            real = prompts.mask[:, :, None] & there[:, None, 1:]
+            real = panel.mask[:, :, None] & there[:, None, 1:]
             alike &= _alike(rewards, ALIKE * float(leads[:, :, 1:][real].std()))
             if number in temperatures:
                 scaled = leads / temperatures[number]
-                lead = np.where(prompts.mask[:, :, None], scaled, 0).sum(axis=1) / counts[2][:, None]
+                lead = np.where(panel.mask[:, :, None], scaled, 0).sum(axis=1) / counts[2][:, None]
                 margins[number] = np.where(there, -lead, np.nan)
-                removal[number] = _removal(judge, scaled, there)
+                removal[number] = _removal(panel, scaled, there)
         texts = [list(entries.items["texts"].iloc[place]) for place in first]
         return cls(counts[:2], shares, margins, removal, alike, temperatures, texts)
 
-    def frame(self, judge: Judge, entries: Entries) -> pd.DataFrame:
+    def frame(self, panel: Panel, entries: Entries) -> pd.DataFrame:
         """Return one row a contrastive prompt, with averages over models and each model's own figures."""
         import pandas as pd
 
         rows, columns = np.nonzero(np.isfinite(self.shares[0, 2]))
         rows, columns = rows[columns > 0], columns[columns > 0]
-        about = judge.prompts.frame.iloc[rows].reset_index(drop=True)
+        about = panel.prompts.iloc[rows].reset_index(drop=True)
         models = len(entries)
 
         def over_models(values: Floats) -> Floats:
@@ -213,14 +212,14 @@ def _alike(rewards: Floats, tolerance: float) -> NDArray[np.bool_]:
     return found
 
 
-def _removal(judge: Judge, scaled: Floats, there: NDArray[np.bool_]) -> Floats:
+def _removal(panel: Panel, scaled: Floats, there: NDArray[np.bool_]) -> Floats:
     """Return the change of TextNorm's AUROC without each text, from its rewards' leads over the prompt."""
-    items = judge.prompts.mask
+    items = panel.mask
     with np.errstate(over="ignore"):
         terms = np.where(there[:, None, :], np.exp(scaled), 0.0)
     # Sums of the terms before and after each: subtracting one from the total would lose the small ones.
     before, after = np.cumsum(terms, axis=2), np.cumsum(terms[:, :, ::-1], axis=2)[:, :, ::-1]
-    labels, mask = judge.prompts.labels, None if items.all() else items
+    labels, mask = panel.labels, None if items.all() else items
 
     def figures(total: Floats) -> Floats:
         return auroc(labels, 1 / total, mask)

@@ -14,7 +14,7 @@ from tia2.calibration.choosing import Candidates
 from tia2.calibration.member_tables import Members, Scaling
 from tia2.calibration.settings import PENALTIES, SCALES, Ensemble, Setting, settings, values
 from tia2.errors import ResultError, unknown_name
-from tia2.evaluation.panel import Prompts
+from tia2.evaluation.panel import Panel
 from tia2.evaluation.values import Values
 
 if TYPE_CHECKING:
@@ -105,9 +105,8 @@ class TextNorm:
             described = self._in_words(chosen)
         else:
             candidates = settings(self.scaling, self.ensemble)
-            places = np.flatnonzero(members.scored)
-            prompts = Prompts.of(members.items.iloc[places], places.astype(np.float64))
-            judged = Candidates.of(prompts, values(members, self.scaling, self.ensemble, temperatures, candidates))
+            panel = Panel.of(members.items, members.scored)
+            judged = Candidates.of(panel, values(members, self.scaling, self.ensemble, temperatures, candidates))
             if self.setting == "cv":
                 of_prompt, of_fold = judged.cross_validated(self.folds, self.seed)
                 described = {
@@ -117,7 +116,7 @@ class TextNorm:
                 }
             else:
                 of_prompt = judged.oracle()
-                counts = Counter(of_prompt[prompts.used].tolist())
+                counts = Counter(of_prompt[panel.used].tolist())
                 described = {
                     "chosen": [
                         {**self._in_words(candidates[number]), "prompts": counts[number]} for number in sorted(counts)

@@ -8,7 +8,9 @@ benchmark shares: differences between entries are then paired.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,26 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000
 
 
+class Interval(NamedTuple):
+    """A figure, or a difference of two, with the ends of its 95 % interval over prompts."""
+
+    mean: float
+    low: float
+    high: float
+
+
+UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
+
+
+class Resampled(NamedTuple):
+    """Figures of one subset's prompts, with their means over resamples of the prompts."""
+
+    figures: Floats
+    """Shape (prompts, sets), one set for each metric or each entry."""
+    means: Floats
+    """Shape (resamples, sets)."""
+
+
 @lru_cache(maxsize=12)
 def resample_counts(prompts: int, resamples: int, seed: int, subset: str) -> Floats:
     """Return how often each prompt is drawn in each resample.
@@ -26,10 +48,10 @@ def resample_counts(prompts: int, resamples: int, seed: int, subset: str) -> Flo
     Depends on its arguments alone, on any platform: PCG64 and bounded whole numbers, no floating point.
 
     Args:
-        prompts: How many prompts there are.
-        resamples: How many times to draw that many prompts with replacement.
-        seed: Same seed, same counts.
-        subset: Its name, so that subsets with equally many prompts are drawn independently.
+        prompts: Number of prompts.
+        resamples: Number of times that as many prompts are drawn with replacement.
+        seed: Seed of the draws.
+        subset: Name of the subset, so that subsets with equally many prompts are drawn independently.
 
     Returns:
         Whole numbers, read-only, shape (resamples, prompts). `counts @ figures / prompts` are the resampled means.
@@ -48,6 +70,49 @@ def resample_counts(prompts: int, resamples: int, seed: int, subset: str) -> Flo
     return counts
 
 
+def resampled(figures: Floats, resamples: int, seed: int, subset: str) -> Resampled:
+    """Return the means of figures over resamples of their prompts.
+
+    Args:
+        figures: Figures of a subset's prompts, shape (prompts, sets).
+        resamples: Number of resamples.
+        seed: Seed of the resamples.
+        subset: Name of the subset.
+
+    Example:
+        >>> resampled(np.array([[0.5], [0.5]]), 3, 0, "counting").means.ravel().tolist()
+        [0.5, 0.5, 0.5]
+    """
+    prompts = len(figures)
+    counts = resample_counts(max(prompts, 1), resamples, seed, subset)[:, :prompts]
+    return Resampled(figures, counts @ figures / max(prompts, 1))
+
+
+def averaged(parts: Sequence[Resampled]) -> list[Interval]:
+    """Return the mean of the subsets' means with its interval, for each set of figures; one subset's own if alone.
+
+    Subsets without a prompt are in no mean. Each subset is resampled on its own, so that every resample has as many
+    prompts of it as there are.
+
+    Args:
+        parts: Figures of each subset, with the same sets.
+
+    Example:
+        >>> low, high = (resampled(np.full((2, 1), share), 3, 0, "a") for share in (0.25, 0.75))
+        >>> averaged([low, high])
+        [Interval(mean=0.5, low=0.5, high=0.5)]
+    """
+    kept = [part for part in parts if len(part.figures)]
+    if not kept:
+        return [UNKNOWN] * parts[0].figures.shape[1]
+    draws = kept[0].means if len(kept) == 1 else np.mean([part.means for part in kept], axis=0)
+    means = np.mean([part.figures.mean(axis=0) for part in kept], axis=0)
+    return [
+        Interval(float(mean), *interval(draws[:, number], [part.figures[:, number] for part in kept]))
+        for number, mean in enumerate(means)
+    ]
+
+
 def interval(means: Floats, strata: list[Floats], confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return the expanded percentile interval of a mean, or of the mean of several subsets' means.
 
@@ -58,8 +123,8 @@ def interval(means: Floats, strata: list[Floats], confidence: float = CONFIDENCE
 
     Args:
         means: Resampled means, shape (resamples,).
-        strata: Figures of the prompts, one array a subset.
-        confidence: Wanted coverage.
+        strata: Figures of the prompts, one array per subset.
+        confidence: Coverage to aim for.
 
     Returns:
         Low and high end; NaN when a subset has fewer than two prompts.
@@ -85,8 +150,8 @@ def expanded(
     Args:
         means: Resampled figures, shape (resamples,).
         variances: Sampling variance of the subsets' figures, shape (subsets,).
-        sizes: How many prompts each subset has.
-        confidence: Wanted coverage.
+        sizes: Number of prompts of each subset.
+        confidence: Coverage to aim for.
 
     Returns:
         Low and high end; NaN when a subset has fewer than two prompts.

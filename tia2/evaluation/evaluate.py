@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tia2.errors import ResultError
-from tia2.evaluation.aggregate import combine, subset_part
+from tia2.evaluation.assembly import prompt_results, subset_results
 from tia2.evaluation.bootstrap import CONFIDENCE, RESAMPLES
-from tia2.evaluation.panel import Prompts
+from tia2.evaluation.panel import Panel
 from tia2.evaluation.people.reference_rows import people
 from tia2.evaluation.result import Entry, Result
 from tia2.evaluation.values import Calibrates, Function, Values, values_of
@@ -122,8 +120,9 @@ def _result(values: Values, seed: int, resamples: int) -> Result:
             stacklevel=3,
         )
         items, numbers = items[scored].reset_index(drop=True), numbers[scored]
-    prompts = Prompts.of(items, np.asarray(numbers))
-    parts = {subset: subset_part(subset, prompts, seed, resamples) for subset in prompts.subsets}
+    panel = Panel.of(items, seed=seed, resamples=resamples)
+    figures = panel.figures(numbers)
+    subsets, overall = subset_results(panel, figures, numbers)
     return Result(
         tia2_version=__version__,
         entry=Entry(
@@ -137,8 +136,8 @@ def _result(values: Values, seed: int, resamples: int) -> Result:
         seed=seed,
         resamples=resamples,
         confidence=CONFIDENCE,
-        subsets={subset: combine([part]) for subset, part in parts.items()},
-        overall=combine(list(parts.values())),
+        subsets=subsets,
+        overall=overall,
         people=people(items, seed, resamples),
-        prompts=prompts.records(),
+        prompts=prompt_results(panel, figures, numbers),
     )

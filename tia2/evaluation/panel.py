@@ -1,80 +1,139 @@
-"""A table of items as arrays with one row a prompt, and the figures of every prompt."""
+"""The measuring engine: people's judgements of items, grouped by prompt once, against which any values are measured.
+
+Evaluations, analyses and the leaderboard's live views all measure with it, so that their figures agree: a figure per
+prompt, a pooled figure per subset, and intervals of both from the same resamples of the prompts.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from tia2.evaluation.metrics import METRICS, all_metrics
+from tia2.evaluation.bootstrap import RESAMPLES, Interval, averaged, expanded, resampled
+from tia2.evaluation.metrics import METRICS, Metric
+from tia2.evaluation.metrics.ranked_items import RankedItems
 from tia2.evaluation.metrics.ranks import rank
-from tia2.evaluation.result import PromptResult
+from tia2.evaluation.summary import OVERALL
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Prompts:
+class Pooled(NamedTuple):
+    """A pooled figure of one set of values, by subset."""
+
+    figures: dict[str, float]
+    draws: dict[str, Floats]
+    """Over resamples of the prompts, shape (resamples,); empty for a metric whose pooled figure has no interval."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
     """Items grouped by prompt: subsets in the order of the table, prompts in natural order within them.
 
-    So resampling prompts by their place gives the same resamples however the table is sorted.
+    So resampling prompts by their number gives the same resamples however the table is sorted. Wherever a `scope` is
+    asked for, it is a subset or `overall`, the mean of the subsets that have a prompt whose labels differ. Wherever
+    `values` are asked for, they are one number per item of the table that the panel was made of.
 
     Attributes:
-        frame: One row a prompt: subset, prompt_id, prompt, items.
-        labels: Shape (prompts, items), padded, as are the next three.
-        human_scores: The human scores.
-        values: What is evaluated.
-        mask: True where there is an item.
+        prompts: One row per prompt: subset, prompt_id, prompt, items.
+        positions: Position in the table of every prompt's items, shape (prompts, items), 0 where there is none.
+        mask: True where there is an item, same shape.
+        labels: Labels, same shape, False where there is no item.
+        human_scores: Human scores, same shape, 0 where there is no item.
+        seed: Seed of the resamples.
+        resamples: Number of resamples.
+
+    Example:
+        >>> import pandas as pd
+        >>> columns = {"subset": "a", "prompt_id": ["a/0", "a/0", "a/1", "a/1"], "prompt": ["x", "x", "y", "y"]}
+        >>> items = pd.DataFrame({**columns, "human_score": [1.0, 0.0, 0.0, 1.0], "label": [True, False, False, True]})
+        >>> panel = Panel.of(items)
+        >>> panel.figure([0.9, 0.1, 0.5, 0.5], "auroc").tolist()
+        [1.0, 0.5]
+        >>> panel.pooled([0.9, 0.1, 0.5, 0.5], "auroc", "a")
+        0.875
     """
 
-    frame: pd.DataFrame
-    labels: NDArray[np.bool_]
+    prompts: pd.DataFrame
+    positions: Ints
+    mask: Bools
+    labels: Bools
     human_scores: Floats
-    values: Floats
-    mask: NDArray[np.bool_]
+    seed: int = 0
+    resamples: int = RESAMPLES
 
     @classmethod
-    def of(cls, items: pd.DataFrame, values: Floats) -> Prompts:
-        """Group a table with the columns of a benchmark, and one value an item."""
+    def of(
+        cls, items: pd.DataFrame, scored: Bools | None = None, *, seed: int = 0, resamples: int = RESAMPLES
+    ) -> Panel:
+        """Group the items of a table.
+
+        Args:
+            items: Columns of a benchmark: subset, prompt_id, prompt, human_score and label.
+            scored: Items that have values, shape (items,); None for all.
+            seed: Seed of the resamples.
+            resamples: Number of resamples.
+        """
+        table_positions = np.arange(len(items)) if scored is None else np.flatnonzero(scored)
+        items = items if scored is None else items.iloc[table_positions]
         grouped = items.groupby(["subset", "prompt_id"], sort=False, observed=True)
-        frame = grouped["prompt"].agg(["first", "size"]).reset_index()
-        frame.columns = ["subset", "prompt_id", "prompt", "items"]
-        place = {subset: number for number, subset in enumerate(frame["subset"].unique())}
-        keys = [(place[a], _natural(b)) for a, b in zip(frame["subset"], frame["prompt_id"], strict=True)]
-        order = sorted(range(len(frame)), key=keys.__getitem__)
+        prompts = grouped["prompt"].agg(["first", "size"]).reset_index()
+        prompts.columns = ["subset", "prompt_id", "prompt", "items"]
+        subsets = {subset: number for number, subset in enumerate(prompts["subset"].unique())}
+        keys = [(subsets[a], _natural(b)) for a, b in zip(prompts["subset"], prompts["prompt_id"], strict=True)]
+        order = sorted(range(len(prompts)), key=keys.__getitem__)
         rows = np.empty(len(order), np.intp)
         rows[order] = np.arange(len(order))
-        at = (rows[grouped.ngroup().to_numpy()], grouped.cumcount().to_numpy())
-        shape = (len(frame), int(frame["items"].max()))
+        cells = (rows[grouped.ngroup().to_numpy()], grouped.cumcount().to_numpy())
+        shape = (len(prompts), int(prompts["items"].max()))
 
         def spread(column: Any, dtype: type[np.generic]) -> NDArray[Any]:
             array = np.zeros(shape, dtype)
-            array[at] = column
+            array[cells] = column
             return array
 
         return cls(
-            frame.iloc[order].reset_index(drop=True),
-            spread(items["label"].to_numpy(), np.bool_),
-            spread(items["human_score"].to_numpy(), np.float64),
-            spread(values, np.float64),
-            spread(True, np.bool_),
+            prompts=prompts.iloc[order].reset_index(drop=True),
+            positions=spread(table_positions, np.intp),
+            mask=spread(True, np.bool_),
+            labels=spread(items["label"].to_numpy(), np.bool_),
+            human_scores=spread(items["human_score"].to_numpy(), np.float64),
+            seed=seed,
+            resamples=resamples,
         )
 
-    @property
+    # Prompts
+
+    @cached_property
     def subsets(self) -> list[str]:
         """Names of the subsets."""
-        return [str(subset) for subset in self.frame["subset"].unique()]
+        return [str(subset) for subset in self.prompts["subset"].unique()]
 
-    def rows(self, subset: str) -> NDArray[np.bool_]:
-        """Return which prompts belong to a subset."""
-        return (self.frame["subset"] == subset).to_numpy(np.bool_)
+    @property
+    def scopes(self) -> list[str]:
+        """Names of the subsets, and `overall` where there are several."""
+        return [*self.subsets, OVERALL] if len(self.subsets) > 1 else self.subsets
+
+    @cached_property
+    def _rows(self) -> dict[str, Bools]:
+        names = self.prompts["subset"]
+        rows = {subset: (names == subset).to_numpy(np.bool_) for subset in self.subsets}
+        return {OVERALL: np.ones(len(names), np.bool_), **rows}
+
+    def rows(self, scope: str) -> Bools:
+        """Return which prompts belong to a scope, shape (prompts,)."""
+        return self._rows.get(scope, np.zeros(len(self.prompts), np.bool_))
 
     @cached_property
     def aligned(self) -> Floats:
@@ -83,49 +142,193 @@ class Prompts:
         return shares
 
     @cached_property
-    def used(self) -> NDArray[np.bool_]:
-        """Prompts whose labels differ."""
-        used: NDArray[np.bool_] = (self.aligned > 0) & (self.aligned < 1)
-        return used
+    def used(self) -> Bools:
+        """Prompts whose labels differ, shape (prompts,); the others are in no mean."""
+        return np.asarray((self.aligned > 0) & (self.aligned < 1))
 
-    @cached_property
-    def ties(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """How many items share their value within the prompt, and how many distinct values there are."""
-        ranking = rank(self.values, self.mask)
+    def used_rows(self, scope: str) -> Bools:
+        """Return which prompts of a scope have labels that differ, shape (prompts,)."""
+        return self.used & self.rows(scope)
+
+    def averaged_subsets(self, scope: str) -> list[str]:
+        """Return the subsets whose mean a scope's figures are: without those in which no prompt's labels differ."""
+        if scope != OVERALL:
+            return [scope]
+        return [subset for subset in self.subsets if self.used_rows(subset).any()] or self.subsets
+
+    # Values
+
+    def grouped(self, values: ArrayLike) -> Floats:
+        """Return values of shape (..., items of the table) by prompt, (..., prompts, items), 0 where there is none."""
+        return np.where(self.mask, np.asarray(values, np.float64)[..., self.positions], 0.0)
+
+    def ties(self, values: ArrayLike) -> tuple[Ints, Ints]:
+        """Return how many items of each prompt share their value with another one, and how many values are distinct."""
+        ranking = rank(self.grouped(values), self.mask)
         position = np.arange(self.mask.shape[1])
         real = position < ranking.counts[:, None]
         tied = (ranking.last - ranking.first > 1) & real
         return tied.sum(axis=1), ((ranking.first == position) & real).sum(axis=1)
 
-    @cached_property
-    def figures(self) -> Floats:
-        """Shape (prompts, metrics): NaN where the prompt isn't used, 0 for rank correlations with constant values."""
-        figures = np.stack(list(all_metrics(self.labels, self.human_scores, self.values, self.mask).values()), axis=1)
-        return np.where(self.used[:, None], np.nan_to_num(figures), np.nan)
+    # Figures
 
-    def records(self, figures: Floats | None = None) -> list[PromptResult]:
-        """Return the figures of every prompt.
+    def figures(self, values: ArrayLike, metrics: Iterable[str] | None = None, rows: Bools | None = None) -> Floats:
+        """Return the figures within each prompt.
 
         Args:
-            figures: Those to report where the values themselves aren't known, shape (prompts, metrics); how many are
-                tied is then unknown too.
+            values: Values, shape (items of the table,).
+            metrics: Names of the metrics; None for all, in the order of `METRICS`.
+            rows: Prompts to measure, shape (prompts,); None for all.
+
+        Returns:
+            Shape (prompts, metrics): NaN where the labels are all equal or the prompt isn't measured; what chance gives
+            where only the values leave the figure undefined, as constant values do for rank correlations.
         """
-        tied, distinct = self.ties if figures is None else (None, None)
-        shown = self.figures if figures is None else figures
-        columns = (self.frame[name].tolist() for name in ("subset", "prompt_id", "prompt", "items"))
-        return [
-            PromptResult(
-                subset=subset,
-                prompt_id=prompt_id,
-                prompt=prompt,
-                items=items,
-                aligned=float(self.aligned[place]),
-                tied=None if tied is None else int(tied[place]),
-                distinct=None if distinct is None else int(distinct[place]),
-                metrics=dict(zip(METRICS, shown[place].tolist(), strict=True)),
-            )
-            for place, (subset, prompt_id, prompt, items) in enumerate(zip(*columns, strict=True))
-        ]
+        chosen = _metrics(metrics)
+        rows = np.ones(len(self.prompts), np.bool_) if rows is None else rows
+        mask = self.mask[rows]
+        by_prompt = np.where(mask, np.asarray(values, np.float64)[self.positions[rows]], 0.0)
+        figures = np.full((len(rows), len(chosen)), np.nan)
+        figures[rows] = _measured(chosen, self.labels[rows], self.human_scores[rows], by_prompt, mask)
+        figures[~self.used] = np.nan
+        return figures
+
+    def figure(self, values: ArrayLike, metric: str, rows: Bools | None = None) -> Floats:
+        """Return one metric's figures within each prompt, as `figures` does, shape (prompts,)."""
+        return self.figures(values, [metric], rows)[:, 0]
+
+    def interval(self, figures: Floats, scope: str) -> Interval:
+        """Return the mean of figures with its interval.
+
+        Args:
+            figures: A metric within each prompt, or a difference of two, shape (prompts,).
+            scope: A subset, or `overall`.
+        """
+        return self.intervals(figures[None, :], scope)[0]
+
+    def intervals(self, figures: Floats | Sequence[Floats], scope: str) -> list[Interval]:
+        """Return the means of several sets of figures with their intervals, from a few matrix products.
+
+        Args:
+            figures: Figures within each prompt, shape (sets, prompts).
+            scope: A subset, or `overall`.
+        """
+        columns = np.asarray(figures).T
+        return averaged(
+            [
+                resampled(columns[self.used_rows(subset)], self.resamples, self.seed, subset)
+                for subset in self.averaged_subsets(scope)
+            ]
+        )
+
+    # Pooled figures
+
+    def pooled(self, values: ArrayLike, metric: str, scope: str) -> float:
+        """Return a metric over all items of a subset at once; for `overall` the mean of the subsets'."""
+        numbers, chosen = np.asarray(values, np.float64), _metrics([metric])
+        return float(np.mean([self._pooled(numbers, chosen, subset)[0] for subset in self.averaged_subsets(scope)]))
+
+    def pools(self, values: ArrayLike, metrics: Iterable[str] | None = None) -> dict[str, Pooled]:
+        """Return metrics over all items of each subset at once, with their draws over resamples of the prompts.
+
+        Args:
+            values: Values, shape (items of the table,).
+            metrics: Names of the metrics; None for all.
+        """
+        numbers, chosen = np.asarray(values, np.float64), _metrics(metrics)
+        pools = {metric.name: Pooled({}, {}) for metric in chosen}
+        for subset in self.subsets:
+            rows = self.rows(subset)
+            for metric, figure in zip(chosen, self._pooled(numbers, chosen, subset), strict=True):
+                pools[metric.name].figures[subset] = float(figure)
+                if metric.pooled_resamples is not None:
+                    pools[metric.name].draws[subset] = metric.pooled_resamples(
+                        self.labels[rows],
+                        self.grouped(numbers)[rows],
+                        self.mask[rows],
+                        self.resamples,
+                        self.seed,
+                        subset,
+                    )
+        return pools
+
+    def pooled_interval(self, pooled: Pooled, scope: str, against: Pooled | None = None) -> Interval:
+        """Return a pooled figure, or its difference from another's on the same resamples, with its interval.
+
+        Args:
+            pooled: Pooled figures, as `pools` returns them.
+            scope: A subset, or `overall`.
+            against: Pooled figures to subtract; None for nothing.
+        """
+        subsets = self.averaged_subsets(scope)
+        figure = np.mean([pooled.figures[name] - (against.figures[name] if against else 0) for name in subsets])
+        if not pooled.draws:
+            return Interval(float(figure), float("nan"), float("nan"))
+        draws = np.stack([pooled.draws[name] - (against.draws[name] if against else 0) for name in subsets])
+        # A resample of prompts whose items all have one label has no pooled figure.
+        draws = draws[:, np.isfinite(draws).all(axis=0)]
+        if not draws.size:
+            return Interval(float(figure), float("nan"), float("nan"))
+        sizes = np.array([self.rows(name).sum() for name in subsets])
+        low, high = expanded(draws.mean(axis=0), draws.var(axis=1), sizes)
+        return Interval(float(figure), low, high)
+
+    def _pooled(self, values: Floats, metrics: Sequence[Metric], subset: str) -> Floats:
+        """Return metrics over all items of a subset at once, shape (metrics,)."""
+        labels, human_scores, positions = self._items[subset]
+        every = np.ones((1, len(labels)), np.bool_)
+        figures = _measured(metrics, labels[None, :], human_scores[None, :], values[positions][None, :], every)
+        pooled: Floats = figures[0]
+        return pooled
+
+    @cached_property
+    def _items(self) -> dict[str, tuple[Bools, Floats, Ints]]:
+        """Labels, human scores and positions of each subset's items, shape (items of the subset,) each."""
+        cells = {subset: self.rows(subset)[:, None] & self.mask for subset in self.subsets}
+        return {name: (self.labels[at], self.human_scores[at], self.positions[at]) for name, at in cells.items()}
+
+
+def measured(human_scores: Floats, values: Floats, mask: Bools) -> Floats:
+    """Return all figures of values against human scores, whose labels are whether they exceed one half.
+
+    Args:
+        human_scores: Human scores, shape (prompts, items).
+        values: Values, same shape.
+        mask: True where there is an item, same shape.
+
+    Returns:
+        Shape (prompts, metrics): NaN where the labels are all equal, what chance gives where only the values leave the
+        figure undefined.
+
+    Raises:
+        ResultError: The arrays don't fit together or numbers are not finite.
+
+    Example:
+        >>> measured(np.array([[1.0, 0.0]]), np.array([[0.2, 0.1]]), np.array([[True, True]]))[0, 0].item()
+        1.0
+    """
+    labels = (human_scores > 0.5) & mask
+    figures = _measured(_metrics(None), labels, human_scores, values, mask)
+    return np.where(_mixed(labels, mask)[:, None], figures, np.nan)
+
+
+def _measured(metrics: Sequence[Metric], labels: Bools, human_scores: Floats, values: Floats, mask: Bools) -> Floats:
+    """Return figures of shape (prompts, metrics), NaN where they are undefined because the labels are all equal."""
+    items = RankedItems(values, None if mask.all() else mask, labels=labels, human_scores=human_scores)
+    figures = np.stack([metric.of(items) for metric in metrics], axis=1)
+    # Leaving out a prompt because its values are constant would favour a reward that is silent where it is at a loss.
+    silent = np.isnan(figures) & _mixed(labels, mask)[:, None]
+    filled: Floats = np.where(silent, [metric.undefined for metric in metrics], figures)
+    return filled
+
+
+def _mixed(labels: Bools, mask: Bools) -> Bools:
+    """Return which prompts have aligned and other items, shape (prompts,)."""
+    return np.asarray(labels.any(axis=1) & (labels != mask).any(axis=1))
+
+
+def _metrics(names: Iterable[str] | None) -> list[Metric]:
+    return [METRICS[name] for name in (METRICS if names is None else names)]
 
 
 def _natural(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from tia2.benchmark.upstream import sources
 from tia2.benchmark.upstream.layout import SUBSETS, resolve_data_dir, subsets_of
 from tia2.errors import ResultError, unknown_name
-from tia2.evaluation.aggregate import Part, combine
-from tia2.evaluation.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
+from tia2.evaluation.assembly import prompt_results, subset_results
+from tia2.evaluation.bootstrap import CONFIDENCE, RESAMPLES
 from tia2.evaluation.metrics import METRICS
-from tia2.evaluation.panel import Prompts
+from tia2.evaluation.panel import Panel
 from tia2.evaluation.people.reference_rows import people
-from tia2.evaluation.result import BenchmarkInfo, Entry, Result, RewardInfo, SubsetResult
+from tia2.evaluation.result import BenchmarkInfo, Entry, Result, RewardInfo
 from tia2.files import cache_dir
 
 Floats = NDArray[np.float64]
@@ -37,6 +37,8 @@ SHA256 = {
 }
 REWARDS = {"clip": "CLIP", "blip2": "BLIP-2", "imagereward": "ImageReward", "pickscore": "PickScore"}
 TEXTNORM = {"comprehensive": "textnorm_ur", "counting": "textnorm_ur", "composition": "textnorm_mean"}
+RELEASED = ("auroc", "auprc", "ap5", "ap10", "ap25", "spearman", "kendall")
+"""The metrics of the released files; others are unknown."""
 _TITLES = {"textnorm_ur": "TextNorm-UR", "textnorm_mean": "TextNorm-mean"}
 
 
@@ -49,8 +51,8 @@ def published(
         config: "comprehensive", "counting", "composition", or "all".
         data_dir: A local copy in upstream's layout. Scores that it doesn't hold, in `alignment_scores/`, are downloaded
             from the pinned commit and checked by sha256, as the annotations are.
-        seed: Of the bootstrap.
-        resamples: How many.
+        seed: Seed of the bootstrap.
+        resamples: Number of resamples of the prompts.
 
     Returns:
         CLIP, BLIP-2, ImageReward and PickScore, and TextNorm: the uncertainty-regularised ensemble on comprehensive and
@@ -76,8 +78,8 @@ def published(
     subsets = subsets_of(config)
     benchmark = load(config, data_dir=folder)
     items = benchmark.items
-    prompts = Prompts.of(items, np.zeros(len(items)))
-    released = {subset: _read(_scores_file(folder, subset), subset, prompts) for subset in subsets}
+    panel = Panel.of(items, seed=seed, resamples=resamples)
+    released = {subset: _read(_scores_file(folder, subset), subset, panel) for subset in subsets}
     info = BenchmarkInfo(
         name=benchmark.name,
         fingerprint=benchmark.fingerprint,
@@ -85,19 +87,21 @@ def published(
         items=len(benchmark),
         images_fingerprint=None,
     )
-    found_people = people(items, seed, resamples)
+    by_people = people(items, seed, resamples)
     textnorm = {subset: TEXTNORM[subset] for subset in subsets}
     results = []
     for entry, keys in [
         *((_entry(title), dict.fromkeys(subsets, key)) for key, title in REWARDS.items()),
         (_textnorm_entry(textnorm), textnorm),
     ]:
-        figures = np.full((len(prompts.frame), len(METRICS)), np.nan)
+        figures = np.full((len(panel.prompts), len(METRICS)), np.nan)
         for subset in subsets:
-            rows = prompts.rows(subset) & prompts.used
-            texts = prompts.frame["prompt"][rows]
-            figures[rows] = [[released[subset][text][keys[subset]][name] for name in METRICS] for text in texts]
-        parts = {subset: _part(subset, prompts, figures, seed, resamples) for subset in subsets}
+            rows = panel.used_rows(subset)
+            texts = panel.prompts["prompt"][rows]
+            figures[rows] = [
+                [released[subset][text][keys[subset]].get(name, np.nan) for name in METRICS] for text in texts
+            ]
+        by_subset, overall = subset_results(panel, figures, None)
         results.append(
             Result(
                 tia2_version=_version(),
@@ -106,10 +110,10 @@ def published(
                 seed=seed,
                 resamples=resamples,
                 confidence=CONFIDENCE,
-                subsets={subset: _without_ties(combine([part])) for subset, part in parts.items()},
-                overall=_without_ties(combine(list(parts.values()))),
-                people=found_people,
-                prompts=prompts.records(figures),
+                subsets=by_subset,
+                overall=overall,
+                people=by_people,
+                prompts=prompt_results(panel, figures, None),
             )
         )
     return results
@@ -158,7 +162,7 @@ def _scores_file(folder: Path | None, subset: str) -> Path:
     return target
 
 
-def _read(path: Path, subset: str, prompts: Prompts) -> dict[str, dict[str, Any]]:
+def _read(path: Path, subset: str, panel: Panel) -> dict[str, dict[str, Any]]:
     """Return a subset's released scores, checked against the benchmark."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -166,8 +170,8 @@ def _read(path: Path, subset: str, prompts: Prompts) -> dict[str, dict[str, Any]
         raise ResultError(f"Can't read the published scores {path}: {error.strerror or error}.") from None
     except ValueError as error:
         raise ResultError(f"{path} does not hold published scores: it isn't JSON ({error}).") from None
-    rows = prompts.rows(subset) & prompts.used
-    aligned = dict(zip(prompts.frame["prompt"][rows], prompts.aligned[rows], strict=True))
+    rows = panel.used_rows(subset)
+    aligned = dict(zip(panel.prompts["prompt"][rows], panel.aligned[rows], strict=True))
     if not isinstance(content, dict) or set(content) != set(aligned):
         count = len(content) if isinstance(content, dict) else 0
         raise ResultError(
@@ -185,31 +189,10 @@ def _check(path: Path, subset: str, prompt: str, scores: Any, aligned: float) ->
         raise ResultError(f"{where}: expected human to be {aligned:.2f}, the share of aligned images.")
     for key in (*REWARDS, TEXTNORM[subset]):
         figures = scores.get(key)
-        for name in METRICS:
+        for name in RELEASED:
             if not isinstance(figures, dict) or not _is_number(figures.get(name)):
                 raise ResultError(f"{where}: expected a number for {name} of {key}.")
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _part(subset: str, prompts: Prompts, figures: Floats, seed: int, resamples: int) -> Part:
-    rows = prompts.rows(subset)
-    used = figures[rows & prompts.used]
-    items = int(prompts.mask[rows].sum())
-    counts = {
-        "prompts": int(rows.sum()),
-        "prompts_used": len(used),
-        "prompts_constant": 0,
-        "items": items,
-        "items_scored": items,
-        "tied": 0,
-        "distinct": 0,
-    }
-    drawn = resample_counts(len(used), resamples, seed, subset)
-    return Part(counts, used, drawn @ used / len(used), np.full(len(METRICS), np.nan))
-
-
-def _without_ties(part: SubsetResult) -> SubsetResult:
-    return part.model_copy(update={"tied": None, "distinct": None})

@@ -19,7 +19,8 @@ SCHEMA_VERSION = 1
 
 
 def _figure(value: Any) -> Any:
-    if value is None:
+    # The one NaN of `math`: Python calls two others unequal, and a result should equal its copy.
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return math.nan
     if isinstance(value, float) and math.isinf(value):
         raise ValueError("a figure can't be infinite")

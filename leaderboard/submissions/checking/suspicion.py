@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.errors import Tia2Error
-from tia2.evaluation.metrics import auroc
-from tia2.evaluation.panel import Prompts
+from tia2.evaluation.panel import Panel
 
 from ...data.index import Index
 from ...data.records import BenchmarkRecord, CalibrationSpec
@@ -137,10 +136,10 @@ def _beyond(
         known = ~np.isnan(found)
         if calibration.setting == "oracle" or not known.any():
             continue  # an oracle's settings saw the votes
-        prompts = Prompts.of(table.items[known].reset_index(drop=True), np.asarray(found, np.float64)[known])
-        figures = auroc(prompts.labels, prompts.values, prompts.mask)
-        for subset in prompts.subsets:
-            used = prompts.rows(subset) & ~np.isnan(figures)
+        panel = Panel.of(table.items, known)
+        figures = panel.figure(found, "auroc")
+        for subset in panel.subsets:
+            used = panel.used_rows(subset)
             ceiling = people[subset].ceiling["auroc"].high if subset in people else np.nan
             if used.any() and float(figures[used].mean()) > ceiling:
                 figure = f"AUROC {figures[used].mean():.3f} on {quote(subset)}"

@@ -49,9 +49,7 @@ def test_families(family, reference):
     values = FAMILIES[family](rng, (PROMPTS, ITEMS))
     wanted = reference(human > 0.5, human, values)
     assert_equal_figures(all_metrics(human > 0.5, human, values), wanted)
-    assert_equal_figures(
-        {name: metric.function(human > 0.5, human, values, None) for name, metric in METRICS.items()}, wanted
-    )
+    assert_equal_figures({name: metric(human > 0.5, human, values) for name, metric in METRICS.items()}, wanted)
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 10, 25, 31, 99])

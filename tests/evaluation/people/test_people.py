@@ -11,11 +11,11 @@ import pytest
 from tia2.benchmark.votes import human_scores, labels
 from tia2.errors import ResultError
 from tia2.evaluation import METRICS
-from tia2.evaluation.aggregate import combine
 from tia2.evaluation.people import ceiling
 from tia2.evaluation.people.agreement import alpha_part, combine_agreement, krippendorff_alpha
 from tia2.evaluation.people.annotator import annotator_part
 from tia2.evaluation.people.ceiling import ceiling_part
+from tia2.evaluation.people.estimates import combine_figures
 from tia2.evaluation.people.reference_rows import people
 
 NAMES = list(METRICS)
@@ -139,7 +139,7 @@ class TestAnnotator:
 
     def test_chance(self):
         coin = np.random.default_rng(0).integers(0, 2, (200, 50, 3)).astype(float)
-        found = combine([annotator_part("a", coin, used(coin), 0, 200)]).metrics
+        found = combine_figures([annotator_part("a", coin, used(coin), 0, 200)])
         assert found["auroc"].low < 0.5 < found["auroc"].high
         assert found["spearman"].mean == pytest.approx(0, abs=0.03)
         assert found["auroc"].pooled == pytest.approx(0.5, abs=0.01)
@@ -161,27 +161,27 @@ class TestCeiling:
         rng = np.random.default_rng(0)
         chance, votes = beta_votes(rng, 6000)
         mask = np.ones(chance.shape, bool)
-        truth = np.nanmean(ceiling.judged(votes.mean(axis=2), chance, mask), axis=0)
+        truth = np.nanmean(ceiling.measured(votes.mean(axis=2), chance, mask), axis=0)
         estimates = []
         for start in range(0, 600, 150):
             sample = votes[start : start + 150]
-            estimates.append(combine([ceiling_part("a", sample, used(sample), 0, 500)]).metrics)
+            estimates.append(combine_figures([ceiling_part("a", sample, used(sample), 0, 500)]))
         means = np.array([[found[name].mean for name in NAMES] for found in estimates])
         assert means.mean(axis=0) == pytest.approx(truth, abs=0.015)
         assert sum(found["auroc"].low < truth[0] < found["auroc"].high for found in estimates) >= 3
         human, value = votes[:300].mean(axis=2).reshape(1, -1), chance[:300].reshape(1, -1)
-        flat = ceiling.judged(human, value, np.ones(value.shape, bool))
+        flat = ceiling.measured(human, value, np.ones(value.shape, bool))
         assert estimates[0]["auroc"].pooled == pytest.approx(flat[0, 0], abs=0.01)
 
     def test_a_coin_has_no_ceiling_above_chance(self):
         coin = np.random.default_rng(1).integers(0, 2, (200, 50, 3)).astype(float)
-        found = combine([ceiling_part("a", coin, used(coin), 0, 200)]).metrics
+        found = combine_figures([ceiling_part("a", coin, used(coin), 0, 200)])
         assert found["auroc"].mean < 0.56
 
     def test_more_votes_an_item_raise_it(self):
         rng = np.random.default_rng(2)
         few, many = (beta_votes(rng, 100, votes=votes)[1] for votes in (3, 15))
-        low, high = (combine([ceiling_part("a", votes, used(votes), 0, 50)]).metrics for votes in (few, many))
+        low, high = (combine_figures([ceiling_part("a", votes, used(votes), 0, 50)]) for votes in (few, many))
         assert high["spearman"].mean > low["spearman"].mean + 0.05
 
     def test_what_prompts_add_is_the_slope_of_the_fit(self):
@@ -195,7 +195,7 @@ class TestCeiling:
         assert (after - before) * len(repeated) == pytest.approx(found[0], rel=0.02, abs=0.01)
 
     def test_without_a_prompt_whose_labels_differ(self):
-        found = combine([ceiling_part("a", np.ones((4, 5, 3)), np.full(4, False), 0, 10)]).metrics
+        found = combine_figures([ceiling_part("a", np.ones((4, 5, 3)), np.full(4, False), 0, 10)])
         assert np.isnan([found["auroc"].mean, found["auroc"].low, found["auroc"].high]).all()
 
     def test_other_worths(self):
@@ -286,12 +286,12 @@ class TestPeople:
 def test_coverage():
     rng = np.random.default_rng(0)
     chance, votes = beta_votes(rng, 20_000)
-    truth = np.nanmean(ceiling.judged(votes.mean(axis=2), chance, np.ones(chance.shape, bool)), axis=0)
+    truth = np.nanmean(ceiling.measured(votes.mean(axis=2), chance, np.ones(chance.shape, bool)), axis=0)
     alpha = krippendorff_alpha(votes)
     ceilings, alphas = [], []
     for number in range(60):
         _, votes = beta_votes(rng, 100)
-        found = combine([ceiling_part("a", votes, used(votes), number, 500)]).metrics
+        found = combine_figures([ceiling_part("a", votes, used(votes), number, 500)])
         ceilings.append([found[name].low <= truth[place] <= found[name].high for place, name in enumerate(NAMES)])
     for number in range(500):
         part = combine_agreement([alpha_part("a", beta_votes(rng, 20, items=20)[1], number, 500)])

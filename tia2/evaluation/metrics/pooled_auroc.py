@@ -1,4 +1,4 @@
-"""The pooled AUROC over resamples of prompts, exactly, without pooling anew for each resample.
+"""The pooled AUROC over resamples of prompts, exactly, without pooling the items of each resample.
 
 Pooled AUROC compares every aligned item with every other item of a subset, so it is a ratio of sums over pairs of
 prompts. With wins and pairs counted once for each pair of prompts, a resample is a quadratic form in how often each
@@ -46,9 +46,9 @@ def win_matrix(labels: NDArray[np.bool_], values: Floats, mask: NDArray[np.bool_
     for start in range(0, prompts, _COLUMNS):
         width = min(_COLUMNS, prompts - start)
         others = ~aligned & (owner >= start) & (owner < start + width)
-        at = np.zeros(levels * width, np.int32)
-        np.add.at(at, level[others] * width + owner[others] - start, 1)
-        here = at.reshape(levels, width)
+        counts = np.zeros(levels * width, np.int32)
+        np.add.at(counts, level[others] * width + owner[others] - start, 1)
+        here = counts.reshape(levels, width)
         # Twice the items below a level, plus those on it: whole numbers until the division.
         doubled = 2 * np.cumsum(here, axis=0, dtype=np.int32) - here
         wins[rows, start : start + width] = np.add.reduceat(doubled[level[aligned]], first, axis=0, dtype=np.int64) / 2
@@ -67,9 +67,9 @@ def pooled_auroc_resamples(
         labels: True for an aligned item, shape (prompts, items).
         values: Finite where the mask is True, same shape.
         mask: True where there is an item, same shape.
-        resamples: How many.
+        resamples: Number of resamples.
         seed: Same seed, same resamples, for every entry.
-        subset: Its name.
+        subset: Name of the subset, which makes its resamples.
 
     Returns:
         Shape (resamples,); NaN where a resample holds items of one label only.

@@ -6,6 +6,8 @@ who breaks ties at random gets on average. It has a closed form, and needs no ra
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,47 +16,76 @@ from tia2.evaluation.metrics.ranks import Ints, Ranking
 Floats = NDArray[np.float64]
 
 
-def expected_precision_at_k(hits: Ints, ranking: Ranking, ks: tuple[int, ...]) -> list[Floats]:
-    """Return the expected average precision of the k best items, for several k.
+@dataclass(frozen=True)
+class TopItems:
+    """The first positions of a ranking, with the precisions that are expected there.
 
-    Args:
+    Attributes:
+        ranking: The ranking.
         hits: Aligned items among the best 0, 1, ..., items of the ranking, shape (prompts, items + 1). Only its values
             at the borders of tied groups are read.
-        ranking: The ranking.
-        ks: Each at least 1; a prompt with fewer items takes all of them.
-
-    Returns:
-        One array of shape (prompts,) for each k; 0 where none of the k best is aligned.
+        before: Aligned items ahead of the tied group at each position, shape (prompts, width).
+        aligned: Aligned items of that group, same shape.
+        precision: Sums of the expected precisions of the best 0, 1, ..., width items, shape (prompts, width + 1).
     """
-    prompts, items = ranking.first.shape
-    width = min(max(ks), items)
-    first, last = ranking.first[:, :width], ranking.last[:, :width]
-    position = np.arange(width)
-    offsets = np.arange(0, prompts * (items + 1), items + 1)[:, None]
-    before = hits.take(first + offsets)
-    aligned = hits.take(last + offsets) - before
-    size = last - first
-    # An item is aligned with probability aligned / size; given that, each one ahead of it in its group with
-    # (aligned - 1) / (size - 1).
-    ahead = (position - first) * (aligned - 1) / np.maximum(size - 1, 1)
-    precision = np.zeros((prompts, width + 1))
-    np.cumsum(aligned / size * (before + 1 + ahead) / (position + 1), axis=1, out=precision[:, 1:])
 
-    rows = np.arange(prompts)
-    figures = []
-    for k in ks:
-        end = np.minimum(k, ranking.counts)
-        found = hits[rows, end]
-        figure = precision[rows, end] / np.maximum(found, 1)
+    ranking: Ranking
+    hits: Ints
+    before: Ints
+    aligned: Ints
+    precision: Floats
+
+    @classmethod
+    def of(cls, hits: Ints, ranking: Ranking, width: int) -> TopItems:
+        """Return the first positions of a ranking.
+
+        Args:
+            hits: Aligned items among the best 0, 1, ..., items, shape (prompts, items + 1).
+            ranking: The ranking.
+            width: Number of positions, at least 1; all of them where there are fewer.
+        """
+        prompts, items = ranking.first.shape
+        width = min(width, items)
+        first, last = ranking.first[:, :width], ranking.last[:, :width]
+        position = np.arange(width)
+        offsets = np.arange(0, prompts * (items + 1), items + 1)[:, None]
+        before = hits.take(first + offsets)
+        aligned = hits.take(last + offsets) - before
+        size = last - first
+        # An item is aligned with probability aligned / size; given that, each one ahead of it in its group with
+        # (aligned - 1) / (size - 1).
+        ahead = (position - first) * (aligned - 1) / np.maximum(size - 1, 1)
+        precision = np.zeros((prompts, width + 1))
+        np.cumsum(aligned / size * (before + 1 + ahead) / (position + 1), axis=1, out=precision[:, 1:])
+        return cls(ranking, hits, before, aligned, precision)
+
+    def average_precision(self, k: int) -> Floats:
+        """Return the expected average precision of the k best items.
+
+        Args:
+            k: From 1 to the width that was asked for; a prompt with fewer items takes all of them.
+
+        Returns:
+            Shape (prompts,); 0 where none of the k best is aligned.
+        """
+        rows = np.arange(len(self.hits))
+        end = np.minimum(k, self.ranking.counts)
+        figure: Floats = self.precision[rows, end] / np.maximum(self.hits[rows, end], 1)
         slot = np.maximum(end - 1, 0)
-        cut = np.flatnonzero((last[rows, slot] > end) & (end > 0))
+        # Only where the k-th item shares its value with the next one does the cut depend on the order of tied items.
+        cut = np.flatnonzero((self.ranking.last[rows, slot] > end) & (end > 0))
         if cut.size:
-            slot, start = slot[cut], first[cut, slot[cut]]
+            slot = slot[cut]
+            start = self.ranking.first[cut, slot]
             figure[cut] = _at_cut(
-                precision[cut, start], before[cut, slot], start, size[cut, slot], aligned[cut, slot], end[cut] - start
+                self.precision[cut, start],
+                self.before[cut, slot],
+                start,
+                self.ranking.last[cut, slot] - start,
+                self.aligned[cut, slot],
+                end[cut] - start,
             )
-        figures.append(figure)
-    return figures
+        return figure
 
 
 def _at_cut(inside: Floats, before: Ints, start: Ints, size: Ints, aligned: Ints, taken: Ints) -> Floats:
@@ -75,8 +106,8 @@ def _at_cut(inside: Floats, before: Ints, start: Ints, size: Ints, aligned: Ints
 
     pairs = drawn * (drawn - 1) / np.maximum(taken * (taken - 1), 1)[:, None]
     single = drawn / taken[:, None] * (before + 1)[:, None]
-    found = before[:, None] + drawn
-    figures = (inside[:, None] + single * once[:, None] + pairs * twice[:, None]) / np.maximum(found, 1)
+    hits = before[:, None] + drawn
+    figures = (inside[:, None] + single * once[:, None] + pairs * twice[:, None]) / np.maximum(hits, 1)
     expected: Floats = np.minimum((chance * figures).sum(axis=1), 1.0)  # Rounding may add 1e-16.
     return expected
 

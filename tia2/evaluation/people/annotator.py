@@ -19,36 +19,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.errors import ResultError
-from tia2.evaluation.aggregate import Part
-from tia2.evaluation.bootstrap import resample_counts
-from tia2.evaluation.metrics import all_metrics
+from tia2.evaluation.bootstrap import resampled
+from tia2.evaluation.panel import measured
+from tia2.evaluation.people.estimates import SubsetFigures
 
 Floats = NDArray[np.float64]
 
 SHUFFLES = 12
 POOLED = 4
 """In how many of them all items of a subset are judged at once."""
-COUNTS = ("prompts", "prompts_used", "prompts_constant", "items", "items_scored", "tied", "distinct")
 
 
 def annotator_part(
     subset: str, worths: Floats, used: NDArray[np.bool_], seed: int, resamples: int, shuffles: int = SHUFFLES
-) -> Part:
+) -> SubsetFigures:
     """Return the figures of one annotator on one subset.
 
     A prompt's figure is the mean over the shuffles in which the labels of its items differ; rank correlations with
     values that are all equal count as 0, as they do for an entry.
 
     Args:
-        subset: Its name, which makes its random numbers and resamples.
+        subset: Name of the subset, which makes its random numbers and resamples.
         worths: Votes as numbers, NaN where there is none, shape (prompts, items, votes); at least two on every item.
         used: The prompts whose labels by all votes differ: those that entries are judged on. Shape (prompts,).
-        seed: Same seed, same figures.
-        resamples: How many resamples of prompts.
-        shuffles: How often to hold out one vote of every item.
+        seed: Seed of the random numbers and of the resamples.
+        resamples: Number of resamples of the prompts.
+        shuffles: Number of times that one vote of every item is held out.
 
     Returns:
-        The part for `combine`; its counts are all 0.
+        The figures, for `combine_figures`.
 
     Raises:
         ResultError: If an item has a single vote.
@@ -70,56 +69,10 @@ def annotator_part(
         place = (rng.random(counts.shape) * counts).astype(np.intp)
         values = np.where(mask, np.take_along_axis(worths, place[:, :, None], axis=2)[:, :, 0], 0.0)
         others = (total - values) / np.maximum(counts - 1, 1)
-        figures.append(judged(others[used], values[used], mask[used]))
+        figures.append(measured(others[used], values[used], mask[used]))
         if shuffle < POOLED:
-            pooled.append(judged(others[mask][None, :], values[mask][None, :], np.ones((1, mask.sum()), np.bool_))[0])
-    return part_of(subset, nan_mean(figures), nan_mean(pooled), seed, resamples)
-
-
-def judged(human_scores: Floats, values: Floats, mask: NDArray[np.bool_]) -> Floats:
-    """Return all figures of values against human scores: NaN where labels don't differ, else 0 where undefined.
-
-    Args:
-        human_scores: Shape (prompts, items).
-        values: Same shape.
-        mask: True where there is an item, same shape.
-
-    Returns:
-        Shape (prompts, metrics).
-
-    Raises:
-        ResultError: If the arrays don't fit together or numbers are not finite.
-
-    Example:
-        >>> judged(np.array([[1.0, 0.0]]), np.array([[0.2, 0.1]]), np.array([[True, True]])).tolist()
-        [[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]]
-    """
-    labels = (human_scores > 0.5) & mask
-    figures = np.stack(list(all_metrics(labels, human_scores, values, mask).values()), axis=1)
-    mixed = labels.any(axis=1) & (labels != mask).any(axis=1)
-    return np.where(mixed[:, None], np.nan_to_num(figures), np.nan)
-
-
-def part_of(subset: str, figures: Floats, pooled: Floats, seed: int, resamples: int) -> Part:
-    """Return a part for `combine` from the figures of prompts, those without figures left out.
-
-    Args:
-        subset: Its name, which makes its resamples.
-        figures: Shape (prompts, metrics).
-        pooled: Shape (metrics,).
-        seed: Same seed, same resamples.
-        resamples: How many.
-
-    Returns:
-        The part; its counts are all 0.
-
-    Example:
-        >>> part_of("x", np.full((2, 7), 0.5), np.full(7, 0.5), 0, 10).resampled.shape
-        (10, 7)
-    """
-    figures = figures[np.isfinite(figures).all(axis=1)]
-    drawn = resample_counts(max(len(figures), 1), resamples, seed, subset)[:, : len(figures)]
-    return Part(dict.fromkeys(COUNTS, 0), figures, drawn @ figures / max(len(figures), 1), pooled)
+            pooled.append(measured(others[mask][None, :], values[mask][None, :], np.ones((1, mask.sum()), np.bool_))[0])
+    return _with_means(subset, nan_mean(figures), nan_mean(pooled), seed, resamples)
 
 
 def nan_mean(repeats: list[Floats]) -> Floats:
@@ -142,15 +95,15 @@ def nan_mean(repeats: list[Floats]) -> Floats:
 
 
 def generator(seed: int, subset: str, purpose: str) -> np.random.Generator:
-    """Return random numbers of a subset's own, for one purpose.
+    """Return a generator that only one subset and purpose share.
 
     Args:
-        seed: Same seed, same numbers.
+        seed: Seed of the numbers.
         subset: Name of the subset.
         purpose: Any name.
 
     Returns:
-        The generator.
+        The generator; equal arguments give equal numbers.
 
     Example:
         >>> int(generator(0, "counting", "annotator").integers(0, 1))
@@ -158,3 +111,9 @@ def generator(seed: int, subset: str, purpose: str) -> np.random.Generator:
     """
     name = int.from_bytes(hashlib.sha256(f"{purpose}/{subset}".encode()).digest()[:8], "little")
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, name])))
+
+
+def _with_means(subset: str, figures: Floats, pooled: Floats, seed: int, resamples: int) -> SubsetFigures:
+    """Return the figures of prompts with their means over resamples; prompts without figures are left out."""
+    within = resampled(figures[np.isfinite(figures).all(axis=1)], resamples, seed, subset)
+    return SubsetFigures(within.figures, within.means, pooled)

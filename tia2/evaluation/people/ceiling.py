@@ -47,9 +47,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.errors import ResultError
-from tia2.evaluation.aggregate import Part
 from tia2.evaluation.bootstrap import resample_counts
-from tia2.evaluation.people.annotator import COUNTS, generator, judged, nan_mean
+from tia2.evaluation.panel import measured
+from tia2.evaluation.people.annotator import generator, nan_mean
+from tia2.evaluation.people.estimates import SubsetFigures
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -69,19 +70,19 @@ POOLED = 4
 """Simulations of the whole subset at once."""
 
 
-def ceiling_part(subset: str, worths: Floats, used: NDArray[np.bool_], seed: int, resamples: int) -> Part:
+def ceiling_part(subset: str, worths: Floats, used: NDArray[np.bool_], seed: int, resamples: int) -> SubsetFigures:
     """Return the noise ceiling of one subset.
 
     Args:
-        subset: Its name, which makes its random numbers and resamples.
+        subset: Name of the subset, which makes its random numbers and resamples.
         worths: Votes, 0, 0.5 (unsure) or 1, NaN where there is none, shape (prompts, items, votes).
         used: The prompts whose labels differ, shape (prompts,).
-        seed: Same seed, same figures.
-        resamples: How many resamples of prompts.
+        seed: Seed of the random numbers and of the resamples.
+        resamples: Number of resamples of the prompts.
 
     Returns:
-        The part for `combine`; its counts are all 0, and its figures are what each prompt adds to the mean, to first
-        order, which for a single prompt can be above 1. Without a used prompt there are none.
+        The figures for `combine_figures`: what each prompt adds to the mean, to first order, which for a single prompt
+        can be above 1. Without a used prompt there are none.
 
     Raises:
         ResultError: If a vote is none of 0, 0.5 and 1.
@@ -106,7 +107,7 @@ def ceiling_part(subset: str, worths: Floats, used: NDArray[np.bool_], seed: int
     slope = (sums - mixed[:, None] * mean) / chance
     figures = (mean + _influence(likelihood, path, slope))[:prompts]
     drawn = resample_counts(len(worths), resamples, seed, subset)[:, :prompts]
-    return Part(dict.fromkeys(COUNTS, 0), figures, np.minimum(drawn @ figures / len(worths), 1.0), pooled)
+    return SubsetFigures(figures, np.minimum(drawn @ figures / len(worths), 1.0), pooled)
 
 
 def _beta(cells: Ints) -> tuple[Floats, Floats]:
@@ -157,7 +158,7 @@ def _table(weights: Floats, decided: Ints, unsure: Ints, rng: np.random.Generato
     """Return how often a simulated prompt of each cell has labels that differ, and its mean figures times that."""
     cells = np.repeat(np.arange(len(weights)), FLOOR + np.ceil(ROWS * weights).astype(np.intp))
     designs = rng.integers(0, len(decided), len(cells))
-    figures = judged(*_draw(cells, decided[designs], unsure[designs], rng))
+    figures = measured(*_draw(cells, decided[designs], unsure[designs], rng))
     defined = np.isfinite(figures[:, :1])
     starts = np.flatnonzero(np.diff(cells, prepend=-1))
     sums = np.add.reduceat(np.hstack([defined, np.where(defined, figures, 0.0)]), starts)
@@ -170,7 +171,7 @@ def _pooled(posterior: Floats, decided: Ints, unsure: Ints, rng: np.random.Gener
     levels = np.cumsum(posterior, axis=1)
     cells = (levels < rng.random((len(levels), 1)) * levels[:, -1:]).sum(axis=1)
     human_scores, values, mask = _draw(cells, decided, unsure, rng)
-    figures: Floats = judged(human_scores[mask][None, :], values[mask][None, :], mask[mask][None, :])[0]
+    figures: Floats = measured(human_scores[mask][None, :], values[mask][None, :], mask[mask][None, :])[0]
     return figures
 
 

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.errors import ResultError
-from tia2.evaluation.aggregate import combine
-from tia2.evaluation.panel import Prompts
+from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.panel import Panel
 from tia2.evaluation.people.agreement import alpha_part, combine_agreement
 from tia2.evaluation.people.annotator import annotator_part
 from tia2.evaluation.people.ceiling import ceiling_part
+from tia2.evaluation.people.estimates import combine_figures
 from tia2.evaluation.result import People
 from tia2.evaluation.summary import OVERALL
 
@@ -39,8 +40,8 @@ def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] 
     Args:
         items: The columns subset, prompt_id, prompt, human_score, label, and votes: for each item a list of 1
             (aligned), 0 (not) and -1 (unsure). The order of an item's votes doesn't matter.
-        seed: Same seed, same figures.
-        resamples: How many resamples of prompts.
+        seed: Seed of the random numbers and of the resamples.
+        resamples: Number of resamples of the prompts.
 
     Returns:
         The figures by subset, in the order of the table, and `overall`, the means of the subsets', where there are
@@ -63,14 +64,15 @@ def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] 
     worths = _worths(items["votes"].tolist())
     if worths is None:
         return None
-    prompts = Prompts.of(items, np.arange(len(items), dtype=np.float64))
-    arranged = np.where(prompts.mask[:, :, None], worths[prompts.values.astype(np.intp)], np.nan)
-    subsets = tuple(prompts.subsets)
-    members = np.stack([prompts.rows(subset) for subset in subsets])
-    digest = hashlib.sha256(repr((subsets, arranged.shape)).encode())
-    for array in (arranged, members, prompts.used):
+    panel = Panel.of(items)
+    arranged = np.where(panel.mask[:, :, None], worths[panel.positions], np.nan)
+    subsets = tuple(panel.subsets)
+    members = np.stack([panel.rows(subset) for subset in subsets])
+    metrics = [(metric.name, metric.version) for _, metric in METRICS.items()]
+    digest = hashlib.sha256(repr((subsets, arranged.shape, metrics)).encode())
+    for array in (arranged, members, panel.used):
         digest.update(array.tobytes())
-    return dict(_people(_Votes(digest.hexdigest(), subsets, arranged, members, prompts.used), seed, resamples))
+    return dict(_people(_Votes(digest.hexdigest(), subsets, arranged, members, panel.used), seed, resamples))
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,8 @@ def _people(votes: _Votes, seed: int, resamples: int) -> dict[str, People]:
     return {
         name: People(
             agreement=combine_agreement([alpha for alpha, _, _ in group]),
-            annotator=combine([annotator for _, _, annotator in group]).metrics,
-            ceiling=combine([ceiling for _, ceiling, _ in group]).metrics,
+            annotator=combine_figures([annotator for _, _, annotator in group]),
+            ceiling=combine_figures([ceiling for _, ceiling, _ in group]),
         )
         for name, group in groups.items()
     }
