@@ -143,7 +143,7 @@ def run_python(tmp_path):
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr

@@ -46,7 +46,7 @@ class Server:
                 elif step.isdigit():
                     self.send_error(int(step))
                 elif step == "slow":
-                    time.sleep(1.0)
+                    time.sleep(3.0)
                     self.close_connection = True
                 else:
                     self.reply(step, file.read_bytes())
@@ -63,7 +63,7 @@ class Server:
                 self.wfile.write(body[: len(body) // 2] if step.startswith("cut") else body)
                 self.close_connection |= step.startswith("cut")
                 if step == "stall":
-                    time.sleep(1.0)
+                    time.sleep(3.0)
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}/mirror"
@@ -77,7 +77,7 @@ def server(layout, monkeypatch):
     checksums = {path: hashlib.sha256((layout.root / path).read_bytes()).hexdigest() for path in sources.SHA256}
     monkeypatch.setattr(sources, "SHA256", checksums)
     monkeypatch.setattr(sources, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(sources, "TIMEOUT", (2.0, 0.3))
+    monkeypatch.setattr(sources, "TIMEOUT", (10.0, 1.0))
     yield running
     running.http.shutdown()
     running.http.server_close()
@@ -170,7 +170,7 @@ def test_no_network(server, monkeypatch):
 
 def test_cache_that_can_not_be_written(server, isolated_caches):
     isolated_caches.write_text("a file where the folder should be")
-    with pytest.raises(DownloadError, match=r"Could not write .*HF_HOME moves the cache"):
+    with pytest.raises(DownloadError, match=r"can't be written: Not a directory\. HF_HOME moves the cache"):
         sources.fetch_annotations(sources.cache_dir(), ["counting"])
     assert server.requests == []
 

@@ -23,6 +23,7 @@ class Endpoint:
         self.questions: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.times: list[float] = []
+        self.hang = 20.0
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,7 +42,7 @@ class Endpoint:
                 if step == "refuse json mode":
                     step = "400" if "response_format" in question else "well"
                 if step == "hang":
-                    time.sleep(1.5)
+                    time.sleep(endpoint.hang)
                     self.close_connection = True
                 elif step.startswith("429 after"):
                     self.reply(429, b"{}", {"Retry-After": step.split()[-1]})

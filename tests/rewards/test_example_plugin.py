@@ -65,7 +65,7 @@ def installed(tmp_path_factory) -> Path:
 def run(python: Path, *words: object, cwd: Path) -> str:
     environment = {**os.environ, "COLUMNS": "80", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(
-        [str(python), *map(str, words)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=280
+        [str(python), *map(str, words)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=800
     )
     if done.returncode:
         pytest.fail(f"{words} exited {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}")

@@ -100,8 +100,8 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_bytes(slow, benchmark_fil
     whole = tia2.score(Slow(), benchmark_file, tmp_path / "whole", batch_size=2, shard_size=4)
     out, shards = tmp_path / "killed", tmp_path / "killed" / "shards"
     for stop_at in (1, 3):
-        process = subprocess.Popen(slow(out, 0.2))
-        deadline = time.monotonic() + 120
+        process = subprocess.Popen(slow(out, 0.5))
+        deadline = time.monotonic() + 600
         while len(list(shards.glob("*.parquet"))) < stop_at and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         process.kill()
@@ -117,7 +117,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_bytes(slow, benchmark_fil
 
 def test_two_processes_on_one_folder(slow, benchmark_file, tmp_path):
     processes = [subprocess.Popen(slow(tmp_path / "both", 0.02)) for _ in range(2)]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    assert [process.wait(timeout=600) for process in processes] == [0, 0]
     alone = tia2.score(Slow(), benchmark_file, tmp_path / "alone", batch_size=2, shard_size=4)
     assert ScoreTable.load(tmp_path / "both").rewards.tobytes() == alone.rewards.tobytes()
     assert shard_bytes(tmp_path / "both") == shard_bytes(tmp_path / "alone")

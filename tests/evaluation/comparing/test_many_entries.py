@@ -252,9 +252,9 @@ def test_a_subset_with_a_single_prompt_is_refused():
 def test_a_thousand_entries_take_seconds():
     rng = np.random.default_rng(10)
     strata = field(rng, rng.normal(scale=0.03, size=1000))
-    start = time.perf_counter()
+    start = time.process_time()
     found = separation(strata, 10_000, seed=0)
-    # About 2 s on one core; the margin is for a busy machine.
-    assert time.perf_counter() - start < 20
+    # About 2 s on one core; time of this process, so that other processes on the machine don't count against it.
+    assert time.process_time() - start < 20
     assert sorted(found.rank.tolist()) == list(range(1, 1001))
     assert (found.rank_low <= found.rank_high).all()

@@ -188,16 +188,16 @@ def test_it_serves_until_interrupted_on_the_next_free_port(tmp_path):
             assert line.startswith("TIA2 leaderboard: http://127.0.0.1:"), running.stderr.read()
             address = line.split()[-1]
             assert int(address.rstrip("/").rpartition(":")[2]) > port
-            with urllib.request.urlopen(f"{address}config", timeout=30) as answer:
+            with urllib.request.urlopen(f"{address}config", timeout=240) as answer:
                 assert "mini-strong" in answer.read().decode()
                 assert "default-src 'self'" in answer.headers["content-security-policy"]
             for path in ("gradio_api/file=store/store.json", f"gradio_api/file={tmp_path}/store/store.json"):
                 with pytest.raises(urllib.error.HTTPError) as refused:
-                    urllib.request.urlopen(f"{address}{path}", timeout=30)
+                    urllib.request.urlopen(f"{address}{path}", timeout=240)
                 assert refused.value.code == 403
             time.sleep(0.2)
             running.send_signal(signal.SIGINT)
-            assert running.wait(30) == 130
+            assert running.wait(240) == 130
             assert "Traceback" not in running.stderr.read()
         finally:
             running.kill()

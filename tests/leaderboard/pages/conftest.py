@@ -23,7 +23,7 @@ from tia2.leaderboard.data.store import Store
 ENTRIES, RESAMPLES = 300, 200
 GRADIO_SAYS = ("Method not implemented.",)
 """On its own account, when a file is uploaded."""
-PATIENCE = 30_000
+PATIENCE = 120_000
 """Milliseconds; the machine may be busy."""
 
 

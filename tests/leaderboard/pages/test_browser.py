@@ -277,7 +277,7 @@ def test_a_good_submission_is_on_the_board_after_its_review(page, visit, live, s
     with Queue(live.store) as queue:
         (waiting,) = queue.pending()
         queue.accept(waiting.id, "a maintainer")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while "newcomer" not in live.board().place:
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -300,8 +300,8 @@ def test_a_thousand_entries_draw_fast(large_board):
     for draw in (plots.forest, plots.critical_difference, plots.cost, plots.arrows):
         times = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()  # not what other processes on the machine take
             draw(large_board, "overall", "auroc")
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         assert min(times) < 0.3, draw.__name__  # 0.1 s on an idle machine
     assert len(plots.forest(large_board, "overall", "auroc").layout.yaxis.tickvals) == 30
