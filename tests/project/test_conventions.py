@@ -61,13 +61,13 @@ OPEN = {
     "long files": 1,
     "long functions": 2,
     "state of modules": 5,
-    "shared class names": 10,
-    "fragments": 428,
-    "dialect": 43,
-    "a for per": 57,
+    "shared class names": 9,
+    "fragments": 341,
+    "dialect": 39,
+    "a for per": 40,
 }
 """Findings that are left from before the rule; never to be raised."""
-LEFT = {"found": 206, "one": 83, "place": 74, "places": 39, "known": 65, "own": 44, "made": 29}
+LEFT = {"made": 20, "found": 172, "one": 62, "known": 52, "place": 50, "own": 36, "places": 25}
 """The same for vague local names."""
 
 
