@@ -114,10 +114,10 @@ def test_the_head_stays_in_float32(checkpoint, clip_folder, images, reward):
     assert low.fingerprint != reward.fingerprint
 
 
-def test_fingerprint_follows_the_head(tmp_path, clip_folder, reward):
+def test_fingerprint_follows_the_head(tmp_path, checkpoint, clip_folder, reward):
     other = AestheticReward(save(head(seed=1), tmp_path / "tiny-head.pth"), device="cpu", vision=clip_folder)
     assert other.fingerprint != reward.fingerprint
-    shutil.copy(reward._checkpoint, tmp_path / "tiny-head.pth")
+    shutil.copy(checkpoint, tmp_path / "tiny-head.pth")
     same = AestheticReward(tmp_path / "tiny-head.pth", device="cpu", vision=clip_folder, batch_size=1)
     assert same.fingerprint == reward.fingerprint
 

@@ -141,7 +141,7 @@ def test_the_number_of_heads_is_asked_for_where_the_published_rule_does_not_hold
     with pytest.raises(RewardError, match=one_line("width of 48, .* 64 numbers a head: .* with text_heads=")):
         load(checkpoint, text_heads=None)
     for heads in (5, 0, -4):
-        with pytest.raises(RewardError, match=f"vision_heads is {heads}; expected a number that divides"):
+        with pytest.raises(RewardError, match=f"{heads} attention heads don't divide a width of .*; set vision_heads="):
             load(checkpoint, vision_heads=heads)
 
 

@@ -124,8 +124,8 @@ def test_long_texts_are_cut_before_the_end_token_and_counted(clip, noise):
     with pytest.warns(UserWarning, match="1 of 1 texts are longer"):
         same_start = clip.score_matrix([image], [LONG + " and much more"])
     np.testing.assert_allclose(cut[0, 0], same_start[0, 0], atol=1e-6)
-    kept = clip._tokenizer(LONG, truncation=True, max_length=16)["input_ids"]
-    assert clip._cut(clip._tokens([LONG])[0]) == kept
+    kept = clip._loaded.tokens._tokenizer(LONG, truncation=True, max_length=16)["input_ids"]
+    assert clip._loaded.tokens.ids([LONG])[0] == kept
 
 
 def test_long_texts_can_be_refused(clip_folder, noise):
@@ -180,9 +180,9 @@ def test_fingerprint_follows_what_changes_a_reward(clip, clip_folder, clip_copy)
 
 
 def test_half_precision_weights_run_in_float32_unless_asked(clip, clip_folder, noise):
-    assert clip._model.dtype == torch.float32
+    assert clip._loaded.dtype == torch.float32
     low = ClipReward(clip_folder, device="cpu", dtype="bfloat16")
-    assert (low._model.dtype, low.card.dtype) == (torch.bfloat16, "bfloat16")
+    assert (low._loaded.dtype, low.card.dtype) == (torch.bfloat16, "bfloat16")
     found = low.score([noise()], TEXTS[:1])
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, clip.score([noise()], TEXTS[:1]), atol=0.03)

@@ -309,7 +309,9 @@ def test_wrong_tokenizers_are_named(goldens, tmp_path):
 @pytest.mark.upstream
 def test_pixels_equal_upstreams(reward, expected, oracles_dir, golden_images):
     stored = np.load(oracles_dir / "imagereward" / "intermediate.npz")["pixel_values"]
-    pixels = reward._preprocessing.normalise(np.stack([reward.prepare_image(image) for image in golden_images(RGB)]))
+    pixels = reward._loaded.preprocessing.normalise(
+        np.stack([reward.prepare_image(image) for image in golden_images(RGB)])
+    )
     rows = [expected["images"].index(name) for name in RGB]
     np.testing.assert_allclose(pixels, stored[rows], rtol=0, atol=1e-6)
 

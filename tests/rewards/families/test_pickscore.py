@@ -84,14 +84,14 @@ def test_files_of_any_mode_equal_the_authors_logits(reward, expected, goldens, g
 def test_tokens_equal_the_authors_tokens(reward, expected, goldens):
     prompts = json.loads((goldens / "common" / "prompts.json").read_text())
     for prompt in prompts:
-        assert reward._cut(reward._tokens([prompt["text"]])[0]) == expected["tokens"][prompt["id"]], prompt["id"]
+        assert reward._loaded.tokens.ids([prompt["text"]])[0] == expected["tokens"][prompt["id"]], prompt["id"]
 
 
 def test_equals_transformers_own_forward(clip_folder, noise):
     reward = PickScoreReward(clip_folder, device="cpu")
     model = CLIPModel.from_pretrained(clip_folder, dtype=torch.float32)
     images = [noise(seed, size=(41, 30 + seed)) for seed in range(4)]
-    pixels = reward._preprocessing.normalise(np.stack([reward.prepare_image(image) for image in images]))
+    pixels = reward._loaded.preprocessing.normalise(np.stack([reward.prepare_image(image) for image in images]))
     tokens = CLIPTokenizer.from_pretrained(clip_folder)(TEXTS, padding=True, return_tensors="pt")
     with torch.inference_mode():
         wanted = model(pixel_values=torch.from_numpy(pixels), **tokens).logits_per_image

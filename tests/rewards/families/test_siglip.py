@@ -262,9 +262,9 @@ def test_fingerprint_follows_what_changes_a_reward(copy, reward):
 
 def test_long_texts_are_cut_as_transformers_cuts_them(reward, folder, images):
     tokenizer = Siglip2Tokenizer.from_pretrained(folder)
-    row = reward._tokens([LONG])[0]
-    assert len(row) > LIMIT
-    assert reward._cut(row) == tokenizer(LONG, truncation=True, max_length=LIMIT)["input_ids"]
+    tokens = reward._loaded.tokens
+    assert len(tokens.uncut([LONG])[0]) > LIMIT
+    assert tokens.ids([LONG])[0] == tokenizer(LONG, truncation=True, max_length=LIMIT)["input_ids"]
     with pytest.warns(UserWarning, match=rf"1 of 2 texts are longer than the {LIMIT} tokens of tiny-siglip"):
         reward.score_matrix(images[:1], [LONG, TEXTS[0]])
     with pytest.raises(RewardError, match="1 of 1 texts are longer"):

@@ -9,33 +9,27 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from tia2.errors import RewardError
-from tia2.rewards.base import Rewards, as_float32
+from tia2.rewards.base import Rewards
 from tia2.rewards.card import RewardCard
 from tia2.rewards.dual import DualEncoder
-from tia2.rewards.encoder import TextPolicy, check_text_policy
-from tia2.rewards.families.clip.clip import CLASSES
-from tia2.rewards.families.clip.pretrained_files import find_model
-from tia2.rewards.families.clip.pretrained_loading import load_model
+from tia2.rewards.families.clip.towers import CLASSES
 from tia2.rewards.loading.checkpoints import check_keys, read_state_dict
-from tia2.rewards.loading.devices import pick_device, pick_dtype, threads_for
-from tia2.rewards.loading.fingerprints import fingerprint
 from tia2.rewards.loading.pixels import CLIP_MEAN, CLIP_STD, Preprocessing
+from tia2.rewards.loading.transformers_files import find_model
+from tia2.rewards.loading.transformers_models import load_model
 from tia2.rewards.loading.web import fetch_url
+from tia2.rewards.options import EncoderKeywords, EncoderOptions, takes_encoder_options
+from tia2.rewards.pretrained import LoadedEncoder, PlacedModel, PretrainedEncoder, count_weights
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from PIL import Image
-
-FORMULA_VERSION = 1
-"""Counts up when the same files would give other rewards."""
+    import torch
+    from typing_extensions import Unpack
 
 VISION = "openai/clip-vit-large-patch14"
 HEAD_URL = (
@@ -66,100 +60,72 @@ CARD = RewardCard(
     notes="A control: it scores the image alone. Over the contrastive prompts of an image it is a constant, of which "
     "TextNorm would make the same value for every image, so TextNorm refuses it and it has no default temperature.",
 ).model_copy(update={"weights": HEAD_URL, "vision": VISION})
-"""What is known of the aesthetic predictor before it is loaded."""
+"""The facts about the aesthetic predictor before it is loaded."""
 
 
-class AestheticReward(DualEncoder):
+class AestheticReward(PretrainedEncoder, DualEncoder):
     """LAION's aesthetic predictor v2: an affine function of CLIP's normalised image embedding.
 
     reward = W5 (W4 (W3 (W2 (W1 x + b1) + b2) + b3) + b4) + b5, x = f(image) / |f(image)|, in points of a rating from 1
-    to 10, without a bound. Every text gets the same reward.
+    to 10, without a bound. Every text gets the same reward, whatever its length and the text policy.
 
     Args:
         source: The checkpoint of the head, a .pth file; the published one if None.
-        device: Where to run; the best device that is there if None.
-        dtype: Number format of CLIP; the normalisation and the head are always float32.
-        revision: Branch, tag or commit of CLIP on the hub.
-        text_policy: Accepted as for other rewards; texts of any length are ignored alike.
-        name: What to call the model.
-        batch_size: How many images are encoded at a time; found automatically if None.
-        vision: The CLIP whose embeddings the head takes: a folder in the layout of transformers, or a hub id.
+        vision: The CLIP whose embeddings the head takes: a folder in the layout of transformers, or a hub id, of which
+            the option `revision` speaks.
+        **options: Fields of `tia2.rewards.options.EncoderOptions`: device, dtype, revision, text_policy, name,
+            batch_size.
 
     Raises:
         RewardError: The files are missing, damaged, or don't fit each other.
         DownloadError: The published head can't be fetched.
     """
 
+    base_card = CARD
+
+    @takes_encoder_options
     def __init__(
-        self,
-        source: str | Path | None = None,
-        *,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        revision: str | None = None,
-        text_policy: TextPolicy = "truncate",
-        name: str | None = None,
-        batch_size: int | None = None,
-        vision: str | Path = VISION,
+        self, source: str | Path | None = None, *, vision: str | Path = VISION, **options: Unpack[EncoderKeywords]
     ) -> None:
-        self.text_policy = check_text_policy(text_policy)
-        where, self._dtype = pick_device(device), pick_dtype(dtype)
-        self._checkpoint = Path(source).expanduser() if source is not None else fetch_url(HEAD_URL, HEAD_SHA256)
-        self._head = read_head(self._checkpoint)
-        self._files = find_model(str(vision), revision, CLASSES)
-        self._files.check_complete(preprocessing=False)
-        model = load_model(self._files, CLASSES["clip"])
-        if model.config.projection_dim != self._head[0][0].shape[1]:
+        shared = EncoderOptions(**options)
+        checkpoint = Path(source).expanduser() if source is not None else fetch_url(HEAD_URL, HEAD_SHA256)
+        self._head = read_head(checkpoint)
+        width = self._head[0][0].shape[1]
+        files = find_model(str(vision), shared.revision, CLASSES)
+        files.check_complete(preprocessing=False)
+        clip = load_model(files, CLASSES["clip"])
+        if clip.config.projection_dim != width:
             raise RewardError(
-                f"The head {self._checkpoint} takes embeddings of {self._head[0][0].shape[1]} numbers; "
-                f"{self._files.where} gives {model.config.projection_dim}. The published head goes with {VISION}."
+                f"The head {checkpoint} takes embeddings of {width} numbers; {files.where} gives "
+                f"{clip.config.projection_dim}. The published head goes with {VISION}."
             )
-        self._tower = model.vision_model.to(device=where, dtype=self._dtype)
-        self._projection = model.visual_projection.to(device=where, dtype=self._dtype)
-        self._preprocessing = preprocessing(model.config.vision_config.image_size)
-        self.parameters = sum(parameter.numel() for parameter in self._tower.parameters())
-        self.name = name or (CARD.name if source is None else self._checkpoint.stem)
-        self.device = str(where)
-        self.batch_size = batch_size
+        clip.text_model = None  # CLIP's text tower is never run
+        model = PlacedModel.of(clip, shared)
+        steps = preprocessing(clip.config.vision_config.image_size)
 
-    @cached_property
-    def card(self) -> RewardCard:
-        """The facts."""
-        return CARD.model_copy(
-            update={
-                "name": self.name,
-                "preprocessing": str(self._preprocessing),
-                "dtype": str(self._dtype).removeprefix("torch."),
-                "weights": HEAD_URL if self.name == CARD.name else str(self._checkpoint),
-                "vision": self._files.where,
-                "revision": self._files.revision,
-            }
+        def embed(pixels: torch.Tensor) -> torch.Tensor:
+            features: torch.Tensor = clip.visual_projection(clip.vision_model(pixels).pooler_output)
+            return features
+
+        name = shared.name or (CARD.name if source is None else checkpoint.stem)
+        loaded = LoadedEncoder(
+            name=name,
+            preprocessing=steps,
+            image_tower=model.image_tower(steps, embed),
+            dtype=model.dtype,
+            device=model.device,
+            parameters=count_weights(clip.vision_model),
+            files=[checkpoint, *files.weights(), files.folder / "config.json"],
+            facts={
+                "weights": HEAD_URL if name == CARD.name else str(checkpoint),
+                "vision": files.where,
+                "revision": files.revision,
+            },
         )
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over both checkpoints, formula, preprocessing and number format."""
-        return fingerprint(
-            [self._checkpoint, *self._files.weights(), self._files.folder / "config.json"],
-            reward=type(self).__name__,
-            formula=FORMULA_VERSION,
-            dtype=str(self._dtype),
-            preprocessing=str(self._preprocessing),
-        )
-
-    def prepare_image(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize and crop an RGB image to CLIP's size."""
-        return self._preprocessing.pixels(image)
-
-    def embed_images(self, prepared: Sequence[NDArray[np.uint8]]) -> Rewards:
-        """Embed one batch of prepared images with CLIP: (n, d)."""
-        pixels = torch.from_numpy(self._preprocessing.normalise(np.stack(prepared)))
-        with torch.inference_mode(), threads_for(self.parameters):
-            states = self._tower(pixels.to(self._tower.device, self._dtype))
-            return as_float32(self._projection(states.pooler_output), self.name)
+        super().__init__(loaded, shared)
 
     def embed_texts(self, texts: Sequence[str]) -> Rewards:
-        """Return the same for every text: (n, d)."""
+        """Return ones for every text: (n, d)."""
         return np.ones((len(texts), self._head[0][0].shape[1]), dtype=np.float32)
 
     def similarity(self, image_features: Rewards, text_features: Rewards) -> Rewards:
@@ -180,8 +146,8 @@ def read_head(path: Path) -> list[tuple[Rewards, Rewards]]:
         RewardError: Not there, damaged, or of another architecture.
     """
     state: dict[str, Any] = read_state_dict(path)
-    wanted = [f"layers.{number}.{part}" for number in LAYERS for part in ("weight", "bias")]
-    check_keys(str(path), [key for key in wanted if key not in state], [key for key in state if key not in wanted])
+    expected = [f"layers.{number}.{part}" for number in LAYERS for part in ("weight", "bias")]
+    check_keys(str(path), [key for key in expected if key not in state], [key for key in state if key not in expected])
     layers = [
         tuple(state[f"layers.{number}.{part}"].float().numpy() for part in ("weight", "bias")) for number in LAYERS
     ]

@@ -102,7 +102,7 @@ def load_strict(
     missing = [key for key in wanted if key not in state and not ignored.search(key)]
     unexpected = [key for key in state if key not in wanted and not ignored.search(key)]
     misshaped = [key for key in state if key in wanted and state[key].shape != wanted[key].shape]
-    shapes = [f"{key} {_shape(state[key])}, expected {_shape(wanted[key])}" for key in misshaped]
+    shapes = [f"{key} {shape_text(state[key].shape)}, expected {shape_text(wanted[key].shape)}" for key in misshaped]
     check_keys(where, missing, unexpected, shapes)
     module.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
 
@@ -122,12 +122,42 @@ def check_keys(where: str, missing: Iterable[str], unexpected: Iterable[str], mi
         raise RewardError(f"The weights of {where} don't fit the model: {'; '.join(problems)}.")
 
 
+def layer_count(state: Mapping[str, torch.Tensor], name: str) -> int:
+    """Return the number of layers whose weights follow a name: one more than the highest number after it.
+
+    Args:
+        state: Tensors by name.
+        name: Regular expression for what stands before the number.
+    """
+    matches = (re.match(rf"{name}\.(\d+)\.", key) for key in state)
+    return 1 + max((int(match[1]) for match in matches if match), default=-1)
+
+
+def only_checkpoint(folder: Path) -> Path | None:
+    """Return the .pth or .pt file of a folder, None if there is none.
+
+    Raises:
+        RewardError: There are several.
+    """
+    checkpoints = sorted(path for path in folder.iterdir() if path.suffix in (".pth", ".pt"))
+    if len(checkpoints) > 1:
+        names = ", ".join(path.name for path in checkpoints)
+        raise RewardError(f"{folder} holds several checkpoints ({names}): name one.")
+    return checkpoints[0] if checkpoints else None
+
+
+def shape_text(shape: Iterable[int]) -> str:
+    """Return a shape in words.
+
+    Example:
+        >>> shape_text((3, 4)), shape_text(())
+        ('3x4', 'scalar')
+    """
+    return "x".join(map(str, shape)) or "scalar"
+
+
 def _first(keys: Sequence[str]) -> str:
     return ", ".join(keys[:SHOWN]) + (", …" if len(keys) > SHOWN else "")
-
-
-def _shape(tensor: torch.Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "scalar"
 
 
 def _one_line(error: Exception) -> str:

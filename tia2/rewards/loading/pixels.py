@@ -87,6 +87,18 @@ class Preprocessing:
         """(height, width) of every output, or None when that depends on the image."""
         return self.crop or (self.resize if isinstance(self.resize, tuple) else None)
 
+    def check_output(self, side: int, where: str) -> None:
+        """Raise a RewardError unless every output is a square of the model's size.
+
+        Args:
+            side: Side of the model's images, in pixels.
+            where: Name of the model in the error.
+        """
+        if self.output_size != (side, side):
+            raise RewardError(
+                f"{where}: preprocessing gives images of size {self.output_size}; the model takes ({side}, {side})."
+            )
+
     def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize and crop an RGB image to an array (height, width, 3) of bytes."""
         width, height = image.size

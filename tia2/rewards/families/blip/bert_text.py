@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tia2.errors import RewardError
-from tia2.rewards.families.clip.pretrained_loading import quiet_transformers
 from tia2.rewards.loading.hub import fetch_folder, is_hub_id
+from tia2.rewards.loading.transformers_models import quiet_transformers
 
 if TYPE_CHECKING:
     import torch

@@ -8,29 +8,23 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from tia2.rewards.card import RewardCard
 from tia2.rewards.cross import CrossEncoder
 from tia2.rewards.dual import DualEncoder
-from tia2.rewards.encoder import Encoder, TextPolicy, check_text_policy
 from tia2.rewards.families.blip.bert_text import BEGIN, ENCODE, BertTokens
 from tia2.rewards.families.blip.captions import clean_caption, is_cut
 from tia2.rewards.families.blip.loading import load_blip, square
-from tia2.rewards.loading.devices import pick_device, pick_dtype, threads_for
 from tia2.rewards.loading.fingerprints import fingerprint
+from tia2.rewards.options import EncoderKeywords, EncoderOptions, takes_encoder_options
+from tia2.rewards.pretrained import LoadedEncoder, PlacedModel, PretrainedEncoder, count_weights
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from PIL import Image
-
-FORMULA_VERSION = 1
-"""Counts up when the same files would give other rewards."""
+    from typing_extensions import Unpack
 
 HUB_ID = "Salesforce/blip-itm-base-coco"
 TEXT_LIMIT, WORDS = 35, 30
@@ -55,7 +49,7 @@ ITM_CARD = _CARD.model_copy(
         "default_temperature": 1.0,
     }
 )
-"""What is known of `blip-itm` before it is loaded."""
+"""The facts about `blip-itm` before it is loaded."""
 
 ITC_CARD = _CARD.model_copy(
     update={
@@ -68,116 +62,83 @@ ITC_CARD = _CARD.model_copy(
         "default_temperature": 0.05,
     }
 )
-"""What is known of `blip-itc` before it is loaded."""
+"""The facts about `blip-itc` before it is loaded."""
 
 
-class Blip(Encoder):
-    """What the two heads share: towers, preprocessing, tokens.
+class Blip(PretrainedEncoder):
+    """The common part of the two heads: towers, preprocessing, tokens.
+
+    A text of more than 35 tokens or 30 words is past the limit.
 
     Args:
         source: A folder in transformers' layout, a hub id, an upstream .pth file, or a folder with one.
-        device: Where to run; the best device that is there if None.
-        dtype: Number format of the towers; projections, heads and normalisation are always float32.
-        revision: Branch, tag or commit on the hub.
-        text_policy: What to do with texts past 35 tokens or 30 words: "truncate" warns with a count, "error" refuses.
-        name: What to call the model; by default the source's name and the head's.
-        batch_size: How many images are encoded at a time; found automatically if None.
         tokenizer: A folder or hub id with BERT's vocabulary; the model's own, or else BERT's, if None.
         vision_heads: For an upstream checkpoint: attention heads of the vision tower; width / 64 if None.
         text_heads: For an upstream checkpoint: those of the text tower; as in a med_config.json beside it, or
             width / 64, if None.
+        **options: Fields of `tia2.rewards.options.EncoderOptions`: device, dtype, revision, text_policy, name,
+            batch_size.
 
     Raises:
         RewardError: The files are missing, damaged, or hold another model.
     """
 
-    base_card: ClassVar[RewardCard]
-    name = ""
-
+    @takes_encoder_options
     def __init__(
         self,
         source: str | Path = HUB_ID,
         *,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        revision: str | None = None,
-        text_policy: TextPolicy = "truncate",
-        name: str | None = None,
-        batch_size: int | None = None,
         tokenizer: str | Path | None = None,
         vision_heads: int | None = None,
         text_heads: int | None = None,
+        **options: Unpack[EncoderKeywords],
     ) -> None:
-        self.text_policy = check_text_policy(text_policy)
-        where, self._dtype = pick_device(device), pick_dtype(dtype)
-        found = load_blip(
+        shared = EncoderOptions(**options)
+        blip = load_blip(
             str(source),
-            revision=revision,
+            revision=shared.revision,
             tokenizer=str(tokenizer) if tokenizer else None,
             vision_heads=vision_heads,
             text_heads=text_heads,
         )
-        self._found = found
-        model = found.model
+        module, config = blip.model, blip.model.config
         self._tokens = BertTokens(
-            found.tokenizer, added=(BEGIN, ENCODE), limit=TEXT_LIMIT, vocabulary=model.config.text_config.vocab_size
+            blip.tokenizer, added=(BEGIN, ENCODE), limit=TEXT_LIMIT, vocabulary=config.text_config.vocab_size
         )
-        self._vision = model.vision_model.to(device=where, dtype=self._dtype)
-        self._text = model.text_encoder.to(device=where, dtype=self._dtype)
-        self._heads = {key: getattr(model, key).to(where) for key in ("vision_proj", "text_proj", "itm_head")}
-        self.parameters = sum(parameter.numel() for parameter in model.parameters())
+        parameters = count_weights(module)
+        vision = PlacedModel.of(module.vision_model, shared)
+        self._vision = vision.module
+        self._text = PlacedModel.of(module.text_encoder, shared).module
+        # Half precision would tie many rewards: projections and the matching head stay in float32.
+        self._heads = {key: getattr(module, key).to(vision.device) for key in ("vision_proj", "text_proj", "itm_head")}
+        states = vision.image_tower(blip.preprocessing, lambda pixels: self._vision(pixels).last_hidden_state)
         # The two heads of one model are two rewards, so its name alone would stand for both.
         head = self.base_card.name.removeprefix("blip-")
-        self.name = name or (self.base_card.name if str(source) == HUB_ID else f"{found.name}-{head}")
-        self.device = str(where)
-        self.batch_size = batch_size
-
-    @cached_property
-    def card(self) -> RewardCard:
-        """The facts."""
-        return self.base_card.model_copy(
-            update={
-                "name": self.name,
-                "hub_id": self._found.hub_id,
-                "revision": self._found.revision,
-                "preprocessing": str(self._found.preprocessing),
-                "text_policy": self.text_policy,
-                "dtype": str(self._dtype).removeprefix("torch."),
-            }
+        loaded = LoadedEncoder(
+            name=self.base_card.name if str(source) == HUB_ID else f"{blip.name}-{head}",
+            preprocessing=blip.preprocessing,
+            image_tower=lambda prepared: self._head_input(states(prepared)),
+            dtype=vision.dtype,
+            device=vision.device,
+            parameters=parameters,
+            files=blip.files,
+            tokens=self._tokens,
+            facts={"hub_id": blip.hub_id, "revision": blip.revision},
+            settings={
+                "tokenizer": fingerprint(self._tokens.files),
+                "heads": [config.vision_config.num_attention_heads, config.text_config.num_attention_heads],
+            },
         )
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over weights, configuration, tokenizer, formula, preprocessing and number format."""
-        config = self._found.model.config
-        return fingerprint(
-            self._found.files,
-            tokenizer=fingerprint(self._tokens.files),
-            reward=type(self).__name__,
-            formula=FORMULA_VERSION,
-            dtype=str(self._dtype),
-            preprocessing=str(self._found.preprocessing),
-            heads=[config.vision_config.num_attention_heads, config.text_config.num_attention_heads],
-        )
-
-    @property
-    def text_limit(self) -> int:
-        """The longest text in tokens, [CLS] and [SEP] included."""
-        return self._tokens.limit
+        super().__init__(loaded, shared)
 
     def overlong(self, texts: Iterable[str]) -> list[str]:
         """Return the distinct texts with more than 30 words or 35 tokens."""
         distinct = list(dict.fromkeys(texts))
-        long = set(self._tokens.overlong(map(_clean, distinct)))
-        return [text for text in distinct if _clean(text) in long or is_cut(text, WORDS)]
+        overlong = set(self._tokens.overlong(map(_clean, distinct)))
+        return [text for text in distinct if _clean(text) in overlong or is_cut(text, WORDS)]
 
-    def prepare_image(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize an RGB image to the model's square."""
-        return self._found.preprocessing.pixels(image)
-
-    def _states(self, prepared: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
-        pixels = torch.from_numpy(self._found.preprocessing.normalise(np.stack(prepared)))
-        states: torch.Tensor = self._vision(pixels.to(self._vision.device, self._dtype)).last_hidden_state
+    def _head_input(self, states: torch.Tensor) -> torch.Tensor:
+        """Turn the vision tower's states, (n, 1 + patches, width), into what the head needs."""
         return states
 
     def _cls(self, texts: Sequence[str], image_states: torch.Tensor | None = None) -> torch.Tensor:
@@ -199,14 +160,9 @@ class BlipItmReward(Blip, CrossEncoder):
 
     base_card = ITM_CARD
 
-    def embed_images(self, prepared: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
-        """Run the vision tower: (n, 1 + patches, width)."""
-        with torch.inference_mode(), threads_for(self.parameters):
-            return self._states(prepared)
-
     def score_batch(self, image_features: Sequence[torch.Tensor], texts: Sequence[str]) -> torch.Tensor:
         """Run the text tower, which attends to the image, and the head: (n,)."""
-        with torch.inference_mode(), threads_for(self.parameters):
+        with self._inference():
             # With one image its keys and values are computed once and broadcast over the texts.
             logits = self._heads["itm_head"](self._cls(texts, torch.stack(list(image_features))))
             margin: torch.Tensor = logits[:, 1] - logits[:, 0]
@@ -223,16 +179,15 @@ class BlipItcReward(Blip, DualEncoder):
 
     base_card = ITC_CARD
 
-    def embed_images(self, prepared: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
-        """Run the vision tower and its projection: (n, d)."""
-        with torch.inference_mode(), threads_for(self.parameters):
-            features: torch.Tensor = self._heads["vision_proj"](self._states(prepared)[:, 0].float())
-        return features
-
     def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """Run the text tower and its projection: (n, d)."""
-        with torch.inference_mode(), threads_for(self.parameters):
+        with self._inference():
             features: torch.Tensor = self._heads["text_proj"](self._cls(texts))
+        return features
+
+    def _head_input(self, states: torch.Tensor) -> torch.Tensor:
+        """Project the vision tower's [CLS]: (n, d)."""
+        features: torch.Tensor = self._heads["vision_proj"](states[:, 0].float())
         return features
 
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tia2.errors import RewardError
-from tia2.rewards.families.blip.layout import only_checkpoint
-from tia2.rewards.families.clip.pretrained_files import PretrainedFiles, find_model
-from tia2.rewards.families.clip.pretrained_loading import load_model, quiet_transformers
-from tia2.rewards.loading.checkpoints import check_keys, read_state_dict, rename
+from tia2.rewards.families.blip.upstream import attention_heads, square_from_config
+from tia2.rewards.loading.checkpoints import check_keys, only_checkpoint, read_state_dict, rename, shape_text
 from tia2.rewards.loading.pixels import CLIP_MEAN, CLIP_STD, Preprocessing
+from tia2.rewards.loading.transformers_files import PretrainedFiles, find_model
+from tia2.rewards.loading.transformers_models import load_model, quiet_transformers
 
 if TYPE_CHECKING:
     from tia2.rewards.loading.checkpoints import StateDict
@@ -65,7 +65,7 @@ RENAMED = (
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedBlip2:
     """A BLIP-2 and where it came from.
 
     Attributes:
@@ -94,7 +94,7 @@ def load_blip2(
     vision: str | Path | None = None,
     vision_heads: int | None = None,
     text_heads: int | None = None,
-) -> Loaded:
+) -> LoadedBlip2:
     """Load BLIP-2's image-text model.
 
     Args:
@@ -124,7 +124,7 @@ def _checkpoint(path: Path) -> Path | None:
     return path if path.is_file() or path.suffix in SUFFIXES else None
 
 
-def _from_transformers(source: str, revision: str | None, surplus: list[str]) -> Loaded:
+def _from_transformers(source: str, revision: str | None, surplus: list[str]) -> LoadedBlip2:
     files = find_model(source, revision, {"blip-2": MODEL_CLASS})
     if surplus:
         raise RewardError(f"{', '.join(surplus)}: for checkpoints of LAVIS only; {files.where} has a config.json.")
@@ -138,20 +138,13 @@ def _from_transformers(source: str, revision: str | None, surplus: list[str]) ->
     model = load_model(files, MODEL_CLASS)
     if not model.config.qformer_config.use_qformer_text_input:
         raise RewardError(f"{files.where}: use_qformer_text_input is false: its Q-Former reads no text.")
-    side = model.config.vision_config.image_size
-    given = {"do_center_crop": False, "size": {"height": side, "width": side}, **files.preprocessing}
-    preprocessing = Preprocessing.from_config(given)
-    if preprocessing.output_size != (side, side):
-        raise RewardError(
-            f"{files.where}: preprocessing gives images of size {preprocessing.output_size}; the model takes "
-            f"({side}, {side})."
-        )
-    return Loaded(model, files.where, files.name, preprocessing, [*files.weights(), *files.small_files()], files)
+    preprocessing = square_from_config(files, model.config.vision_config.image_size)
+    return LoadedBlip2(model, files.where, files.name, preprocessing, [*files.weights(), *files.small_files()], files)
 
 
 def _from_lavis(
     checkpoint: Path, vision: str | Path | None, vision_heads: int | None, text_heads: int | None
-) -> Loaded:
+) -> LoadedBlip2:
     where = str(checkpoint)
     state = read_state_dict(checkpoint)
     weights = [checkpoint]
@@ -172,7 +165,7 @@ def _from_lavis(
     side = config.vision_config.image_size
     preprocessing = replace(LAVIS_PREPROCESSING, resize=(side, side))
     heads = [config.vision_config.num_attention_heads, config.qformer_config.num_attention_heads]
-    return Loaded(model, where, checkpoint.stem, preprocessing, weights, facts={"heads": heads})
+    return LoadedBlip2(model, where, checkpoint.stem, preprocessing, weights, facts={"heads": heads})
 
 
 def _tower(state: StateDict) -> StateDict:
@@ -233,7 +226,7 @@ def lavis_config(
             "hidden_size": width,
             "intermediate_size": shapes["visual_encoder.blocks.0.mlp.fc1.weight"][0],
             "num_hidden_layers": _numbers(state, r"^visual_encoder\.blocks\.(\d+)\.")[-1] + 1,
-            "num_attention_heads": _heads(where, "vision_heads", vision_heads, width, VISION_HEAD_WIDTH),
+            "num_attention_heads": attention_heads(vision_heads, width, VISION_HEAD_WIDTH, "vision_heads", where),
             "image_size": rows * patch,
             "patch_size": patch,
             "hidden_act": "gelu",
@@ -244,7 +237,7 @@ def lavis_config(
             "vocab_size": vocabulary,
             "hidden_size": text_width,
             "num_hidden_layers": layers[-1] + 1,
-            "num_attention_heads": _heads(where, "text_heads", text_heads, text_width, TEXT_HEAD_WIDTH),
+            "num_attention_heads": attention_heads(text_heads, text_width, TEXT_HEAD_WIDTH, "text_heads", where),
             "intermediate_size": shapes["Qformer.bert.encoder.layer.0.intermediate.dense.weight"][0],
             "max_position_embeddings": shapes["Qformer.bert.embeddings.position_embeddings.weight"][0],
             "cross_attention_frequency": crossing[1] if len(crossing) > 1 else layers[-1] + 1,
@@ -290,8 +283,7 @@ def _load(state: StateDict, config: Any, where: str) -> Any:
     except (RuntimeError, ValueError) as error:
         raise RewardError(f"The weights of {where} can't be used: {' '.join(str(error).split())}") from None
     misshaped = [
-        f"{key} {'x'.join(map(str, got))}, expected {'x'.join(map(str, wanted))}"
-        for key, got, wanted in found["mismatched_keys"]
+        f"{key} {shape_text(got)}, expected {shape_text(wanted)}" for key, got, wanted in found["mismatched_keys"]
     ]
     check_keys(where, found["missing_keys"], found["unexpected_keys"], misshaped)
     return model.eval()
@@ -301,15 +293,3 @@ def _numbers(state: Mapping[str, torch.Tensor], pattern: str) -> list[int]:
     """Return the distinct numbers that a pattern finds in the keys, in order."""
     found = (re.match(pattern, key) for key in state)
     return sorted({int(match[1]) for match in found if match})
-
-
-def _heads(where: str, option: str, given: int | None, width: int, each: int) -> int:
-    if given is None and width % each:
-        raise RewardError(
-            f"{where} has a width of {width}, which is no multiple of the published models' {each} numbers a head: "
-            f"say how many attention heads it has with {option}=."
-        )
-    heads = width // each if given is None else given
-    if heads < 1 or width % heads:
-        raise RewardError(f"{option} is {heads}; expected a number that divides the width of {where}, {width}.")
-    return heads

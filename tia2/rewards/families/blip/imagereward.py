@@ -7,49 +7,35 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from tia2.errors import RewardError
 from tia2.rewards.card import RewardCard
 from tia2.rewards.cross import CrossEncoder
-from tia2.rewards.encoder import TextPolicy, check_text_policy
 from tia2.rewards.families.blip.bert_text import BEGIN, BERT, ENCODE, BertTokens
-from tia2.rewards.families.blip.layout import (
-    VISION,
-    bert_sizes,
-    load_upstream,
-    med_config,
-    only_checkpoint,
-    part,
-    vision_sizes,
-)
-from tia2.rewards.loading.checkpoints import read_state_dict
-from tia2.rewards.loading.devices import pick_device, pick_dtype, threads_for
+from tia2.rewards.families.blip.upstream import VISION, bert_sizes, load_upstream, med_config, part, vision_sizes
+from tia2.rewards.loading.checkpoints import only_checkpoint, read_state_dict
 from tia2.rewards.loading.fingerprints import fingerprint
 from tia2.rewards.loading.hub import commit_of, fetch_file, is_hub_id
 from tia2.rewards.loading.pixels import CLIP_MEAN, CLIP_STD, Preprocessing
+from tia2.rewards.options import EncoderKeywords, EncoderOptions, takes_encoder_options
+from tia2.rewards.pretrained import LoadedEncoder, PlacedModel, PretrainedEncoder, count_weights
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from PIL import Image
+    from typing_extensions import Unpack
 
     from tia2.rewards.loading.checkpoints import StateDict
-
-FORMULA_VERSION = 1
-"""Counts up when the same files would give other rewards."""
 
 HUB_ID = "THUDM/ImageReward"
 CHECKPOINT, CONFIG = "ImageReward.pt", "med_config.json"
 MEAN, STD = 0.16717362830052426, 1.0333394966054072
-"""Of the head's output on the authors' data, by which rewards are standardised."""
+"""Mean and standard deviation of the head's output on the authors' data, by which rewards are standardised."""
 
 TEXT_LIMIT = 35
 LAYERS = (0, 2, 4, 6, 7)
@@ -60,7 +46,7 @@ UNUSED = (r"^blip\.(vision|text)_proj\.",)
 
 
 def preprocessing(side: int) -> Preprocessing:
-    """Return what upstream does to an RGB image."""
+    """Return upstream's preprocessing of an RGB image for a model of this size."""
     return Preprocessing(side, (side, side), 3, 1 / 255, CLIP_MEAN, CLIP_STD, rounding="even")
 
 
@@ -82,10 +68,10 @@ CARD = RewardCard(
     notes="The authors resize before they convert to RGB: palette and transparent files, and only those, get other "
     "rewards from their code.",
 )
-"""What is known of ImageReward before it is loaded."""
+"""The facts about ImageReward before it is loaded."""
 
 
-class ImageReward(CrossEncoder):
+class ImageReward(PretrainedEncoder, CrossEncoder):
     """ImageReward: how much experts would like an image for a text.
 
     reward = (MLP(h) - 0.1672) / 1.0333, h the [CLS] state of a BERT that attends to the patches of a ViT-L/16 in every
@@ -93,100 +79,58 @@ class ImageReward(CrossEncoder):
 
     Args:
         source: A folder with ImageReward.pt and med_config.json, or a hub id.
-        device: Where to run; the best device that is there if None.
-        dtype: Number format of the vision and text towers; the head is always float32.
-        revision: Branch, tag or commit on the hub.
-        text_policy: What to do with texts past 35 tokens: "truncate" warns with a count, "error" refuses them.
-        name: What to call the model.
-        batch_size: How many images are encoded at a time; found automatically if None.
         tokenizer: A folder or hub id with BERT's vocabulary.
         vision_heads: Attention heads of the vision tower; width / 64 if None.
+        **options: Fields of `tia2.rewards.options.EncoderOptions`: device, dtype, revision, text_policy, name,
+            batch_size.
 
     Raises:
         RewardError: The files are missing, damaged, or hold other weights than ImageReward's.
     """
 
+    base_card = CARD
+
+    @takes_encoder_options
     def __init__(
         self,
         source: str | Path = HUB_ID,
         *,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        revision: str | None = None,
-        text_policy: TextPolicy = "truncate",
-        name: str | None = None,
-        batch_size: int | None = None,
         tokenizer: str | Path = BERT,
         vision_heads: int | None = None,
+        **options: Unpack[EncoderKeywords],
     ) -> None:
-        self.text_policy = check_text_policy(text_policy)
-        where, self._dtype = pick_device(device), pick_dtype(dtype)
-        self._checkpoint, self._config, hub_id = _find(str(source), revision)
-        self._hub_id, self._revision = hub_id, commit_of(self._checkpoint) if hub_id else None
-        state = read_state_dict(self._checkpoint)
-        modules: Any = build(state, str(self._checkpoint), med_config(self._config.parent) or {}, vision_heads)
+        shared = EncoderOptions(**options)
+        checkpoint, config, hub_id = _find(str(source), shared.revision)
+        state = read_state_dict(checkpoint)
+        modules: Any = build(state, str(checkpoint), med_config(config.parent) or {}, vision_heads)
         vocabulary = modules["text"].config.vocab_size
         self._tokens = BertTokens(tokenizer, added=(BEGIN, ENCODE), limit=TEXT_LIMIT, vocabulary=vocabulary)
-        self._vision = modules["vision"].to(device=where, dtype=self._dtype)
-        self._text = modules["text"].to(device=where, dtype=self._dtype)
-        self._head = modules["head"].to(device=where)
-        self._preprocessing = preprocessing(self._vision.config.image_size)
-        self.parameters = sum(parameter.numel() for parameter in modules.parameters())
-        self.name = name or (CARD.name if hub_id == HUB_ID else hub_id or self._checkpoint.parent.resolve().name)
-        self.device = str(where)
-        self.batch_size = batch_size
-
-    @cached_property
-    def card(self) -> RewardCard:
-        """The facts."""
-        return CARD.model_copy(
-            update={
-                "name": self.name,
-                "hub_id": self._hub_id,
-                "revision": self._revision,
-                "preprocessing": str(self._preprocessing),
-                "text_policy": self.text_policy,
-                "dtype": str(self._dtype).removeprefix("torch."),
-            }
+        vision = PlacedModel.of(modules["vision"], shared)
+        self._vision = vision.module
+        self._text = PlacedModel.of(modules["text"], shared).module
+        self._head = modules["head"].to(device=vision.device)  # in float32, whatever the towers' number format
+        steps = preprocessing(self._vision.config.image_size)
+        loaded = LoadedEncoder(
+            name=CARD.name if hub_id == HUB_ID else hub_id or checkpoint.parent.resolve().name,
+            preprocessing=steps,
+            image_tower=vision.image_tower(steps, lambda pixels: self._vision(pixels).last_hidden_state),
+            dtype=vision.dtype,
+            device=vision.device,
+            parameters=count_weights(modules),
+            files=[checkpoint, config],
+            tokens=self._tokens,
+            facts={"hub_id": hub_id, "revision": commit_of(checkpoint) if hub_id else None},
+            settings={
+                "tokenizer": fingerprint(self._tokens.files),
+                "vision_heads": self._vision.config.num_attention_heads,
+            },
         )
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over checkpoint, configuration, tokenizer, formula, preprocessing and number format."""
-        return fingerprint(
-            [self._checkpoint, self._config],
-            tokenizer=fingerprint(self._tokens.files),
-            reward=type(self).__name__,
-            formula=FORMULA_VERSION,
-            dtype=str(self._dtype),
-            preprocessing=str(self._preprocessing),
-            vision_heads=self._vision.config.num_attention_heads,
-        )
-
-    @property
-    def text_limit(self) -> int:
-        """The longest text in tokens, [CLS] and [SEP] included."""
-        return self._tokens.limit
-
-    def overlong(self, texts: Iterable[str]) -> list[str]:
-        """Return the distinct texts with more than 35 tokens."""
-        return self._tokens.overlong(texts)
-
-    def prepare_image(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize and crop an RGB image to the model's size."""
-        return self._preprocessing.pixels(image)
-
-    def embed_images(self, prepared: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
-        """Run the vision tower: (n, 1 + patches, width)."""
-        pixels = torch.from_numpy(self._preprocessing.normalise(np.stack(prepared)))
-        with torch.inference_mode(), threads_for(self.parameters):
-            states: torch.Tensor = self._vision(pixels.to(self._vision.device, self._dtype)).last_hidden_state
-        return states
+        super().__init__(loaded, shared)
 
     def score_batch(self, image_features: Sequence[torch.Tensor], texts: Sequence[str]) -> torch.Tensor:
         """Run the text tower, which attends to the image, and the head: (n,)."""
         ids, mask = self._tokens.batch(texts, self._text.device)
-        with torch.inference_mode(), threads_for(self.parameters):
+        with self._inference():
             # With one image its keys and values are computed once and broadcast over the texts.
             states = self._text(
                 input_ids=ids, attention_mask=mask, encoder_hidden_states=torch.stack(list(image_features))
@@ -200,8 +144,8 @@ def build(state: StateDict, where: str, text_config: Mapping[str, Any], vision_h
 
     Args:
         state: The tensors.
-        where: What errors call the checkpoint.
-        text_config: med_config.json.
+        where: Name of the checkpoint in errors.
+        text_config: Content of med_config.json.
         vision_heads: Attention heads of the vision tower; width / 64 if None.
 
     Raises:
@@ -210,16 +154,16 @@ def build(state: StateDict, where: str, text_config: Mapping[str, Any], vision_h
     from transformers import BlipTextConfig, BlipTextModel, BlipVisionConfig, BlipVisionModel
 
     sizes = vision_sizes(part(state, "blip.visual_encoder."), where, vision_heads)
-    of_text = bert_sizes(part(state, "blip.text_encoder."), where, None, text_config)
+    text_sizes = bert_sizes(part(state, "blip.text_encoder."), where, None, text_config)
     linear = [state.get(f"mlp.layers.{number}.weight") for number in LAYERS]
     outputs = [weight.shape[0] for weight in linear if weight is not None and weight.ndim == 2]
     if len(outputs) < len(LAYERS):
         raise RewardError(f"{where} is no ImageReward: expected mlp.layers.{{{', '.join(map(str, LAYERS))}}}.weight.")
-    widths = [of_text["hidden_size"], *outputs[:-1], 1]
+    widths = [text_sizes["hidden_size"], *outputs[:-1], 1]
 
     def make() -> nn.ModuleDict:
         # is_decoder gives the layers their cross-attention; it does not make the attention causal.
-        config = BlipTextConfig(**of_text, encoder_hidden_size=sizes["hidden_size"], is_decoder=True)
+        config = BlipTextConfig(**text_sizes, encoder_hidden_size=sizes["hidden_size"], is_decoder=True)
         return nn.ModuleDict(
             {
                 "vision": BlipVisionModel(BlipVisionConfig(**sizes)),
@@ -232,7 +176,7 @@ def build(state: StateDict, where: str, text_config: Mapping[str, Any], vision_h
         (r"^vision\.", "blip.visual_encoder."),
         *VISION,
         (r"^text\.", "blip.text_encoder."),
-        *((rf"^head\.{place}\.", f"mlp.layers.{number}.") for place, number in enumerate(LAYERS)),
+        *((rf"^head\.{position}\.", f"mlp.layers.{number}.") for position, number in enumerate(LAYERS)),
     )
     return load_upstream(make, state, where, rules, UNUSED)
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from tia2.errors import RewardError
 from tia2.rewards.families.blip.bert_text import BERT
-from tia2.rewards.families.blip.layout import (
+from tia2.rewards.families.blip.upstream import (
     VISION,
     bert_sizes,
     load_upstream,
     med_config,
-    only_checkpoint,
     part,
+    square_from_config,
     vision_sizes,
 )
-from tia2.rewards.families.clip.pretrained_files import find_model
-from tia2.rewards.families.clip.pretrained_loading import load_model
-from tia2.rewards.loading.checkpoints import read_state_dict
+from tia2.rewards.loading.checkpoints import only_checkpoint, read_state_dict
 from tia2.rewards.loading.pixels import CLIP_MEAN, CLIP_STD, Preprocessing
+from tia2.rewards.loading.transformers_files import find_model
+from tia2.rewards.loading.transformers_models import load_model
 
 if TYPE_CHECKING:
     from tia2.rewards.loading.checkpoints import StateDict
@@ -39,7 +39,7 @@ UNUSED = (
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedBlip:
     """A BLIP family model, ready for use.
 
     Attributes:
@@ -89,7 +89,7 @@ def load_blip(
     tokenizer: str | None,
     vision_heads: int | None,
     text_heads: int | None,
-) -> Loaded:
+) -> LoadedBlip:
     """Load a BLIP with its matching and contrastive heads.
 
     Args:
@@ -112,7 +112,7 @@ def load_blip(
     return _from_transformers(source, revision, tokenizer, surplus)
 
 
-def _from_transformers(source: str, revision: str | None, tokenizer: str | None, surplus: list[str]) -> Loaded:
+def _from_transformers(source: str, revision: str | None, tokenizer: str | None, surplus: list[str]) -> LoadedBlip:
     files = find_model(source, revision, {"blip": CLASS})
     if surplus:
         raise RewardError(f"{', '.join(surplus)}: for upstream checkpoints only; {files.where} has a config.json.")
@@ -124,15 +124,8 @@ def _from_transformers(source: str, revision: str | None, tokenizer: str | None,
         )
     files.check_complete(*(() if tokenizer else ("vocab.txt",)))
     model = load_model(files, CLASS)
-    side = model.config.vision_config.image_size
-    given = {"do_center_crop": False, "size": {"height": side, "width": side}, **files.preprocessing}
-    preprocessing = Preprocessing.from_config(given)
-    if preprocessing.output_size != (side, side):
-        raise RewardError(
-            f"{files.where}: preprocessing gives images of size {preprocessing.output_size}; the model takes "
-            f"({side}, {side})."
-        )
-    return Loaded(
+    preprocessing = square_from_config(files, model.config.vision_config.image_size)
+    return LoadedBlip(
         model=model,
         preprocessing=preprocessing,
         tokenizer=tokenizer or str(files.folder),
@@ -143,11 +136,11 @@ def _from_transformers(source: str, revision: str | None, tokenizer: str | None,
     )
 
 
-def _from_upstream(checkpoint: Path, tokenizer: str, vision_heads: int | None, text_heads: int | None) -> Loaded:
+def _from_upstream(checkpoint: Path, tokenizer: str, vision_heads: int | None, text_heads: int | None) -> LoadedBlip:
     state = read_state_dict(checkpoint)
     config = med_config(checkpoint.parent)
     model = _build(state, str(checkpoint), vision_heads, text_heads, config)
-    return Loaded(
+    return LoadedBlip(
         model=model,
         preprocessing=square(model.config.vision_config.image_size),
         tokenizer=tokenizer,
@@ -162,15 +155,15 @@ def _build(
     from transformers import BlipConfig, BlipForImageTextRetrieval
 
     sizes = vision_sizes(part(state, "visual_encoder."), where, vision_heads)
-    of_text = bert_sizes(part(state, "text_encoder."), where, text_heads, med)
+    text_sizes = bert_sizes(part(state, "text_encoder."), where, text_heads, med)
     if "vision_proj.weight" not in state:
         raise RewardError(f"{where} is no BLIP for retrieval: expected vision_proj, text_proj and itm_head.")
     # is_decoder gives the layers their cross-attention; it does not make the attention causal.
-    of_text |= {"encoder_hidden_size": sizes["hidden_size"], "is_decoder": True}
+    text_sizes |= {"encoder_hidden_size": sizes["hidden_size"], "is_decoder": True}
     width = state["vision_proj.weight"].shape[0]
 
     def make() -> Any:
-        config = BlipConfig(text_config=of_text, vision_config=sizes, image_text_hidden_size=width)
+        config = BlipConfig(text_config=text_sizes, vision_config=sizes, image_text_hidden_size=width)
         return BlipForImageTextRetrieval(config)
 
     return load_upstream(make, state, where, ((r"^vision_model\.", "visual_encoder."), *VISION), UNUSED)

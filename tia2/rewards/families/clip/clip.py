@@ -9,23 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tia2.rewards.card import RewardCard
-from tia2.rewards.encoder import TextPolicy
-from tia2.rewards.families.clip.pretrained import PretrainedDual
-from tia2.rewards.families.clip.pretrained_files import find_model
-from tia2.rewards.families.clip.pretrained_loading import load_clip_tokenizer
+from tia2.rewards.dual import DualEncoder
+from tia2.rewards.families.clip.towers import CLASSES, TOKENIZER, load_clip
 from tia2.rewards.loading.pixels import Preprocessing
+from tia2.rewards.loading.transformers_files import find_model
+from tia2.rewards.options import EncoderKeywords, EncoderOptions, takes_encoder_options
+from tia2.rewards.pretrained import PretrainedEncoder
 
 if TYPE_CHECKING:
     import torch
-
-CLASSES = {"clip": "CLIPModel"}
-"""What transformers calls the model, by `model_type`."""
-
-TOKENIZER = ("vocab.json", "merges.txt")
-"""What CLIP's tokenizer is made of where there is no tokenizer.json."""
+    from typing_extensions import Unpack
 
 CARD = RewardCard(
     name="clip",
@@ -42,46 +38,20 @@ CARD = RewardCard(
     paper="arXiv:2103.00020",
     training_data="that of the checkpoint (OpenAI's: 400 million unpublished pairs from the web)",
 )
-"""What is known of every CLIP before it is loaded."""
+"""The facts about every CLIP before it is loaded."""
 
 
-class ClipTowers(PretrainedDual):
-    """The two towers and the tokenizer of CLIP, which `clip:` and `pickscore` share."""
-
-    model_class = CLASSES["clip"]
-
-    def _load_tokenizer(self, text_config: Any) -> Any:
-        return load_clip_tokenizer(self._files, text_config)
-
-    def _image_tower(self, pixels: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self._model.visual_projection(self._model.vision_model(pixels).pooler_output)
-        return features
-
-    def _text_tower(self, tokens: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self._model.text_projection(self._model.text_model(input_ids=tokens).pooler_output)
-        return features
-
-    def _padding(self, rows: Sequence[Sequence[int]]) -> tuple[int, int]:
-        # The tower is causal and pools at the first end token, so padding after it needs no mask and no full length.
-        return self._tokenizer.eos_token_id, max(map(len, rows))
-
-
-class ClipReward(ClipTowers):
+class ClipReward(PretrainedEncoder, DualEncoder):
     """The cosine of CLIP's image and text embeddings.
 
     reward = <f(image), g(text)> / (|f(image)| |g(text)|), in [-1, 1], without CLIP's learnt logit scale. Preprocessing
     is that of transformers' PIL image processor on images converted to RGB first; the text goes to CLIP's fast
-    tokenizer, which does not undo HTML entities or mend encodings.
+    tokenizer, which leaves HTML entities and broken encodings as they are. A text past the limit keeps its end token.
 
     Args:
         source: A folder in the layout of transformers, or the id of a model on the Hugging Face Hub.
-        device: Where to run; the best device that is there if None.
-        dtype: Number format of the towers; the normalisation and the product are always float32.
-        revision: Branch, tag or commit on the hub.
-        text_policy: What to do with texts past the model's limit: "truncate" keeps the end token and warns with a
-            count, "error" refuses them.
-        name: What to call the model; its hub id or folder name if None.
-        batch_size: How many images or texts are encoded at a time; found automatically if None.
+        **options: Fields of `tia2.rewards.options.EncoderOptions`: device, dtype, revision, text_policy, name,
+            batch_size.
 
     Raises:
         RewardError: The files are missing, damaged, of another architecture, or don't fit the configuration.
@@ -89,25 +59,14 @@ class ClipReward(ClipTowers):
 
     base_card = CARD
 
-    def __init__(
-        self,
-        source: str | Path,
-        *,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        revision: str | None = None,
-        text_policy: TextPolicy = "truncate",
-        name: str | None = None,
-        batch_size: int | None = None,
-    ) -> None:
-        files = find_model(str(source), revision, CLASSES)
+    @takes_encoder_options
+    def __init__(self, source: str | Path, **options: Unpack[EncoderKeywords]) -> None:
+        shared = EncoderOptions(**options)
+        files = find_model(str(source), shared.revision, CLASSES)
         files.check_complete(*TOKENIZER)
-        super().__init__(
-            files,
-            Preprocessing.from_config(files.preprocessing),
-            device=device,
-            dtype=dtype,
-            text_policy=text_policy,
-            name=name or files.name,
-            batch_size=batch_size,
-        )
+        loaded, _ = load_clip(files, Preprocessing.from_config(files.preprocessing), shared, name=files.name)
+        super().__init__(loaded, shared)
+
+    def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Embed one batch of texts, padded on the right and without a mask: (n, d)."""
+        return self._embed_texts(texts)

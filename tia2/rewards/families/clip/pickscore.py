@@ -7,22 +7,26 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tia2.rewards.card import RewardCard
-from tia2.rewards.families.clip.clip import CLASSES, TOKENIZER, ClipTowers
-from tia2.rewards.families.clip.pretrained_files import PretrainedFiles, find_model, find_processor
-from tia2.rewards.families.clip.pretrained_loading import load_clip_tokenizer
+from tia2.rewards.dual import DualEncoder
+from tia2.rewards.families.clip.towers import CLASSES, TOKENIZER, load_clip
 from tia2.rewards.loading.pixels import Preprocessing
+from tia2.rewards.loading.transformers_files import PretrainedFiles, find_model, find_processor
+from tia2.rewards.options import EncoderKeywords, EncoderOptions, takes_encoder_options
+from tia2.rewards.pretrained import PretrainedEncoder
 
 if TYPE_CHECKING:
     import torch
+    from typing_extensions import Unpack
 
     from tia2.rewards.base import Rewards
-    from tia2.rewards.encoder import TextPolicy
 
 DEFAULT_HUB_ID = "yuvalkirstain/PickScore_v1"
 PROCESSOR = "laion/CLIP-ViT-H-14-laion2B-s32B-b79K"
@@ -46,26 +50,22 @@ CARD = RewardCard(
     notes=f"Tokenizer and preprocessing: {PROCESSOR}, or the model's own folder. The range is plus and minus the "
     "exponential of the learnt scale, about 100; loading the model shows it.",
 )
-"""What is known of PickScore before it is loaded."""
+"""The facts about PickScore before it is loaded."""
 
 
-class PickScoreReward(ClipTowers):
+class PickScoreReward(PretrainedEncoder, DualEncoder):
     """PickScore's logit: exp(logit_scale) * <f(image), g(text)> / (|f(image)| |g(text)|).
 
     The authors compare images for one prompt by the softmax of this logit. Preprocessing is that of transformers' PIL
-    image processor on images converted to RGB first, with its centre crop that rounds margins down.
+    image processor on images converted to RGB first, with its centre crop that rounds margins down. A text past the
+    limit keeps its end token.
 
     Args:
         source: The id of a model on the Hugging Face Hub, or a folder in the layout of transformers.
-        device: Where to run; the best device that is there if None.
-        dtype: Number format of the towers; the normalisation, the scale and the product are always float32.
-        revision: Branch, tag or commit on the hub.
-        text_policy: What to do with texts past the model's limit: "truncate" keeps the end token and warns with a
-            count, "error" refuses them.
-        name: What to call the model.
-        batch_size: How many images or texts are encoded at a time; found automatically if None.
         tokenizer: Folder or hub id of tokenizer and preprocessing. If None: the folder's own where there are some,
             otherwise those that the authors use.
+        **options: Fields of `tia2.rewards.options.EncoderOptions`: device, dtype, revision, text_policy, name,
+            batch_size.
 
     Raises:
         RewardError: The files are missing, damaged, of another architecture, or don't fit the configuration.
@@ -73,57 +73,39 @@ class PickScoreReward(ClipTowers):
 
     base_card = CARD
 
+    @takes_encoder_options
     def __init__(
         self,
         source: str | Path = DEFAULT_HUB_ID,
         *,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        revision: str | None = None,
-        text_policy: TextPolicy = "truncate",
-        name: str | None = None,
-        batch_size: int | None = None,
         tokenizer: str | Path | None = None,
+        **options: Unpack[EncoderKeywords],
     ) -> None:
-        files = find_model(str(source), revision, CLASSES)
+        shared = EncoderOptions(**options)
+        files = find_model(str(source), shared.revision, CLASSES)
         files.check_complete(preprocessing=False)
-        self._processor = _processor(files, tokenizer)
-        super().__init__(
-            files,
-            Preprocessing.from_config(self._processor.preprocessing or files.preprocessing),
-            device=device,
-            dtype=dtype,
-            text_policy=text_policy,
-            name=name or (CARD.name if files.hub_id == DEFAULT_HUB_ID else files.name),
-            batch_size=batch_size,
-        )
-        self._scale = np.exp(self._scalars["logit_scale"])
+        processor = _processor(files, tokenizer)
+        config = (processor or files).preprocessing or files.preprocessing
+        name = CARD.name if files.hub_id == DEFAULT_HUB_ID else files.name
+        loaded, model = load_clip(files, Preprocessing.from_config(config), shared, name=name, processor=processor)
+        self._scale = np.exp(model.scalars["logit_scale"])
+        scale = float(self._scale)
+        super().__init__(replace(loaded, facts={"range": (-scale, scale), **loaded.facts}), shared)
+
+    def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Embed one batch of texts, padded on the right and without a mask: (n, d)."""
+        return self._embed_texts(texts)
 
     def similarity(self, image_features: Rewards, text_features: Rewards) -> Rewards:
         """Compare normalised features in float32: exp(logit_scale) * cosine, (n_images, n_texts)."""
         logits: Rewards = self._scale * super().similarity(image_features, text_features)
         return logits
 
-    def _load_tokenizer(self, text_config: Any) -> Any:
-        return load_clip_tokenizer(self._processor, text_config)
 
-    @property
-    def _facts(self) -> dict[str, Any]:
-        facts: dict[str, Any] = {"range": (-float(self._scale), float(self._scale))}
-        if self._processor is not self._files:
-            facts["tokenizer"] = self._processor.where
-            facts["tokenizer_revision"] = self._processor.revision
-        return facts
-
-    @property
-    def _tokenizer_files(self) -> list[Path]:
-        return [] if self._processor is self._files else self._processor.small_files()
-
-
-def _processor(files: PretrainedFiles, tokenizer: str | Path | None) -> PretrainedFiles:
-    own = files.has_tokenizer(*TOKENIZER) and files.hub_id != DEFAULT_HUB_ID
-    if tokenizer is None and own:
-        return files
-    found = find_processor(str(tokenizer or PROCESSOR))
-    found.check_complete(*TOKENIZER, weights=False, preprocessing=False)
-    return found
+def _processor(files: PretrainedFiles, tokenizer: str | Path | None) -> PretrainedFiles | None:
+    """Return the files of a tokenizer and preprocessing that lie elsewhere; None if those of the weights do."""
+    if tokenizer is None and files.has_tokenizer(*TOKENIZER) and files.hub_id != DEFAULT_HUB_ID:
+        return None
+    processor = find_processor(str(tokenizer or PROCESSOR))
+    processor.check_complete(*TOKENIZER, weights=False, preprocessing=False)
+    return processor

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tia2.errors import RewardError, missing_dependency, unknown_name
-from tia2.rewards.families.blip.layout import layers
-from tia2.rewards.loading.checkpoints import load_strict, read_state_dict
+from tia2.rewards.loading.checkpoints import layer_count, load_strict, read_state_dict
 from tia2.rewards.loading.hub import commit_of, fetch_folder, is_hub_id
 from tia2.rewards.loading.pixels import Preprocessing
 from tia2.rewards.loading.uninitialised import undrawn
@@ -252,7 +251,7 @@ def openai_config(state: Mapping[str, torch.Tensor], where: str) -> dict[str, An
         "quick_gelu": True,
         "vision_cfg": {
             "image_size": grid * patch,
-            "layers": layers(state, r"visual\.transformer\.resblocks"),
+            "layers": layer_count(state, r"visual\.transformer\.resblocks"),
             "width": width,
             "head_width": 64,
             "patch_size": patch,
@@ -262,7 +261,7 @@ def openai_config(state: Mapping[str, torch.Tensor], where: str) -> dict[str, An
             "vocab_size": vocabulary,
             "width": text_width,
             "heads": max(1, text_width // 64),
-            "layers": layers(state, r"transformer\.resblocks"),
+            "layers": layer_count(state, r"transformer\.resblocks"),
         },
     }
 

@@ -61,6 +61,16 @@ class NaflexPreprocessing:
             f"(PIL), normalise mean {mean} std {std}"
         )
 
+    def check_patch(self, side: int, where: str) -> None:
+        """Raise a RewardError unless patches have the model's size.
+
+        Args:
+            side: Side of the model's patches, in pixels.
+            where: Name of the model in the error.
+        """
+        if self.patch != side:
+            raise RewardError(f"{where}: preprocessing gives patches of {self.patch} pixels; the model takes {side}.")
+
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) that an image is resized to.
 

@@ -8,27 +8,29 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from tia2.errors import RewardError
-from tia2.rewards.base import Rewards, as_float32
 from tia2.rewards.card import RewardCard
-from tia2.rewards.families.clip.pretrained import PretrainedDual
-from tia2.rewards.families.clip.pretrained_files import find_model
-from tia2.rewards.families.clip.pretrained_loading import load_siglip_tokenizer
+from tia2.rewards.dual import DualEncoder
 from tia2.rewards.families.siglip.naflex import NaflexPreprocessing, siglip_defaults
-from tia2.rewards.loading.devices import threads_for
+from tia2.rewards.families.siglip.tokenizer import load_siglip_tokenizer
 from tia2.rewards.loading.pixels import Preprocessing
+from tia2.rewards.loading.tokens import PaddedTokens
+from tia2.rewards.loading.transformers_files import PretrainedFiles, find_model
+from tia2.rewards.loading.transformers_models import load_model
+from tia2.rewards.options import EncoderKeywords, EncoderOptions, takes_encoder_options
+from tia2.rewards.pretrained import LoadedEncoder, PlacedModel, PretrainedEncoder
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
+    from typing_extensions import Unpack
 
-    from tia2.rewards.encoder import TextPolicy
+    from tia2.rewards.base import Rewards
 
 CLASSES = {"siglip": "SiglipModel", "siglip2": "Siglip2Model"}
 """What transformers calls the model, by `model_type`. Its `siglip2` is NaFlex only: SigLIP 2 of a fixed resolution is a
@@ -57,10 +59,10 @@ CARD = RewardCard(
     "no mask hides the filling, as in training. The range is the bias plus and minus the exponential of the learnt "
     "scale; loading the model shows it.",
 )
-"""What is known of every SigLIP before it is loaded."""
+"""The facts about every SigLIP before it is loaded."""
 
 
-class SiglipReward(PretrainedDual):
+class SiglipReward(PretrainedEncoder, DualEncoder):
     """SigLIP's logit: exp(logit_scale) * <f(image), g(text)> / (|f(image)| |g(text)|) + logit_bias.
 
     It equals `logits_per_image` of transformers; its sigmoid is the probability of a match. Preprocessing is that of
@@ -70,13 +72,8 @@ class SiglipReward(PretrainedDual):
 
     Args:
         source: A folder in the layout of transformers, or the id of a model on the Hugging Face Hub.
-        device: Where to run; the best device that is there if None.
-        dtype: Number format of the towers; normalisation, scale, product and bias are always float32.
-        revision: Branch, tag or commit on the hub.
-        text_policy: What to do with texts past the model's limit: "truncate" keeps the end token and warns with a
-            count, "error" refuses them.
-        name: What to call the model; its hub id or folder name if None.
-        batch_size: How many images or texts are encoded at a time; found automatically if None.
+        **options: Fields of `tia2.rewards.options.EncoderOptions`: device, dtype, revision, text_policy, name,
+            batch_size.
 
     Raises:
         MissingDependencyError: The tokenizer of SigLIP 1 needs sentencepiece and protobuf.
@@ -85,94 +82,98 @@ class SiglipReward(PretrainedDual):
 
     base_card = CARD
 
-    def __init__(
-        self,
-        source: str | Path,
-        *,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        revision: str | None = None,
-        text_policy: TextPolicy = "truncate",
-        name: str | None = None,
-        batch_size: int | None = None,
-    ) -> None:
-        files = find_model(str(source), revision, CLASSES)
+    @takes_encoder_options
+    def __init__(self, source: str | Path, **options: Unpack[EncoderKeywords]) -> None:
+        shared = EncoderOptions(**options)
+        files = find_model(str(source), shared.revision, CLASSES)
         files.check_complete(*TOKENIZER)
-        self.model_class = CLASSES[files.config["model_type"]]
-        self._naflex: NaflexPreprocessing | None = None
-        if self.model_class == "Siglip2Model":
-            self._naflex = NaflexPreprocessing.from_config(files.preprocessing)
-            preprocessing = self._naflex.pixels_as
+        preprocessing = _preprocessing(files)
+        model = PlacedModel.of(load_model(files, CLASSES[files.config["model_type"]]), shared)
+        if isinstance(preprocessing, NaflexPreprocessing):
+            preprocessing.check_patch(model.module.config.vision_config.patch_size, str(files.folder))
         else:
-            preprocessing = Preprocessing.from_config(siglip_defaults(files.preprocessing, resample=3))
-        super().__init__(
-            files,
-            preprocessing,
-            device=device,
-            dtype=dtype,
-            text_policy=text_policy,
-            name=name or files.name,
-            batch_size=batch_size,
+            preprocessing.check_output(model.module.config.vision_config.image_size, str(files.folder))
+        self._scale = np.exp(model.scalars["logit_scale"])
+        self._bias = model.scalars["logit_bias"]
+        loaded = _loaded(
+            files, preprocessing, model, (float(self._bias - self._scale), float(self._bias + self._scale))
         )
-        self._scale = np.exp(self._scalars["logit_scale"])
-        self._bias = self._scalars["logit_bias"]
+        super().__init__(loaded, shared)
 
-    def prepare_image(self, image: Any) -> NDArray[np.uint8]:
-        """Resize an RGB image to the model's size, or to whole patches."""
-        return (self._naflex or self._preprocessing).pixels(image)
-
-    def embed_images(self, prepared: Sequence[NDArray[np.uint8]]) -> Rewards:
-        """Embed one batch of prepared images: (n, d)."""
-        if self._naflex is None:
-            return super().embed_images(prepared)
-        values, mask, shapes = map(torch.from_numpy, self._naflex.normalise(prepared))
-        device = self._model.device
-        with torch.inference_mode(), threads_for(self.parameters):
-            features = self._model.get_image_features(
-                pixel_values=values.to(device, self._dtype),
-                pixel_attention_mask=mask.to(device),
-                spatial_shapes=shapes.to(device),
-            )
-            return as_float32(features.pooler_output, self.name)
+    def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Embed one batch of texts, filled up to the limit and without a mask: (n, d)."""
+        return self._embed_texts(texts)
 
     def similarity(self, image_features: Rewards, text_features: Rewards) -> Rewards:
         """Compare normalised features in float32: exp(logit_scale) * cosine + logit_bias, (n_images, n_texts)."""
         logits: Rewards = self._scale * super().similarity(image_features, text_features) + self._bias
         return logits
 
-    def _load_tokenizer(self, text_config: Any) -> Any:
-        return load_siglip_tokenizer(self._files, text_config.vocab_size)
 
-    def _image_tower(self, pixels: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self._model.vision_model(pixels).pooler_output
+def _preprocessing(files: PretrainedFiles) -> Preprocessing | NaflexPreprocessing:
+    if CLASSES[files.config["model_type"]] == "Siglip2Model":
+        return NaflexPreprocessing.from_config(files.preprocessing)
+    return Preprocessing.from_config(siglip_defaults(files.preprocessing, resample=3))
+
+
+def _loaded(
+    files: PretrainedFiles,
+    preprocessing: Preprocessing | NaflexPreprocessing,
+    model: PlacedModel,
+    logit_range: tuple[float, float],
+) -> LoadedEncoder:
+    module = model.module
+    text_config = module.config.text_config
+    tokenizer = load_siglip_tokenizer(files, text_config.vocab_size)
+    limit = int(min(text_config.max_position_embeddings, tokenizer.model_max_length))
+    # The tower pools at the last position, so every text is filled up to have all of them.
+    tokens = PaddedTokens(tokenizer, limit, filler=tokenizer.pad_token_id, to_limit=True)
+    keeps_capitals = tokens.ids(["A Red Cube"]) != tokens.ids(["a red cube"])
+
+    def text_features(texts: Sequence[str]) -> torch.Tensor:
+        features: torch.Tensor = module.text_model(input_ids=tokens.batch(texts, model.device)).pooler_output
         return features
 
-    def _text_tower(self, tokens: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self._model.text_model(input_ids=tokens).pooler_output
+    # Patch size and number are in the files, so NaFlex's digest names only how patches are resized and normalised.
+    digested = preprocessing.pixels_as if isinstance(preprocessing, NaflexPreprocessing) else preprocessing
+    return LoadedEncoder(
+        name=files.name,
+        preprocessing=preprocessing,
+        image_tower=_image_tower(model, preprocessing),
+        dtype=model.dtype,
+        device=model.device,
+        parameters=model.parameters,
+        files=[*files.weights(), *files.small_files()],
+        tokens=tokens,
+        text_tower=text_features,
+        facts={
+            "hub_id": files.hub_id,
+            "revision": files.revision,
+            "range": logit_range,
+            "tokenizer": f"{type(tokenizer).__name__}, {'keeps capitals' if keeps_capitals else 'lower-cases'}",
+            **files.card,
+        },
+        settings={"preprocessing": str(digested)},
+        card_file=files.folder / "card.json",
+    )
+
+
+def _image_tower(
+    model: PlacedModel, preprocessing: Preprocessing | NaflexPreprocessing
+) -> Callable[[Sequence[NDArray[np.uint8]]], torch.Tensor]:
+    if isinstance(preprocessing, Preprocessing):
+        return model.image_tower(preprocessing, lambda pixels: model.module.vision_model(pixels).pooler_output)
+    patches_of = preprocessing.normalise
+
+    def tower(prepared: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+        import torch
+
+        patches, mask, shapes = map(torch.from_numpy, patches_of(prepared))
+        features: torch.Tensor = model.module.get_image_features(
+            pixel_values=patches.to(model.device, model.dtype),
+            pixel_attention_mask=mask.to(model.device),
+            spatial_shapes=shapes.to(model.device),
+        ).pooler_output
         return features
 
-    def _padding(self, rows: Sequence[Sequence[int]]) -> tuple[int, int]:
-        del rows  # The tower pools at the last position, so every text has all of them.
-        return self._tokenizer.pad_token_id, self._limit
-
-    @property
-    def _facts(self) -> dict[str, Any]:
-        low, high = float(self._bias - self._scale), float(self._bias + self._scale)
-        same = self._tokens(["A Red Cube"]) == self._tokens(["a red cube"])
-        letters = "lower-cases" if same else "keeps capitals"
-        return {
-            "range": (low, high),
-            "preprocessing": str(self._naflex or self._preprocessing),
-            "tokenizer": f"{type(self._tokenizer).__name__}, {letters}",
-        }
-
-    def _check_size(self) -> None:
-        if self._naflex is None:
-            super()._check_size()
-            return
-        side = self._model.config.vision_config.patch_size
-        if self._naflex.patch != side:
-            raise RewardError(
-                f"{self._files.folder}: preprocessing gives patches of {self._naflex.patch} pixels; the model takes "
-                f"{side}."
-            )
+    return tower

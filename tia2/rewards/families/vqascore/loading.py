@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tia2.errors import RewardError, missing_dependency
-from tia2.rewards.families.clip.pretrained_loading import quiet_transformers
 from tia2.rewards.loading.checkpoints import check_keys
 from tia2.rewards.loading.hub import commit_of, fetch_folder, is_hub_id
+from tia2.rewards.loading.transformers_models import quiet_transformers
 
 if TYPE_CHECKING:
     import torch

@@ -17,15 +17,17 @@ import torch
 from tia2.errors import RewardError
 from tia2.rewards.card import RewardCard
 from tia2.rewards.cross import CrossEncoder
-from tia2.rewards.encoder import TextPolicy, check_text_policy
 from tia2.rewards.families.vqascore.loading import find, load_model, load_processor
 from tia2.rewards.families.vqascore.prefix import Answerer, choose
 from tia2.rewards.families.vqascore.question import QUESTION, Prepared, Questions, check_image
 from tia2.rewards.loading.devices import pick_device, pick_dtype, threads_for
 from tia2.rewards.loading.fingerprints import fingerprint
+from tia2.rewards.options import EncoderKeywords, EncoderOptions, takes_encoder_options
+from tia2.rewards.pretrained import count_weights
 
 if TYPE_CHECKING:
     from PIL import Image
+    from typing_extensions import Unpack
 
 FORMULA_VERSION = 1
 """Counts up when the same files would give other rewards."""
@@ -71,20 +73,14 @@ class VqaScoreReward(CrossEncoder):
     Args:
         source: A folder in the layout of transformers, or the id of a model on the Hugging Face Hub. Code that comes
             with a model is never run.
-        device: Where to run; the best device that is there if None.
-        dtype: Number format of all but the last layer.
-        revision: Branch, tag or commit on the hub.
-        text_policy: What to do with texts of more than `max_text_tokens`: "truncate" reads their beginning and warns
-            with a count, "error" refuses them.
-        name: What to call the model; its hub id or folder name if None.
-        batch_size: How many images are encoded before their texts are scored; 1 if None, because keys and values of an
-            image are large.
         question: The question, with {prompt} where the text goes.
         answer: The answer, one token.
-        max_text_tokens: How many tokens of a text are read.
+        max_text_tokens: The most tokens of a text that are read; the text policy decides on longer ones.
         min_pixels: Fewest pixels of a resized image, for models of dynamic resolution (Qwen-VL).
         max_pixels: Most pixels of a resized image, for models of dynamic resolution (Qwen-VL).
         image_options: Other settings of the image processor, by its own names.
+        **options: Fields of `tia2.rewards.options.EncoderOptions`: device, dtype (of all but the last layer), revision,
+            text_policy, name, batch_size (1 if None, because keys and values of an image are large).
 
     Raises:
         MissingDependencyError: The model's processor needs a package that is not installed.
@@ -94,36 +90,32 @@ class VqaScoreReward(CrossEncoder):
 
     text_batch_size = 64
 
+    @takes_encoder_options
     def __init__(
         self,
         source: str | Path,
         *,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        revision: str | None = None,
-        text_policy: TextPolicy = "truncate",
-        name: str | None = None,
-        batch_size: int | None = None,
         question: str = QUESTION,
         answer: str = "Yes",
         max_text_tokens: int = 512,
         min_pixels: int | None = None,
         max_pixels: int | None = None,
         image_options: Mapping[str, Any] | None = None,
+        **options: Unpack[EncoderKeywords],
     ) -> None:
-        self.text_policy = check_text_policy(text_policy)
-        where, number_format = pick_device(device), pick_dtype(dtype)
+        shared = EncoderOptions(**options)
+        device, dtype = pick_device(shared.device), pick_dtype(shared.dtype)
         sizes = {"min_pixels": min_pixels, "max_pixels": max_pixels}
         self._image_options = {
             **(image_options or {}),
             **{key: size for key, size in sizes.items() if size is not None},
         }
-        self._files = find(str(source), revision)
+        self._files = find(str(source), shared.revision)
         processor = load_processor(self._files, self._image_options)
         self._question, self._answer = question, answer
         self._questions = Questions(processor, question, answer, max_text_tokens, self._files.where)
-        model = load_model(self._files, number_format).to(where)
-        self.parameters = sum(parameter.numel() for parameter in model.parameters())
+        model = load_model(self._files, dtype).to(device)
+        self.parameters = count_weights(model)
         self._context: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         self._seen_by = type(processor.image_processor).__name__
         self._answerer = Answerer(model)
@@ -131,9 +123,10 @@ class VqaScoreReward(CrossEncoder):
         tails = [self._questions.tail(text) for text in CHECKED_TEXTS]
         with torch.inference_mode(), threads_for(self.parameters):
             self._reuse, self._why_not = choose(self._answerer, prepared, tails, self._files.where)
-        self.name = name or self._files.hub_id or self._files.folder.resolve().name
-        self.device = str(where)
-        self.batch_size = batch_size or 1
+        self.text_policy = shared.text_policy
+        self.name = shared.name or self._files.hub_id or self._files.folder.resolve().name
+        self.device = str(device)
+        self.batch_size = shared.batch_size or 1  # keys and values of an image are large
 
     @cached_property
     def card(self) -> RewardCard:

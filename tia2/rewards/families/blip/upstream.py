@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from tia2.errors import RewardError
-from tia2.rewards.families.clip.pretrained_loading import quiet_transformers
-from tia2.rewards.loading.checkpoints import check_keys, rename
+from tia2.rewards.loading.checkpoints import check_keys, layer_count, rename, shape_text
+from tia2.rewards.loading.pixels import Preprocessing
+from tia2.rewards.loading.transformers_models import quiet_transformers
 
 if TYPE_CHECKING:
     from tia2.rewards.loading.checkpoints import StateDict
+    from tia2.rewards.loading.transformers_files import PretrainedFiles
 
 HEAD_WIDTH = 64
-"""How wide an attention head is in every published ViT-B, ViT-L and BERT."""
+"""Width of an attention head in every published ViT-B, ViT-L and BERT."""
 
 LAYER_NORM_EPS = 1e-6
-"""Of upstream's vision transformers; transformers' default is 1e-5."""
+"""The epsilon of upstream's vision transformers; transformers' default is 1e-5."""
 
 VISION = (
     (r"\bembeddings\.class_embedding$", "cls_token"),
@@ -60,9 +62,10 @@ def load_upstream(
     """Make a module with the weights of an upstream checkpoint: all of them, and nothing else.
 
     Args:
-        make: Makes the module; its weights are never drawn, which would take seconds and move the global random state.
+        make: Function that makes the module; its weights are never drawn, which would take seconds and move the global
+            random state.
         state: The checkpoint's tensors.
-        where: What the error calls the checkpoint.
+        where: Name of the checkpoint in errors.
         rules: Regular expressions that turn the module's names into the checkpoint's.
         unused: Regular expressions of what the checkpoint may hold beside.
 
@@ -74,17 +77,17 @@ def load_upstream(
     """
     with quiet_transformers(), torch.device("meta"):
         module = make()
-    own = module.state_dict()
-    names = dict(zip(rename(own, rules), own, strict=True))
+    weights_of = module.state_dict()
+    names = dict(zip(rename(weights_of, rules), weights_of, strict=True))
     ignored = re.compile("|".join((POSITIONS, *unused)))
     check_keys(
         where,
         [name for name in names if name not in state],
         [name for name in state if name not in names and not ignored.search(name)],
         [
-            f"{name} {_shape(state[name])}, expected {_shape(own[key])}"
+            f"{name} {shape_text(state[name].shape)}, expected {shape_text(weights_of[key].shape)}"
             for name, key in names.items()
-            if name in state and state[name].shape != own[key].shape
+            if name in state and state[name].shape != weights_of[key].shape
         ],
     )
     weights = {key: state[name].detach().to(torch.float32) for name, key in names.items()}
@@ -101,8 +104,8 @@ def vision_sizes(state: Mapping[str, torch.Tensor], where: str, heads: int | Non
 
     Args:
         state: Its tensors, by names without a prefix.
-        where: What the error calls the checkpoint.
-        heads: How many attention heads; width / 64 if None.
+        where: Name of the checkpoint in errors.
+        heads: Number of attention heads; width / 64 if None.
 
     Raises:
         RewardError: It is none, or the number of heads doesn't suit the width.
@@ -121,8 +124,8 @@ def vision_sizes(state: Mapping[str, torch.Tensor], where: str, heads: int | Non
     return {
         "hidden_size": width,
         "intermediate_size": inner,
-        "num_hidden_layers": layers(state, "blocks"),
-        "num_attention_heads": _heads(width, heads, "vision_heads", where),
+        "num_hidden_layers": layer_count(state, "blocks"),
+        "num_attention_heads": attention_heads(heads, width, HEAD_WIDTH, "vision_heads", where),
         "image_size": side * patch,
         "patch_size": patch,
         "hidden_act": "gelu",
@@ -137,8 +140,8 @@ def bert_sizes(
 
     Args:
         state: Its tensors, by names without a prefix.
-        where: What the error calls the checkpoint.
-        heads: How many attention heads; as in the med_config.json, or else width / 64, if None.
+        where: Name of the checkpoint in errors.
+        heads: Number of attention heads; as in the med_config.json, or else width / 64, if None.
         config: The med_config.json beside it, if there is one.
 
     Raises:
@@ -154,7 +157,7 @@ def bert_sizes(
         "vocab_size": vocabulary,
         "hidden_size": width,
         "intermediate_size": inner,
-        "num_hidden_layers": layers(state, r"encoder\.layer"),
+        "num_hidden_layers": layer_count(state, r"encoder\.layer"),
         "max_position_embeddings": positions,
     }
     config = {} if config is None else config
@@ -165,16 +168,12 @@ def bert_sizes(
     ]:
         raise RewardError(f"The med_config.json beside {where} is of another model: {', '.join(wrong)}.")
     return sizes | {
-        "num_attention_heads": _heads(width, heads or config.get("num_attention_heads"), "text_heads", where),
+        "num_attention_heads": attention_heads(
+            heads or config.get("num_attention_heads"), width, HEAD_WIDTH, "text_heads", where
+        ),
         "layer_norm_eps": config.get("layer_norm_eps", 1e-12),
         "hidden_act": "gelu",
     }
-
-
-def layers(state: Mapping[str, torch.Tensor], name: str) -> int:
-    """Return one more than the highest number that follows a name."""
-    found = (re.match(rf"{name}\.(\d+)\.", key) for key in state)
-    return 1 + max((int(match[1]) for match in found if match), default=-1)
 
 
 def med_config(folder: Path) -> dict[str, Any] | None:
@@ -187,44 +186,56 @@ def med_config(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RewardError(f"{path} can't be read: {error}") from None
-    if not isinstance(found, dict):
-        raise RewardError(f"{path} holds {type(found).__name__}; expected the configuration of a BERT.")
-    heads, eps, act = (found.get(key) for key in ("num_attention_heads", "layer_norm_eps", "hidden_act"))
+    if not isinstance(config, dict):
+        raise RewardError(f"{path} holds {type(config).__name__}; expected the configuration of a BERT.")
+    heads, eps, act = (config.get(key) for key in ("num_attention_heads", "layer_norm_eps", "hidden_act"))
     if type(heads) is not int or heads < 1:
         raise RewardError(f"{path} has num_attention_heads {heads!r}; expected the number of a BERT's attention heads.")
     if eps is not None and not (isinstance(eps, float) and 0 < eps < 1):
         raise RewardError(f"{path} has layer_norm_eps {eps!r}; expected a small number such as 1e-12.")
     if act not in (None, "gelu"):
         raise RewardError(f"{path} has hidden_act {act!r}; expected 'gelu', as in every published model.")
-    return found
+    return config
 
 
-def only_checkpoint(folder: Path) -> Path | None:
-    """Return the .pth or .pt file of a folder, None if there is none.
+def square_from_config(files: PretrainedFiles, side: int) -> Preprocessing:
+    """Read the preprocessing of a BLIP in transformers' layout: a square, whatever the aspect ratio.
+
+    Args:
+        files: Files of the model.
+        side: Side of the model's images, in pixels.
 
     Raises:
-        RewardError: There are several.
+        RewardError: It gives images of another size.
     """
-    found = sorted(path for path in folder.iterdir() if path.suffix in (".pth", ".pt"))
-    if len(found) > 1:
-        raise RewardError(f"{folder} holds several checkpoints ({', '.join(path.name for path in found)}): name one.")
-    return found[0] if found else None
+    defaults = {"do_center_crop": False, "size": {"height": side, "width": side}}
+    preprocessing = Preprocessing.from_config({**defaults, **files.preprocessing})
+    preprocessing.check_output(side, files.where)
+    return preprocessing
 
 
-def _heads(width: int, heads: int | None, option: str, where: str) -> int:
-    if heads is None and width % HEAD_WIDTH:
+def attention_heads(given: int | None, width: int, head_width: int, option: str, where: str) -> int:
+    """Return the number of attention heads, which no shape of a checkpoint shows.
+
+    Args:
+        given: The number that the user gives; width / head_width if None.
+        width: Width of a layer.
+        head_width: Width of a head in the published models.
+        option: Name of the user's option, for errors.
+        where: Name of the checkpoint in errors.
+
+    Raises:
+        RewardError: The number doesn't divide the width.
+    """
+    if given is None and width % head_width:
         raise RewardError(
-            f"{where} has a width of {width}, which is no multiple of the published models' {HEAD_WIDTH} numbers a "
+            f"{where} has a width of {width}, which is no multiple of the published models' {head_width} numbers per "
             f"head: say how many attention heads it has with {option}=."
         )
-    found = width // HEAD_WIDTH if heads is None else heads
-    if found < 1 or width % found:
-        raise RewardError(f"{where}: {found} attention heads don't divide a width of {width}; set {option}=.")
-    return found
-
-
-def _shape(tensor: torch.Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "scalar"
+    heads = width // head_width if given is None else given
+    if heads < 1 or width % heads:
+        raise RewardError(f"{where}: {heads} attention heads don't divide a width of {width}; set {option}=.")
+    return heads
