@@ -18,8 +18,10 @@ from PIL import Image
 
 import tia2
 from tia2.errors import MissingDependencyError, RewardError
-from tia2.rewards.families.vqascore import prefix as vqascore_prefix
-from tia2.rewards.families.vqascore.prefix import Float32Head, PrefixCopies, PrefixStates, VisionFeatures, WholePairs
+from tia2.rewards.families.vqascore import decoder_inputs
+from tia2.rewards.families.vqascore.answerer import CHUNK, Float32Head
+from tia2.rewards.families.vqascore.prefix import PrefixCopies, PrefixStates
+from tia2.rewards.families.vqascore.reuse import VisionFeatures, WholePairs
 from tia2.rewards.families.vqascore.vqascore import CARD, VqaScoreReward
 
 tiny = runpy.run_path(str(Path(__file__).with_name("tiny_vlm.py")))
@@ -146,8 +148,8 @@ def test_keeping_the_features_only_gives_the_same_rewards(kind, rewards, monkeyp
 
 
 def test_wrong_positions_are_found_out_when_the_model_is_loaded(folders, monkeypatch):
-    right = vqascore_prefix._positions
-    monkeypatch.setattr(vqascore_prefix, "_positions", lambda *given: right(*given) + 3)
+    right = decoder_inputs.next_positions
+    monkeypatch.setattr(decoder_inputs, "next_positions", lambda *given: right(*given) + 3)
     reward = VqaScoreReward(folders("qwen2_5_vl"), device="cpu")
     assert type(reward._reuse) is WholePairs
     assert "moves the logits by" in reward.card.notes
@@ -343,7 +345,7 @@ def test_half_precision_is_near_and_its_last_layer_is_float32(kind, dtype, folde
 
 def test_the_last_layer_reads_single_places():
     generator = torch.Generator().manual_seed(0)
-    layer = torch.nn.Linear(8, vqascore_prefix.CHUNK + 3)
+    layer = torch.nn.Linear(8, CHUNK + 3)
     with torch.no_grad():
         layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator))
     hidden = torch.randn(2, 5, 8, generator=generator)

@@ -42,12 +42,12 @@ class ModelFiles:
 
     @property
     def where(self) -> str:
-        """What errors call the model."""
+        """Name of the model in errors."""
         return self.hub_id or str(self.folder)
 
     def all(self) -> list[Path]:
         """Return every file that can change a reward."""
-        weights = next((found for pattern in WEIGHTS if (found := list(self.folder.glob(pattern)))), [])
+        weights = next((paths for pattern in WEIGHTS if (paths := list(self.folder.glob(pattern)))), [])
         return weights + [path for pattern in SMALL_FILES for path in self.folder.glob(pattern)]
 
 
@@ -82,7 +82,7 @@ def load_processor(files: ModelFiles, image_options: Mapping[str, Any]) -> Any:
     """Load a model's processor: tokenizer, image processor and chat template.
 
     Args:
-        files: Where it is.
+        files: Files of the model.
         image_options: Settings of the image processor that replace those of the files, such as `max_pixels`.
 
     Raises:
@@ -107,10 +107,11 @@ def load_processor(files: ModelFiles, image_options: Mapping[str, Any]) -> Any:
             "is its preprocessor_config.json missing?"
         )
     if image_options:
-        known = sorted(images.valid_kwargs.__annotations__)
-        if unknown := [option for option in image_options if option not in known]:
+        allowed = sorted(images.valid_kwargs.__annotations__)
+        if unknown := [option for option in image_options if option not in allowed]:
             raise RewardError(
-                f"{type(images).__name__} of {files.where} takes no {', '.join(unknown)}. It takes: {', '.join(known)}."
+                f"{type(images).__name__} of {files.where} takes no {', '.join(unknown)}. "
+                f"It takes: {', '.join(allowed)}."
             )
         processor.image_processor = type(images).from_dict({**images.to_dict(), **image_options})
     return processor
@@ -130,7 +131,7 @@ def load_model(files: ModelFiles, dtype: torch.dtype) -> Any:
 
     try:
         with quiet_transformers():
-            model, found = AutoModelForImageTextToText.from_pretrained(
+            model, report = AutoModelForImageTextToText.from_pretrained(
                 files.folder,
                 local_files_only=True,
                 trust_remote_code=False,
@@ -142,9 +143,9 @@ def load_model(files: ModelFiles, dtype: torch.dtype) -> Any:
         raise missing_dependency(f"{files.where} can't be loaded ({_one_line(error)})", "vqascore") from None
     except (*UNREADABLE, SafetensorError, StrictDataclassError) as error:
         raise RewardError(f"The weights of {files.where} can't be read: {_one_line(error)}") from None
-    misshaped = [str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"]]
-    if found["missing_keys"] or misshaped:
-        check_keys(files.where, found["missing_keys"], found["unexpected_keys"], misshaped)
+    misshaped = [str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"]]
+    if report["missing_keys"] or misshaped:
+        check_keys(files.where, report["missing_keys"], report["unexpected_keys"], misshaped)
     return model.eval()
 
 
@@ -175,7 +176,7 @@ def _check_type(files: ModelFiles) -> None:
         raise RewardError(f"{files.where}: config.json can't be read: {_one_line(error)}") from None
     if loaded.is_encoder_decoder:
         raise RewardError(
-            f"{files.where} holds an encoder-decoder ({kind}); expected a model that goes on with a given text."
+            f"{files.where} holds an encoder-decoder ({kind}); expected a model that continues a given text."
         )
 
 

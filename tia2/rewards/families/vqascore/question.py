@@ -39,7 +39,8 @@ class Tail:
     """The tokens that follow the head.
 
     Attributes:
-        back: How many tokens at the end of the head these replace; 0 unless the text melts with the question before it.
+        back: Number of tokens at the end of the head that these replace; 0 unless the text melts with the question
+            before it.
         ids: The tokens.
     """
 
@@ -56,7 +57,8 @@ class Prepared:
 
     Attributes:
         ids: The tokens of the head, those that stand for the image included.
-        kinds: What else the processor says of each token, such as whether it belongs to the image: name to (1, length).
+        kinds: The processor's other statements about each token, such as whether it belongs to the image: name to
+            (1, length).
         image: Pixels and their layout, by the names of the model's arguments.
     """
 
@@ -69,7 +71,7 @@ class Prepared:
 
 
 class _Once:
-    """An image processor that computes its first answer and gives it again ever after."""
+    """An image processor that computes its first answer and repeats it: the tokens of texts don't depend on pixels."""
 
     def __init__(self, processor: Any) -> None:
         self._processor = processor
@@ -90,12 +92,12 @@ class Questions:
     """Asks a processor for the tokens of questions.
 
     Args:
-        processor: Of the model.
+        processor: Processor of the model.
         question: The question, with `SLOT` where the text goes. Without a chat template it is all that the processor
             gets; a question that names the processor's own image token decides where the image goes then.
         answer: The answer whose probability is wanted.
-        limit: How many tokens of a text are read.
-        where: What errors call the model.
+        limit: The most tokens of a text that are read.
+        where: Name of the model in errors.
 
     Raises:
         RewardError: The question has no slot, or the answer is not exactly one token.
@@ -111,8 +113,8 @@ class Questions:
         self._words = processor.tokenizer
         self._replayed = copy.copy(processor)
         self._replayed.image_processor = _Once(processor.image_processor)
-        known = self._words.added_tokens_decoder
-        self._special = frozenset(token for token, entry in known.items() if entry.special)
+        added = self._words.added_tokens_decoder
+        self._special = frozenset(token for token, entry in added.items() if entry.special)
         probes = [self._whole(text) for text in PROBES]
         self._anchor = self._render(PROBES[0])
         self._anchor_ids = probes[0]
@@ -241,6 +243,6 @@ def _row(ids: Any) -> tuple[int, ...]:
 
 
 def _common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many tokens two sequences begin with alike."""
+    """Return the number of tokens with which both sequences begin."""
     pairs = enumerate(zip(first, second, strict=False))
-    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
+    return next((index for index, (left, right) in pairs if left != right), min(len(first), len(second)))

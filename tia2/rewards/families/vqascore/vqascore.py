@@ -17,8 +17,9 @@ import torch
 from tia2.errors import RewardError
 from tia2.rewards.card import RewardCard
 from tia2.rewards.cross import CrossEncoder
+from tia2.rewards.families.vqascore.answerer import Answerer
+from tia2.rewards.families.vqascore.choose_reuse import choose
 from tia2.rewards.families.vqascore.loading import find, load_model, load_processor
-from tia2.rewards.families.vqascore.prefix import Answerer, choose
 from tia2.rewards.families.vqascore.question import QUESTION, Prepared, Questions, check_image
 from tia2.rewards.loading.devices import pick_device, pick_dtype, threads_for
 from tia2.rewards.loading.fingerprints import fingerprint
@@ -55,7 +56,7 @@ CARD = RewardCard(
     "one, as in PaliGemma, it is the whole prompt (its own convention would be question='answer en ...'). The logits "
     "are the model's, without the penalties of its generation settings; the softmax is over the whole vocabulary.",
 )
-"""What is known before a model is loaded."""
+"""The facts that are known before a model is loaded."""
 
 
 class VqaScoreReward(CrossEncoder):
@@ -188,7 +189,7 @@ class VqaScoreReward(CrossEncoder):
     def embed_images(self, prepared: Sequence[Prepared]) -> list[Any]:
         """Compute what is kept of each image."""
         with torch.inference_mode(), threads_for(self.parameters):
-            return [self._reuse.embed(one) for one in prepared]
+            return [self._reuse.embed(image) for image in prepared]
 
     def score_batch(self, image_features: Sequence[Any], texts: Sequence[str]) -> torch.Tensor:
         """Return the probability of the answer for each text, (n,); images of pairs run one after the other."""
@@ -206,5 +207,5 @@ class VqaScoreReward(CrossEncoder):
         if self._context is not None and length > self._context:
             raise RewardError(
                 f"Image and question take {length} tokens, more than the {self._context} that {self.name} was made "
-                "for: use max_pixels or image_options for fewer tokens an image."
+                "for: use max_pixels or image_options for fewer tokens per image."
             )
