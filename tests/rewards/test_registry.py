@@ -101,7 +101,7 @@ def test_a_torch_function_may_return_any_tensor():
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        ([1.0], r"returned shape \(1,\); expected \(2,\), one number a pair"),
+        ([1.0], r"returned shape \(1,\); expected \(2,\), one number per pair"),
         ([[1.0, 2.0]], r"returned shape \(1, 2\); expected \(2,\)"),
         ("no", "returned str, not an array of numbers"),
         ([[1.0], [1.0, 2.0]], "returned list, not an array of numbers"),

@@ -50,7 +50,7 @@ EXIT_NOT_VERIFIED = 3
 Option = Annotated[
     list[str] | None,
     typer.Option(
-        "--option", "-o", metavar="KEY=VALUE", help="What else the reward takes, e.g. tokenizer=FOLDER; repeatable."
+        "--option", "-o", metavar="KEY=VALUE", help="A further option of the reward, e.g. tokenizer=FOLDER; repeatable."
     ),
 ]
 
@@ -72,16 +72,16 @@ def list_rewards(
     from tia2.rewards.registry import describe
 
     with warnings.catch_warnings(record=True) as caught:
-        found = describe()
+        rows = describe()
     for warning in caught:
         console.stderr.print("warning: ", console.plain(warning.message), sep="", soft_wrap=True)
     if as_json:
-        console.print_json(found)
+        console.print_json(rows)
         return
-    shown = console.table("reward", "what it is", "from")
-    for row in found:
-        shown.add_row(*(console.plain(row[column]) for column in ("spec", "summary", "source")))
-    console.stdout.print(shown)
+    table = console.table("reward", "what it is", "from")
+    for row in rows:
+        table.add_row(*(console.plain(row[column]) for column in ("spec", "summary", "source")))
+    console.stdout.print(table)
     console.stderr.print("\nYour own: FILE.py:NAME. All about one: tia2 rewards show NAME", markup=False)
 
 
@@ -107,15 +107,15 @@ def show(
     from tia2.rewards.registry import card
 
     wants_loading = load or revision is not None or option
-    found = None if wants_loading else card(spec)
-    if found is None:
+    known_card = None if wants_loading else card(spec)
+    if known_card is None:
         with console.stderr.status(f"Loading {escape(spec)} …"):
             from tia2.rewards import load_reward
 
             model = load_reward(spec, revision=revision, **reward_options(option))
             facts = {**model.card.model_dump(mode="json"), "fingerprint": model.fingerprint}
     else:
-        facts = found.model_dump(mode="json")
+        facts = known_card.model_dump(mode="json")
     if as_json:
         console.print_json(facts)
         return
@@ -128,7 +128,7 @@ def show(
     for field, value in facts.items():
         shown.add_row(field.replace("_", " "), Text(_readable(field, value), overflow="fold"))
     console.stdout.print(shown)
-    if found is not None:
+    if known_card is not None:
         hint = f"\nNot loaded. Exact facts and fingerprint: tia2 rewards show {spec} --load"
         console.stderr.print(hint, markup=False, soft_wrap=True)
 

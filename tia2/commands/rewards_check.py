@@ -11,7 +11,7 @@ import typer
 from tia2.commands.options import reward_options
 
 if TYPE_CHECKING:
-    from tia2.rewards.conformance import CheckResult, Report
+    from tia2.rewards.conformance import CheckResult, ConformanceReport
 
 CHECK_EXAMPLES = """\
 Examples:
@@ -32,7 +32,7 @@ def check(
     tolerance: Annotated[
         float | None,
         typer.Option(
-            help="How far apart equal rewards may be, as a share of their spread. "
+            help="Largest difference between equal rewards, as a share of their spread. "
             "Default: 0.001; for float16 0.05, for bfloat16 0.1."
         ),
     ] = None,
@@ -42,7 +42,10 @@ def check(
     option: Annotated[
         list[str] | None,
         typer.Option(
-            "--option", "-o", metavar="KEY=VALUE", help="What else the reward takes, e.g. tokenizer=FOLDER; repeatable."
+            "--option",
+            "-o",
+            metavar="KEY=VALUE",
+            help="A further option of the reward, e.g. tokenizer=FOLDER; repeatable.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
@@ -79,7 +82,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _show(report: Report) -> None:
+def _show(report: ConformanceReport) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -108,15 +111,15 @@ def _mark(result: CheckResult) -> str:
     return {"failed": "FAILED", "skipped": "skipped"}[result.status]
 
 
-def summary(report: Report) -> str:
+def summary(report: ConformanceReport) -> str:
     """Return the last lines of the report: how many passed, and what counted as equal."""
     count = {
         status: sum(result.status == status for result in report.results) for status in ("passed", "failed", "skipped")
     }
-    said = ", ".join(f"{number} {status}" for status, number in count.items() if number)
+    counts = ", ".join(f"{number} {status}" for status, number in count.items() if number)
     if len(report.failures) > 1:
-        said += "; begin with the first, others often follow from it"
-    lines = [f"{report.reward}: {said}."]
+        counts += "; begin with the first, others often follow from it"
+    lines = [f"{report.reward}: {counts}."]
     if report.allowed is not None and report.spread is not None:
         lines.append(
             f"Equal means within {report.allowed:.2g}: {report.tolerance:g} of the spread ({report.spread:.3g}, the "

@@ -1,4 +1,4 @@
-"""What a reward model is, and the checks on what goes in and comes out."""
+"""The interface of reward models, and the checks on their inputs and outputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RewardModel(Protocol):
     """
 
     name: str
-    """What tables and plots call the model."""
+    """Name of the model in tables and plots."""
 
     @property
     def card(self) -> RewardCard:
@@ -75,7 +75,7 @@ def checked(values: Any, shape: tuple[int, ...], name: str) -> Rewards:
     """
     rewards = as_float32(values, name)
     if rewards.shape != shape:
-        raise RewardError(f"Reward {name!r} returned shape {rewards.shape}; expected {shape}, one number a pair.")
+        raise RewardError(f"Reward {name!r} returned shape {rewards.shape}; expected {shape}, one number per pair.")
     return rewards
 
 

@@ -1,4 +1,4 @@
-"""What is known about a reward model, as data."""
+"""The facts about a reward model, as data."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ class RewardCard(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     name: str
-    """What tables and plots call the model."""
+    """Name of the model in tables and plots."""
     kind: Kind = "function"
-    """How it works, which decides what can be computed once and reused."""
+    """Way of working, which decides what can be computed once and reused."""
     hub_id: str | None = None
-    """Where the weights come from: a Hugging Face id, or None for a local folder."""
+    """Source of the weights: a Hugging Face id, or None for a local folder."""
     revision: str | None = None
     """The commit of the hub repository."""
     formula: str = "unknown"
-    """How the reward follows from the image and the text."""
+    """Formula by which the reward follows from the image and the text."""
     unit: str = "unknown"
-    """What one unit of the reward means."""
+    """Meaning of one unit of the reward."""
     range: tuple[float | None, float | None] = (None, None)
     """Lowest and highest possible reward; None where there is no bound."""
     preprocessing: str = "unknown"
-    """What happens to an image between its RGB pixels and the model."""
+    """The steps between an image's RGB pixels and the model."""
     text_limit: int | None = None
     """The longest text in the model's own tokens, special tokens included."""
     text_policy: Literal["truncate", "error"] | None = None
-    """What happens to longer texts."""
+    """Treatment of longer texts."""
     dtype: str = "float32"
     """The number format of the towers; the last normalisation and product are always float32."""
     licence: str = "unknown"
@@ -46,10 +46,10 @@ class RewardCard(BaseModel):
     default_temperature: float | None = None
     """The temperature at which TextNorm divides this reward when none is given."""
     paper: str | None = None
-    """Where the model is described."""
+    """Paper that describes the model."""
     training_data: str = "unknown"
-    """What the model saw in training; "unknown" is shown as such."""
+    """Data that the model saw in training; "unknown" is shown as such."""
     notes: str | None = None
-    """What else a reader must know."""
+    """Further facts that a reader must know."""
     cite: str | None = None
-    """How to cite it, for example BibTeX."""
+    """Citation, for example BibTeX."""

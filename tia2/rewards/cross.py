@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class CrossEncoder(Encoder):
-    """A reward whose text part attends to the image: the image part runs once an image, the text part once a pair.
+    """A reward whose text part attends to the image: the image part runs once per image, the text part once per pair.
 
     A subclass implements `embed_images` and `score_batch`, and may override `prepare_image` (runs in parallel
     threads), `text_key`, `overlong`, `card` and `fingerprint`.
 
     Attributes:
-        name: What tables and plots call the model.
+        name: Name of the model in tables and plots.
         device: Where it runs.
-        batch_size: How many images are encoded at a time; None begins with a size that suits device and model.
-        text_batch_size: How many texts are scored at a time.
+        batch_size: Number of images that are encoded at a time; None begins with a size that suits device and model.
+        text_batch_size: Number of texts that are scored at a time.
 
     Example:
         >>> from PIL import Image
@@ -46,7 +46,7 @@ class CrossEncoder(Encoder):
 
     @abstractmethod
     def embed_images(self, prepared: Sequence[Any]) -> Any:
-        """Run the image part on one batch of what `prepare_image` returned: a sequence of one feature an image.
+        """Run the image part on one batch of what `prepare_image` returned: a sequence of one feature per image.
 
         A tensor whose first axis counts the images is such a sequence.
         """
@@ -69,11 +69,11 @@ class CrossEncoder(Encoder):
         return RewardCard(name=self.name, kind="cross-encoder")
 
     def text_key(self, text: str) -> Any:
-        """Return what texts are sorted by before they are put in batches: their length, so that few need padding."""
+        """Return the key that texts are sorted by before they are put in batches: length, so that few need padding."""
         return len(text), text
 
     def encode_images(self, images: Sequence[Image.Image]) -> ImageFeatures:
-        """Run the image part on images of any mode: one opaque feature an image."""
+        """Run the image part on images of any mode: one opaque feature per image."""
         prepared = self._prepared(images)
         features, size = halving(
             lambda size: self.encode_prepared(prepared, batch_size=size), self.first_batch_size, self.name
@@ -154,8 +154,8 @@ class CrossEncoder(Encoder):
         of_image: dict[int, list[int]] = {}
         for index, image in enumerate(images):
             of_image.setdefault(id(image), []).append(index)
-        shared = [places for places in of_image.values() if len(places) > 1]
-        single = [places[0] for places in of_image.values() if len(places) == 1]
+        shared = [indices for indices in of_image.values() if len(indices) > 1]
+        single = [indices[0] for indices in of_image.values() if len(indices) == 1]
         return shared + [single[rows] for rows in batches(len(single), self.first_batch_size)]
 
     def _by_length(self, features: Sequence[Any], texts: Sequence[str]) -> Rewards:
@@ -164,10 +164,10 @@ class CrossEncoder(Encoder):
 
         def fill(size: int) -> None:
             for rows in batches(len(order), size):
-                places = order[rows]
-                of_pairs = features if len(features) == 1 else [features[place] for place in places]
-                found = self.score_batch(of_pairs, [texts[place] for place in places])
-                rewards[places] = checked(found, (len(places),), self.name)
+                indices = order[rows]
+                of_pairs = features if len(features) == 1 else [features[index] for index in indices]
+                scored = self.score_batch(of_pairs, [texts[index] for index in indices])
+                rewards[indices] = checked(scored, (len(indices),), self.name)
 
         _, size = halving(fill, self.text_batch_size, self.name)
         if size < self.text_batch_size:

@@ -26,9 +26,10 @@ class DualEncoder(Encoder):
     parallel threads), `similarity` (the formula; the cosine unless overridden), `overlong`, `card` and `fingerprint`.
 
     Attributes:
-        name: What tables and plots call the model.
+        name: Name of the model in tables and plots.
         device: Where it runs.
-        batch_size: How many images or texts are encoded at a time; None begins with a size that suits device and model.
+        batch_size: Number of images or texts that are encoded at a time; None begins with a size that suits device and
+            model.
 
     Example:
         >>> from PIL import Image
@@ -90,7 +91,7 @@ class DualEncoder(Encoder):
 
         Args:
             texts: n_texts texts.
-            batch_size: How many at a time; memory decides if None.
+            batch_size: Number of texts at a time; memory decides if None.
             progress: Called after every batch with the distinct texts done and those in all.
 
         Raises:
@@ -124,8 +125,8 @@ class DualEncoder(Encoder):
             return np.zeros((len(images), len(texts)), dtype=np.float32)
         image_features = self._image_features(images)
         self._check_width(image_features, text_features)
-        found = self.similarity(image_features, text_features)
-        return checked(found, (len(images), len(texts)), self.name)
+        rewards = self.similarity(image_features, text_features)
+        return checked(rewards, (len(images), len(texts)), self.name)
 
     def score(self, images: Sequence[Image.Image] | Rewards, texts: Sequence[str] | Rewards) -> Rewards:
         """Score image i against text i; an image or text that appears several times is encoded once.
@@ -150,8 +151,8 @@ class DualEncoder(Encoder):
         distinct, group = np.unique(text_features.reshape(len(texts), -1), axis=0, return_inverse=True)
         for number in range(len(distinct)):
             pairs = np.flatnonzero(group.reshape(-1) == number)
-            found = self.similarity(image_features[pairs], text_features[pairs[:1]])
-            rewards[pairs] = checked(found, (len(pairs), 1), self.name)[:, 0]
+            of_text = self.similarity(image_features[pairs], text_features[pairs[:1]])
+            rewards[pairs] = checked(of_text, (len(pairs), 1), self.name)[:, 0]
         return rewards
 
     def _image_features(self, images: Sequence[Image.Image] | Rewards) -> Rewards:

@@ -1,4 +1,4 @@
-"""What reward models have in common that compute something of an image once and use it for many texts."""
+"""The common part of reward models that compute something of an image once and use it for many texts."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Encoder(ABC):
     """Base of `DualEncoder` and `CrossEncoder`; derive from one of these.
 
     Attributes:
-        name: What tables and plots call the model.
+        name: Name of the model in tables and plots.
         device: Where it runs.
-        batch_size: How many images are encoded at a time; None begins with a size that suits device and model.
-        text_policy: What to do with texts past the model's limit: "truncate" warns with a count, "error" refuses them.
-        parameters: How many weights the model has, which decides the first batch size; 0 counts as small.
+        batch_size: Number of images that are encoded at a time; None begins with a size that suits device and model.
+        text_policy: Treatment of texts past the model's limit: "truncate" warns with a count, "error" refuses them.
+        parameters: Number of the model's weights, which decides the first batch size; 0 counts as small.
     """
 
     name: str = ""
@@ -84,13 +84,13 @@ class Encoder(ABC):
             RewardError: Not a list of texts; or, with the policy "error", some are past the limit.
         """
         check_texts(texts)
-        if not (long := self.overlong(texts)):
+        if not (overlong := self.overlong(texts)):
             return
         limit = f"{self.text_limit} tokens" if self.text_limit else "limit"
-        found = f"{len(long)} of {len(set(texts))} texts are longer than the {limit} of {self.name}"
+        count = f"{len(overlong)} of {len(set(texts))} texts are longer than the {limit} of {self.name}"
         if self.text_policy == "error":
-            raise RewardError(f"{found}, the first: {long[0]!r}. Shorten them, or use text_policy='truncate'.")
-        warnings.warn(f"{found} and were cut, the first: {long[0][:60]!r}…", stacklevel=3)
+            raise RewardError(f"{count}, the first: {overlong[0]!r}. Shorten them, or use text_policy='truncate'.")
+        warnings.warn(f"{count} and were cut, the first: {overlong[0][:60]!r}…", stacklevel=3)
 
     @property
     def first_batch_size(self) -> int:
@@ -113,7 +113,7 @@ def batches(count: int, size: int) -> Iterator[slice]:
 
 
 class ImageFeatures(Sequence[Any]):
-    """What `CrossEncoder.encode_images` returns: one opaque feature an image, of any type.
+    """What `CrossEncoder.encode_images` returns: one opaque feature per image, of any type.
 
     Args:
         features: The features, in the order of the images.
@@ -136,13 +136,13 @@ class ImageFeatures(Sequence[Any]):
     def __getitem__(self, index: slice) -> ImageFeatures: ...
 
     def __getitem__(self, index: int | slice) -> Any:
-        found = self._features[index]
-        return ImageFeatures(found) if isinstance(index, slice) else found
+        selected = self._features[index]
+        return ImageFeatures(selected) if isinstance(index, slice) else selected
 
 
 def check_text_policy(policy: str) -> TextPolicy:
     """Return the policy, or raise a RewardError that names the two there are."""
-    known: dict[str, TextPolicy] = {"truncate": "truncate", "error": "error"}
-    if policy not in known:
+    policies: dict[str, TextPolicy] = {"truncate": "truncate", "error": "error"}
+    if policy not in policies:
         raise RewardError(f"text_policy is {policy!r}; expected 'truncate' or 'error'.")
-    return known[policy]
+    return policies[policy]

@@ -30,9 +30,9 @@ class FunctionReward:
 
     Args:
         function: The function.
-        name: What to call the reward; the function's name if None.
+        name: Name of the reward; the function's name if None.
         card: Its facts; only the name is known if None.
-        fingerprint: What identifies it; its source code if None.
+        fingerprint: Digest that identifies it; that of its source code if None.
         batch_size: The most pairs in one call.
 
     Example:
@@ -92,8 +92,8 @@ def as_reward(value: Any, name: str | None = None) -> RewardModel:
         return model
     scorer = getattr(value, "score", None)
     if callable(scorer) and not inspect.isclass(value):
-        own = getattr(value, "name", None)
-        return FunctionReward(scorer, name=own if own and isinstance(own, str) else name or type(value).__name__)
+        given = getattr(value, "name", None)
+        return FunctionReward(scorer, name=given if given and isinstance(given, str) else name or type(value).__name__)
     if callable(value) and not inspect.isclass(value):
         return FunctionReward(value, name=name)
     raise RewardError(

@@ -88,9 +88,9 @@ def takes_encoder_options(init: _Init) -> _Init:
         parameter.replace(kind=parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(EncoderOptions).parameters.values()
     ]
-    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
-    positional = [parameter for parameter in own if parameter.kind is not parameter.KEYWORD_ONLY]
-    keyword_only = [parameter for parameter in own if parameter.kind is parameter.KEYWORD_ONLY]
+    declared = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    positional = [parameter for parameter in declared if parameter.kind is not parameter.KEYWORD_ONLY]
+    keyword_only = [parameter for parameter in declared if parameter.kind is parameter.KEYWORD_ONLY]
     written: Any = init  # functions have no declared attribute of this name
     written.__signature__ = signature.replace(parameters=[*positional, *shared, *keyword_only])
     return init

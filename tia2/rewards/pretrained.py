@@ -123,7 +123,7 @@ class LoadedEncoder:
 
 
 class PretrainedEncoder(Encoder):
-    """What a reward model with published weights says and does, whatever its family.
+    """The facts and steps of a reward model with published weights, whatever its family.
 
     A family loads a `LoadedEncoder` in its constructor, and derives from this class first and then from `DualEncoder`
     or `CrossEncoder`, which decide how features become rewards.
@@ -152,7 +152,7 @@ class PretrainedEncoder(Encoder):
         """The facts; those in a card.json beside the weights come first."""
         tokens = self._loaded.tokens
         of_texts = {} if tokens is None else {"text_limit": tokens.limit}
-        given = {
+        facts = {
             **self.base_card.model_dump(),
             "preprocessing": str(self._loaded.preprocessing),
             **of_texts,
@@ -162,7 +162,7 @@ class PretrainedEncoder(Encoder):
             "dtype": str(self._loaded.dtype).removeprefix("torch."),
         }
         try:
-            return RewardCard.model_validate(given)
+            return RewardCard.model_validate(facts)
         except ValidationError as error:
             raise RewardError(f"{self._loaded.card_file or self.name}: {explain(error)}.") from None
 

@@ -142,7 +142,7 @@ def card(spec: str | os.PathLike[str]) -> RewardCard | None:
     """Return the facts about a reward model without loading it, or None if it must be loaded for that.
 
     Args:
-        spec: As for `load_reward`.
+        spec: A spec, as `load_reward` takes it.
 
     Raises:
         UnknownNameError: No reward model of that name.

@@ -25,7 +25,7 @@ PLUGINS = Path(__file__).parent / "broken_plugins.py"
 
 
 @functools.cache
-def report(name: str) -> conformance.Report:
+def report(name: str) -> conformance.ConformanceReport:
     return conformance.check(f"{PLUGINS}:{name}")
 
 
@@ -34,9 +34,14 @@ BROKEN = [
     ("BatchDependent", "batch-size", "differ by up to", "Compute nothing over the batch"),
     ("not_a_number", "finite", "rewards are not finite, the first for image", "Find where NaN or infinity arises"),
     ("no_plain_colours", "finite", "picture of one plain colour", "Find where NaN or infinity arises"),
-    ("exits", "shape", "SystemExit: no licence key", "Return one float32 number a pair"),
-    ("WrongShape", "shape", "gave float32 (12, 10, 1); expected float32 (12, 10)", "Return one float32 number a pair"),
-    ("wrong_shape_function", "shape", "returned shape (64, 64); expected (64,)", "Return one float32 number a pair"),
+    ("exits", "shape", "SystemExit: no licence key", "Return one float32 number per"),
+    (
+        "WrongShape",
+        "shape",
+        "gave float32 (12, 10, 1); expected float32 (12, 10)",
+        "Return one float32 number per",
+    ),
+    ("wrong_shape_function", "shape", "returned shape (64, 64); expected (64,)", "Return one float32 number per"),
     (
         "text_blind",
         "depends-on-text",
@@ -327,7 +332,7 @@ def test_report_file_round_trips():
     data = json.loads(found.model_dump_json())
     assert data["passed"] is False
     data.pop("passed")
-    assert conformance.Report.model_validate(data) == found
+    assert conformance.ConformanceReport.model_validate(data) == found
 
 
 def test_command_passes(monkeypatch, capsys):

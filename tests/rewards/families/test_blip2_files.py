@@ -136,9 +136,9 @@ def test_files_that_are_not_there(load, checkpoint, tmp_path):
 
 
 def test_the_number_of_heads_is_asked_for_where_the_published_rule_does_not_hold(load, checkpoint):
-    with pytest.raises(RewardError, match=one_line("width of 64, .* 88 numbers a head: .* with vision_heads=")):
+    with pytest.raises(RewardError, match=one_line("width of 64, .* 88 numbers per head: .* with vision_heads=")):
         load(checkpoint, vision_heads=None)
-    with pytest.raises(RewardError, match=one_line("width of 48, .* 64 numbers a head: .* with text_heads=")):
+    with pytest.raises(RewardError, match=one_line("width of 48, .* 64 numbers per head: .* with text_heads=")):
         load(checkpoint, text_heads=None)
     for heads in (5, 0, -4):
         with pytest.raises(RewardError, match=f"{heads} attention heads don't divide a width of .*; set vision_heads="):

@@ -11,7 +11,7 @@ Example:
 from __future__ import annotations
 
 from tia2.rewards.conformance.checks import Check
-from tia2.rewards.conformance.report import CheckResult, Report
+from tia2.rewards.conformance.report import CheckResult, ConformanceReport
 from tia2.rewards.conformance.suite import CHECKS, TOLERANCE, check
 
-__all__ = ["CHECKS", "TOLERANCE", "Check", "CheckResult", "Report", "check"]
+__all__ = ["CHECKS", "TOLERANCE", "Check", "CheckResult", "ConformanceReport", "check"]

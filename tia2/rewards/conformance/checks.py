@@ -1,4 +1,4 @@
-"""What a conformance check is."""
+"""The form of a conformance check."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Check:
 
     Attributes:
         name: The name in reports.
-        tests: What must hold.
-        fix: What to do if it doesn't, unless the finding knows better.
+        tests: The rule that must hold.
+        fix: Advice for when it doesn't, unless the finding has a better one.
         run: Tests a reward model; may raise whatever that raises.
     """
 
@@ -33,7 +33,7 @@ def conformance(name: str, *, tests: str, fix: str) -> Callable[[Run], Check]:
 
     Args:
         name: The name in reports.
-        tests: What must hold.
-        fix: What to do if it doesn't.
+        tests: The rule that must hold.
+        fix: Advice for when it doesn't.
     """
     return lambda run: Check(name, tests, fix, run)

@@ -1,4 +1,4 @@
-"""Checks on what a reward model says of itself, and what it costs."""
+"""Checks on the facts that a reward model states, and on its cost."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ WORTH_KNOWING = ("formula", "unit", "preprocessing", "licence", "training_data")
 )
 def card(subject: Subject) -> Finding:
     """Test the card's type, name and range, and list what it leaves unknown."""
-    found = subject.reward.card
-    if not isinstance(found, RewardCard):
-        return Finding(f"card is {type(found).__name__}, not a RewardCard.", failed=True)
-    if found.name != subject.reward.name or not found.name:
-        return Finding(f"The card says {found.name!r}, the reward's name is {subject.reward.name!r}.", failed=True)
-    low, high = found.range
+    facts = subject.reward.card
+    if not isinstance(facts, RewardCard):
+        return Finding(f"card is {type(facts).__name__}, not a RewardCard.", failed=True)
+    if facts.name != subject.reward.name or not facts.name:
+        return Finding(f"The card says {facts.name!r}, the reward's name is {subject.reward.name!r}.", failed=True)
+    low, high = facts.range
     lowest, highest = (float(subject.numbers.min()), float(subject.numbers.max())) if subject.numbers.size else (0, 0)
     margin = max(subject.allowed, 1e-5 * max(abs(lowest), abs(highest)))
     measured: dict[str, float | int | str] = {"lowest": lowest, "highest": highest}
     if (low is not None and lowest < low - margin) or (high is not None and highest > high + margin):
         text = f"Rewards go from {lowest:.4g} to {highest:.4g}, outside the card's range {low} to {high}."
         return Finding(text, failed=True, measured=measured)
-    unknown = [name for name in WORTH_KNOWING if getattr(found, name) == "unknown"]
-    unknown += [name for name in ("default_temperature",) if found.kind != "control" and getattr(found, name) is None]
+    unknown = [name for name in WORTH_KNOWING if getattr(facts, name) == "unknown"]
+    unknown += [name for name in ("default_temperature",) if facts.kind != "control" and getattr(facts, name) is None]
     measured["unknown"] = len(unknown)
     finding = Finding("complete" if not unknown else f"{len(unknown)} fields unknown", measured=measured)
     if unknown:
@@ -80,7 +80,7 @@ def card(subject: Subject) -> Finding:
     fix="Make score and score_matrix work on the sample images and texts; then their speed can be measured.",
 )
 def speed(subject: Subject) -> Finding:
-    """Time one call with all pairs, and one call a pair."""
+    """Time one call with all pairs, and one call per pair."""
     subject.reward.score_matrix(subject.images[:1], subject.texts[:1])
     count = len(subject.images) * len(subject.texts)
     start = time.perf_counter()
@@ -116,11 +116,11 @@ def memory(subject: Subject) -> Finding:
         return Finding("this system doesn't tell", skipped=True)
     grown = (after - before) / 2**20
     measured: dict[str, float | int | str] = {"pairs": int(np.size(scored)), "peak_growth_mib": grown}
-    found = f"peak grew by {grown:.1f} MiB over {np.size(scored)} pairs"
+    growth = f"peak grew by {grown:.1f} MiB over {np.size(scored)} pairs"
     if cuda is not None:
         measured["cuda_peak_mib"] = cuda.max_memory_allocated(subject.reward.device) / 2**20  # type: ignore[attr-defined]
-        found += f", CUDA peak {measured['cuda_peak_mib']:.0f} MiB"
-    return Finding(found, measured=measured)
+        growth += f", CUDA peak {measured['cuda_peak_mib']:.0f} MiB"
+    return Finding(growth, measured=measured)
 
 
 def peak_bytes() -> int | None:

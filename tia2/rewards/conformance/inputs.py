@@ -120,7 +120,7 @@ def texts(subject: Subject) -> Finding:
     expected = reward.score([image], [subject.texts[0]])
     card = reward.card
     for name, text in {**TEXTS, "1,000 words": LONG_TEXT}.items():
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as cut:
             warnings.simplefilter("always")
             with Caught() as caught:
                 got = reward.score([image], [text])
@@ -134,7 +134,7 @@ def texts(subject: Subject) -> Finding:
         elif text == LONG_TEXT and card.text_limit:
             if card.text_policy == "error" and card.text_limit < 500:
                 wrong.append(f"{name}: scored, though card.text_policy is 'error'")
-            elif card.text_policy == "truncate" and card.text_limit < 500 and not told:
+            elif card.text_policy == "truncate" and card.text_limit < 500 and not cut:
                 notes.append(f"A text of 1,000 words is cut to {card.text_limit} tokens without a warning.")
     after = subject.worst(reward.score([image], [subject.texts[0]]), expected)
     if after > subject.allowed:
@@ -142,8 +142,8 @@ def texts(subject: Subject) -> Finding:
     measured: dict[str, float | int | str] = {"scored": len(TEXTS) + 1 - len(refused), "refused": len(refused)}
     if wrong:
         return Finding(f"{len(wrong)} texts went wrong; {wrong[0]}.", failed=True, measured=measured)
-    said = f"{measured['scored']} scored" + (f", refused: {', '.join(refused)}" if refused else "")
-    return Finding(said, measured=measured, warnings=notes)
+    outcome = f"{measured['scored']} scored" + (f", refused: {', '.join(refused)}" if refused else "")
+    return Finding(outcome, measured=measured, warnings=notes)
 
 
 def _bad_refusal(name: str, error: BaseException) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @conformance(
     "shape",
     tests="score gives float32 (n,), score_matrix (n_images, n_texts); also for one and for none",
-    fix="Return one float32 number a pair: score an array of shape (n,), score_matrix of shape (n_images, n_texts).",
+    fix="Return one float32 number per pair: score an array of shape (n,), score_matrix of shape (n_images, n_texts).",
 )
 def shape(subject: Subject) -> Finding:
     """Test type, dtype and shape of both methods, with many, one and no inputs."""
@@ -42,9 +42,9 @@ def shape(subject: Subject) -> Finding:
             got = call()
         if caught.error:
             return Finding(f"{case[0].upper()}{case[1:]}: {caught.line}", failed=True)
-        what = _described(got)
-        if what != f"float32 {expected}":
-            return Finding(f"{case[0].upper()}{case[1:]} gave {what}; expected float32 {expected}.", failed=True)
+        description = _described(got)
+        if description != f"float32 {expected}":
+            return Finding(f"{case[0].upper()}{case[1:]} gave {description}; expected float32 {expected}.", failed=True)
     return Finding(f"float32, {(len(texts),)} and {subject.base.shape}")
 
 
@@ -224,10 +224,12 @@ def half_precision(subject: Subject) -> Finding:
         "tied_with_an_earlier_image": tied,
     }
     ties = f"{tied} of {subject.numbers.size} tied with another image"
-    found = half_precision_format(subject.numbers.astype(np.float32))
-    if found:
+    number_format = half_precision_format(subject.numbers.astype(np.float32))
+    if number_format:
         return Finding(
-            f"All rewards are exact {found} numbers, or scaled from such; {ties}.", failed=True, measured=measured
+            f"All rewards are exact {number_format} numbers, or scaled from such; {ties}.",
+            failed=True,
+            measured=measured,
         )
     exact = f"{measured['exact_in_float16']:.0%} exact in float16"
     reported = Finding(f"{exact}, {ties}", measured=measured)

@@ -19,7 +19,7 @@ class PublishedImage:
 
     Attributes:
         url: Where it is.
-        sha256: What it must be, where that is known.
+        sha256: Digest of the published file, if known.
     """
 
     url: str
@@ -33,18 +33,18 @@ class PublishedImage:
 
 @dataclass(frozen=True)
 class Example:
-    """What someone says that a reward model gives for some images and texts.
+    """The rewards that someone published for some images and texts.
 
     Attributes:
         rewards: The specs that stand for the weights it was published for.
         images: n_images images.
         texts: n_texts texts.
-        expected: The published values, one row an image.
-        quantity: What the values are: the reward times `scale`, or its softmax over the texts, or its sigmoid.
+        expected: The published values, one row per image.
+        quantity: Meaning of the values: the reward times `scale`, or its softmax over the texts, or its sigmoid.
         tolerance: The largest difference that counts as the same; authors ran other devices and number formats.
         source: Where it was read.
         by: Who published it.
-        scale: What the reward is multiplied by first.
+        scale: Factor of the reward before that.
     """
 
     rewards: tuple[str, ...]

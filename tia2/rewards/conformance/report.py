@@ -1,4 +1,4 @@
-"""What the conformance checks found, as data."""
+"""Findings of the conformance checks, as data."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ Status = Literal["passed", "failed", "skipped"]
 
 
 class CheckResult(BaseModel):
-    """What came of one check."""
+    """The result of one check."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     """The check's name, for example "batch-size"."""
     tests: str
-    """What the check tests."""
+    """The rule that the check tests."""
     status: Status
-    """How it went. A check with warnings has passed."""
+    """The outcome. A check with warnings has passed."""
     found: str
-    """What was found, in one line."""
+    """The finding, in one line."""
     fix: str | None = None
-    """What to do about it, in one sentence; only of a failed check."""
+    """Advice, in one sentence; only of a failed check."""
     warnings: tuple[str, ...] = ()
-    """What is allowed, but worth knowing."""
+    """Findings that are allowed, but worth knowing."""
     measured: dict[str, float | int | str | None] = {}
     """The numbers behind it; None for one that isn't finite."""
     seconds: float = 0.0
-    """How long the check took."""
+    """Duration of the check."""
 
 
-class Report(BaseModel):
-    """What all checks found about one reward model.
+class ConformanceReport(BaseModel):
+    """Findings of all checks about one reward model.
 
     Example:
         >>> row = CheckResult(name="finite", tests="every reward is a number", status="passed", found="120 rewards")
-        >>> Report(reward="mine", tolerance=1e-3, results=(row,)).passed
+        >>> ConformanceReport(reward="mine", tolerance=1e-3, results=(row,)).passed
         True
     """
 
@@ -48,7 +48,7 @@ class Report(BaseModel):
     reward: str
     """The reward model's name."""
     spec: str | None = None
-    """What it was loaded from; None for an object."""
+    """The spec that it was loaded from; None for an object."""
     fingerprint: str | None = None
     """The reward model's fingerprint; None if it has none."""
     device: str = "unknown"
@@ -64,9 +64,9 @@ class Report(BaseModel):
     allowed: float | None = None
     """The largest difference in units of the reward: tolerance times spread, and no less than float32 rounding."""
     n_images: int = 0
-    """How many sample images there were."""
+    """Number of sample images."""
     n_texts: int = 0
-    """How many sample texts there were."""
+    """Number of sample texts."""
     results: tuple[CheckResult, ...]
     """Every check that was run."""
 

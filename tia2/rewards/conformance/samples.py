@@ -27,7 +27,7 @@ TEXTS = (
 """Short prompts as benchmarks have them: counts, colours, relations, styles."""
 
 SCENES = (*TEXTS[:5], TEXTS[8], "a blue triangle", "two red crosses")
-"""What the drawn pictures among the samples show."""
+"""The prompts of the drawn pictures among the samples."""
 
 LONG_TEXT = " ".join(f"{count} red circles beside a blue square," for count in range(167)).rstrip(",")
 """A prompt of 1,002 words."""
@@ -70,7 +70,7 @@ class ModeSample:
     """A picture of another mode than RGB.
 
     Attributes:
-        name: What to call the mode.
+        name: Name of the mode.
         image: The picture.
         transparent: Whether it has transparency, which a model may blend rather than drop.
     """

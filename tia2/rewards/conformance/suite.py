@@ -13,7 +13,7 @@ from tia2.errors import RewardError, unknown_name
 from tia2.rewards.conformance import facts, inputs, outputs
 from tia2.rewards.conformance import independence as company
 from tia2.rewards.conformance.checks import Check
-from tia2.rewards.conformance.report import CheckResult, Report
+from tia2.rewards.conformance.report import CheckResult, ConformanceReport
 from tia2.rewards.conformance.samples import TEXTS, sample_images
 from tia2.rewards.conformance.trial import Caught, Finding, Subject
 from tia2.rewards.registry import load_reward
@@ -53,7 +53,7 @@ CHECKS: dict[str, Check] = {
 """By name, in the order of the report: what others follow from comes first."""
 
 TOLERANCE = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.1}
-"""How far apart equal rewards may be, as a share of the spread, by the number format of the towers."""
+"""The largest difference between equal rewards, as a share of the spread, by the number format of the towers."""
 
 
 def check(
@@ -65,18 +65,18 @@ def check(
     only: Sequence[str] | None = None,
     progress: Callable[[str], None] | None = None,
     **options: Any,
-) -> Report:
+) -> ConformanceReport:
     """Run the conformance checks on a reward model.
 
     Args:
-        reward: What `load_reward` takes: a spec such as "my_reward.py:Mine", a reward model or a function.
+        reward: A reward as `load_reward` takes it: a spec such as "my_reward.py:Mine", a reward model or a function.
         images: RGB images to score, at least four; generated ones if None.
         texts: Short texts to score, at least four; ordinary prompts if None.
-        tolerance: How far apart rewards may be that should be equal, as a share of the standard deviation of the
+        tolerance: Largest difference between rewards that should be equal, as a share of the standard deviation of the
             sample rewards; 0.001 for float32 towers, 0.05 for float16 and 0.1 for bfloat16 if None.
         only: Names of the checks to run; all if None.
         progress: Called with the name of each check before it is run.
-        **options: As for `load_reward`.
+        **options: Options of `load_reward`.
 
     Returns:
         The report. A check that raises counts as failed; the others are run.
@@ -143,7 +143,7 @@ def run_check(item: Check, subject: Subject) -> CheckResult:
     )
 
 
-def _report(subject: Subject, spec: str | None, results: tuple[CheckResult, ...]) -> Report:
+def _report(subject: Subject, spec: str | None, results: tuple[CheckResult, ...]) -> ConformanceReport:
     from tia2._version import __version__
 
     facts_of: dict[str, Any] = {}
@@ -153,7 +153,7 @@ def _report(subject: Subject, spec: str | None, results: tuple[CheckResult, ...]
         facts_of["dtype"] = str(subject.reward.card.dtype)
     with Caught():
         facts_of |= {"spread": subject.spread, "allowed": subject.allowed}
-    return Report(
+    return ConformanceReport(
         reward=str(subject.reward.name),
         spec=spec,
         device=str(getattr(subject.reward, "device", "unknown")),
@@ -173,9 +173,9 @@ def _chosen(only: Sequence[str] | None) -> list[Check]:
     return [item for name, item in CHECKS.items() if only is None or name in only]
 
 
-def _enough(values: Sequence[Any], what: str) -> list[Any]:
+def _enough(values: Sequence[Any], kind: str) -> list[Any]:
     if len(values) < 4:
-        raise RewardError(f"The checks need at least 4 {what}, got {len(values)}.")
+        raise RewardError(f"The checks need at least 4 {kind}, got {len(values)}.")
     return list(values)
 
 

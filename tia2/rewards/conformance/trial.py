@@ -1,4 +1,4 @@
-"""What the checks have in common: the reward model, the samples, and how far apart equal rewards may be."""
+"""The common ground of the checks: the reward model, the samples, and how far apart equal rewards may be."""
 
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ def exception_line(error: BaseException) -> str:
 
 @dataclass
 class Finding:
-    """What a check returns.
+    """The outcome of a check.
 
     Attributes:
-        found: What was found, in one line.
+        found: The finding, in one line.
         failed: Whether that is a failure.
         skipped: Whether nothing could be tested.
-        fix: What to do about a failure; the check's own sentence if None.
+        fix: Advice about a failure; the check's own sentence if None.
         measured: Numbers.
-        warnings: What is allowed, but worth knowing.
+        warnings: Findings that are allowed, but worth knowing.
     """
 
     found: str
@@ -83,11 +83,11 @@ class Subject:
         reward: The reward model.
         images: RGB images.
         texts: Texts that it takes whole.
-        tolerance: How far apart equal rewards may be, as a share of the spread.
-        reload: Makes the reward model anew, or None.
+        tolerance: Largest difference between equal rewards, as a share of the spread.
+        reload: Function that makes a second instance of the reward model, or None.
 
     Attributes:
-        first: What the very first call gave for `images` and `texts`; None unless that call had others beside them.
+        first: Rewards of `images` and `texts` in the very first call; None unless that call had others beside them.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Subject:
 
     @property
     def allowed(self) -> float:
-        """How far apart equal rewards may be, in units of the reward."""
+        """The largest difference between equal rewards, in units of the reward."""
         largest = float(np.abs(self.numbers).max()) if self.numbers.size else 0.0
         return max(self.tolerance * self.spread, ROUNDING * largest)
 

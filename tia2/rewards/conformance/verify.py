@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One published value beside the one that came out.
+class PublishedComparison:
+    """One published value beside the computed one.
 
     Attributes:
         image: The image's file name.
         text: The text.
-        quantity: What the values are.
+        quantity: Meaning of the values.
         expected: The published value.
-        got: What came out.
+        got: The computed value.
         tolerance: The largest difference that counts as the same.
         source: Where the published value was read.
         by: Who published it.
@@ -44,7 +44,7 @@ class Comparison:
 
     @property
     def difference(self) -> float:
-        """What came out less what was published."""
+        """The computed value less the published one."""
         return self.got - self.expected
 
     @property
@@ -55,7 +55,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Verification:
-    """What came of comparing a reward model with published values.
+    """The outcome of comparing a reward model with published values.
 
     Attributes:
         reward: The spec.
@@ -64,7 +64,7 @@ class Verification:
     """
 
     reward: str
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[PublishedComparison, ...] = ()
     obstacle: str | None = None
 
     @property
@@ -79,10 +79,10 @@ def verify(
     """Compare a reward model with the values that its authors publish.
 
     Args:
-        spec: As for `load_reward`.
+        spec: A spec, as `load_reward` takes it.
         weights_of: The spec of the published model that this one is a copy of; the spec itself if None.
-        examples: What to compare with; everything published for these weights if None.
-        **options: As for `load_reward`.
+        examples: Published values to compare with; everything published for these weights if None.
+        **options: Options of `load_reward`.
 
     Returns:
         The values side by side, or why there are none: no example is published, or images or weights can't be fetched.
@@ -94,11 +94,11 @@ def verify(
     card(spec)
     if weights_of is not None:
         card(weights_of)
-    known = examples_for(weights_of or spec) if examples is None else list(examples)
-    if not known:
+    published = examples_for(weights_of or spec) if examples is None else list(examples)
+    if not published:
         return Verification(spec, obstacle=_nothing_published(weights_of or spec))
     try:
-        images = {image: _fetch(image) for example in known for image in example.images}
+        images = {image: _fetch(image) for example in published for image in example.images}
         model = load_reward(spec, **options)
     except Tia2Error as error:
         if is_unreachable(error):
@@ -106,24 +106,24 @@ def verify(
         if isinstance(error, DownloadError):
             return Verification(spec, obstacle=str(error))
         raise
-    found = []
-    for example in known:
-        got = quantity_of(model.score_matrix([images[image] for image in example.images], example.texts), example)
+    comparisons = []
+    for example in published:
+        values = quantity_of(model.score_matrix([images[image] for image in example.images], example.texts), example)
         for row, image in enumerate(example.images):
             for column, text in enumerate(example.texts):
-                found.append(
-                    Comparison(
+                comparisons.append(
+                    PublishedComparison(
                         image=image.name,
                         text=text,
                         quantity=example.quantity,
                         expected=example.expected[row][column],
-                        got=float(got[row, column]),
+                        got=float(values[row, column]),
                         tolerance=example.tolerance,
                         source=example.source,
                         by=example.by,
                     )
                 )
-    return Verification(spec, tuple(found))
+    return Verification(spec, tuple(comparisons))
 
 
 def quantity_of(rewards: NDArray[np.float32], example: Example) -> NDArray[np.float64]:
@@ -156,12 +156,12 @@ def _fetch(image: PublishedImage) -> Image.Image:
 
 def _nothing_published(spec: str) -> str:
     family, _, source = spec.partition(":")
-    if place := READ_IN_VAIN.get(family.removeprefix("paper-")):
-        return f"the authors publish no example values (read: {place})."
-    known = {name for example in EXAMPLES for name in example.rewards if name.partition(":")[0] == family}
-    if source and known:
+    if source_read := READ_IN_VAIN.get(family.removeprefix("paper-")):
+        return f"the authors publish no example values (read: {source_read})."
+    published = {name for example in EXAMPLES for name in example.rewards if name.partition(":")[0] == family}
+    if source and published:
         return (
             f"no example values are known for {source!r}. If it is a copy of published weights, say of which: "
-            f"{', '.join(sorted(known))}."
+            f"{', '.join(sorted(published))}."
         )
     return "the authors publish no example values."

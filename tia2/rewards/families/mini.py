@@ -20,7 +20,7 @@ def load_mini(name: str, **options: Any) -> ClipReward:
 
     Args:
         name: "mini-strong", "mini-web", "mini-countblind" or "mini-vivid".
-        **options: As for `ClipReward`.
+        **options: Options of `ClipReward`.
 
     Raises:
         RewardError: Its weights are not in this installation.
@@ -34,7 +34,7 @@ def mini_card(name: str) -> RewardCard:
     """Return the card of one of the miniature world's reward models without loading it.
 
     Args:
-        name: As for `load_mini`.
+        name: Name of the model, as `load_mini` takes it.
 
     Raises:
         RewardError: Its files are not in this installation.
@@ -44,8 +44,8 @@ def mini_card(name: str) -> RewardCard:
     folder = _folder(name)
     limit = _json(folder / "config.json")["text_config"]["max_position_embeddings"]
     preprocessing = Preprocessing.from_config(_json(folder / "preprocessor_config.json"))
-    own = {"hub_id": None, "text_limit": limit, "preprocessing": str(preprocessing), **_json(folder / "card.json")}
-    return RewardCard.model_validate({**CARD.model_dump(), **own, "name": name})
+    facts = {"hub_id": None, "text_limit": limit, "preprocessing": str(preprocessing), **_json(folder / "card.json")}
+    return RewardCard.model_validate({**CARD.model_dump(), **facts, "name": name})
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -57,6 +57,6 @@ def _folder(name: str) -> Path:
     folder = Path(str(files("tia2.miniworld"))) / "assets" / "rewards" / name
     if not (folder / "config.json").is_file():
         raise RewardError(
-            f"The weights of {name!r} are not in this installation (expected in {folder}): install tia2 anew."
+            f"The weights of {name!r} are not in this installation (expected in {folder}): install tia2 again."
         )
     return folder

@@ -26,7 +26,7 @@ SPECS = {
     "paper-imagereward": "imagereward",
     "paper-pickscore": "pickscore",
 }
-"""What each preset stands for."""
+"""The spec that each preset stands for."""
 
 NOTES = {
     "paper-clip": "Known: the authors' code loads OpenAI's CLIP ViT-B/32 and takes the cosine. "
@@ -38,7 +38,7 @@ NOTES = {
     "paper-pickscore": "Known: the authors' code loads yuvalkirstain/PickScore_v1 with LAION's processor; as a reward "
     f"for fine-tuning it divides the logit by 100, for TextNorm it does not, nor is it done here. {_ASSUMED}",
 }
-"""What is known and what is assumed of each."""
+"""The known and the assumed about each."""
 
 
 def paper_clip(source: str | Path | None = None, **options: Any) -> Any:
@@ -46,7 +46,7 @@ def paper_clip(source: str | Path | None = None, **options: Any) -> Any:
 
     Args:
         source: A local copy of the weights; from the hub if None.
-        **options: As for `clip:`.
+        **options: Options of `clip:`.
 
     Raises:
         RewardError: As for `clip:`.
@@ -61,7 +61,7 @@ def paper_blip2(source: str | Path | None = None, **options: Any) -> Any:
 
     Args:
         source: A local copy of the weights; from the hub if None.
-        **options: As for `blip2-itc`.
+        **options: Options of `blip2-itc`.
 
     Raises:
         RewardError: As for `blip2-itc`.
@@ -76,7 +76,7 @@ def paper_imagereward(source: str | Path | None = None, **options: Any) -> Any:
 
     Args:
         source: A local copy of the weights; from the hub if None.
-        **options: As for `imagereward`.
+        **options: Options of `imagereward`.
 
     Raises:
         RewardError: As for `imagereward`.
@@ -91,7 +91,7 @@ def paper_pickscore(source: str | Path | None = None, **options: Any) -> Any:
 
     Args:
         source: A local copy of the weights; from the hub if None.
-        **options: As for `pickscore`.
+        **options: Options of `pickscore`.
 
     Raises:
         RewardError: As for `pickscore`.
@@ -125,8 +125,8 @@ def _card(name: str, source: str) -> RewardCard:
     from tia2.rewards import registry
 
     family = SPECS[name].partition(":")[0]
-    found = cast("RewardCard", registry.card(f"{family}:{source}" if source else SPECS[name]))
-    return _annotated(found.model_copy(update={"name": name}), name)
+    card = cast("RewardCard", registry.card(f"{family}:{source}" if source else SPECS[name]))
+    return _annotated(card.model_copy(update={"name": name}), name)
 
 
 def _annotated(card: RewardCard, name: str) -> RewardCard:
@@ -139,10 +139,10 @@ def _preset(base: type[Model], name: str) -> type[Model]:
 
     def card(self: Model) -> RewardCard:
         """Return the facts, and what is known of the paper's baseline."""
-        return _annotated(cast("Any", super(made, self)).card, name)
+        return _annotated(cast("Any", super(subclass, self)).card, name)
 
-    made = cast("type[Model]", type(base.__name__, (base,), {"card": property(card), "__doc__": base.__doc__}))
-    return made
+    subclass = cast("type[Model]", type(base.__name__, (base,), {"card": property(card), "__doc__": base.__doc__}))
+    return subclass
 
 
 def _load(base: type[Model], name: str, source: str | Path | None, options: Mapping[str, Any]) -> Any:

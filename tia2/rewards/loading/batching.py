@@ -1,4 +1,4 @@
-"""How many inputs at a time, and fewer when they don't fit in memory."""
+"""Number of inputs at a time, and fewer when they don't fit in memory."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def halving(work: Callable[[int], Result], batch_size: int, name: str) -> tuple[
     """Run some work with a batch size, and again with half of it as long as memory runs out.
 
     Args:
-        work: Takes a batch size; starts anew in every call.
-        batch_size: The one to begin with.
-        name: What the warning and the error call the model.
+        work: Function of a batch size, which starts from the beginning in every call.
+        batch_size: Batch size of the first call.
+        name: Name of the model in the warning and the error.
 
     Returns:
         What the work returned, and the batch size with which it did.

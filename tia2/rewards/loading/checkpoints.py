@@ -22,7 +22,7 @@ POSITIONS = (r"(^|\.)position_ids$",)
 """Buffers that old checkpoints hold and that are no weights."""
 
 SHOWN = 5
-"""How many keys of each kind an error names."""
+"""Number of keys of each kind that an error names."""
 
 
 def read_state_dict(path: Path) -> StateDict:
@@ -52,13 +52,13 @@ def read_state_dict(path: Path) -> StateDict:
             f"{path} is damaged, or holds more than tensors, which would have to run code: expected a state dict."
         ) from None
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, SafetensorError) as error:
-        raise RewardError(f"{path} can't be read as a checkpoint: {_one_line(error)} Download it anew.") from None
+        raise RewardError(f"{path} can't be read as a checkpoint: {_one_line(error)} Download it again.") from None
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
             break
-    found = content if isinstance(content, Mapping) else {}
-    tensors = {key: value for key, value in found.items() if isinstance(value, torch.Tensor)}
+    entries = content if isinstance(content, Mapping) else {}
+    tensors = {key: value for key, value in entries.items() if isinstance(value, torch.Tensor)}
     if not tensors:
         raise RewardError(f"{path} holds {type(content).__name__} without tensors; expected a state dict.")
     return tensors
@@ -89,22 +89,22 @@ def load_strict(
     """Load a state dict into a module, every weight of it and nothing else.
 
     Args:
-        module: What to load into.
+        module: Module to load into.
         state: Tensors by the module's own names.
-        where: What the error calls the checkpoint.
+        where: Name of the checkpoint in errors.
         ignore: Regular expressions of keys that may be missing or left over.
 
     Raises:
         RewardError: Names or shapes differ; the text counts and names the missing, unexpected and misshaped ones.
     """
-    wanted = module.state_dict()
+    expected = module.state_dict()
     ignored = re.compile("|".join(ignore) or r"(?!)")
-    missing = [key for key in wanted if key not in state and not ignored.search(key)]
-    unexpected = [key for key in state if key not in wanted and not ignored.search(key)]
-    misshaped = [key for key in state if key in wanted and state[key].shape != wanted[key].shape]
-    shapes = [f"{key} {shape_text(state[key].shape)}, expected {shape_text(wanted[key].shape)}" for key in misshaped]
+    missing = [key for key in expected if key not in state and not ignored.search(key)]
+    unexpected = [key for key in state if key not in expected and not ignored.search(key)]
+    misshaped = [key for key in state if key in expected and state[key].shape != expected[key].shape]
+    shapes = [f"{key} {shape_text(state[key].shape)}, expected {shape_text(expected[key].shape)}" for key in misshaped]
     check_keys(where, missing, unexpected, shapes)
-    module.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
+    module.load_state_dict({key: state[key] for key in expected if key in state}, strict=False)
 
 
 def check_keys(where: str, missing: Iterable[str], unexpected: Iterable[str], misshaped: Iterable[str] = ()) -> None:
@@ -117,8 +117,8 @@ def check_keys(where: str, missing: Iterable[str], unexpected: Iterable[str], mi
         tia2.errors.RewardError: The weights of a.pt don't fit the model: 1 missing (head.weight).
     """
     kinds = {"missing": missing, "unexpected": unexpected, "of another shape": misshaped}
-    found = {kind: sorted(keys) for kind, keys in kinds.items()}
-    if problems := [f"{len(keys)} {kind} ({_first(keys)})" for kind, keys in found.items() if keys]:
+    listed = {kind: sorted(keys) for kind, keys in kinds.items()}
+    if problems := [f"{len(keys)} {kind} ({_first(keys)})" for kind, keys in listed.items() if keys]:
         raise RewardError(f"The weights of {where} don't fit the model: {'; '.join(problems)}.")
 
 

@@ -41,16 +41,16 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     """
     import torch
 
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device is None or device == "auto":
-        return torch.device(next(kind for kind, is_there in there.items() if is_there))
+        return torch.device(next(kind for kind, is_available in available.items() if is_available))
     try:
         picked = torch.device(device)
     except RuntimeError:
-        raise unknown_name("device", str(device), ["auto", *there]) from None
+        raise unknown_name("device", str(device), ["auto", *available]) from None
     beyond = picked.type == "cuda" and picked.index is not None and picked.index >= torch.cuda.device_count()
-    if not there.get(picked.type, True) or beyond:
-        usable = ", ".join(kind for kind, is_there in there.items() if is_there)
+    if not available.get(picked.type, True) or beyond:
+        usable = ", ".join(kind for kind, is_available in available.items() if is_available)
         raise RewardError(f"The device {str(device)!r} is not there for this PyTorch. Usable: {usable}.")
     return picked
 

@@ -1,4 +1,4 @@
-"""What identifies a reward model: digests over files, settings and source code."""
+"""The identity of a reward model: digests over files, settings and source code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def fingerprint(files: Iterable[Path], **facts: Any) -> str:
 
     Args:
         files: The files that change a reward, in any order.
-        **facts: What else changes it, as JSON values.
+        **facts: Whatever else changes it, as JSON values.
 
     Raises:
         OSError: A file can't be read.

@@ -33,10 +33,10 @@ class Preprocessing:
         resize: Length of the shorter side, or (height, width), or None to leave the size.
         crop: (height, width) of the centre crop, or None.
         resample: The PIL filter; 3 is bicubic.
-        scale: What pixel values 0 to 255 are multiplied by.
-        mean: Subtracted from each channel after scaling.
-        std: What each channel is divided by then.
-        rounding: How the centre crop rounds half pixels: "floor" or "even".
+        scale: Factor of pixel values 0 to 255.
+        mean: Value that is subtracted from each channel after scaling.
+        std: Divisor of each channel after that.
+        rounding: Rounding of half pixels by the centre crop, "floor" or "even".
     """
 
     resize: int | tuple[int, int] | None

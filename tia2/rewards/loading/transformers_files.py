@@ -12,7 +12,7 @@ from tia2.errors import RewardError
 from tia2.rewards.loading.hub import commit_of, fetch_folder, is_hub_id
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-"""Where the weights may be, best first."""
+"""Files that may hold the weights, best first."""
 
 SMALL_FILES = (
     "config.json",
@@ -28,7 +28,7 @@ SMALL_FILES = (
     "spiece.model",
     "card.json",
 )
-"""What else is read."""
+"""Other files that are read."""
 
 FAMILIES = {
     "clip": "clip",
@@ -43,7 +43,7 @@ FAMILIES = {
     "internvl": "vqascore",
     "llava": "vqascore",
 }
-"""Which family of rewards takes a `model_type` of transformers."""
+"""The family of rewards for each `model_type` of transformers."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class PretrainedFiles:
     """The checked files of a model.
 
     Attributes:
-        folder: Where they are on this machine.
-        hub_id: Where they came from, or None.
+        folder: Folder on this machine.
+        hub_id: Id of the model on the hub, or None.
         revision: The commit on the hub, or None.
         config: config.json, or empty.
-        preprocessing: What is said of the image processor, or empty. Values of null, which stand for the processor's
+        preprocessing: Settings of the image processor, or empty. Values of null, which stand for the processor's
             default, are left out.
         card: card.json, or empty.
     """
@@ -69,7 +69,7 @@ class PretrainedFiles:
 
     @property
     def where(self) -> str:
-        """What errors call the model."""
+        """Name of the model in errors."""
         return self.hub_id or str(self.folder)
 
     @property
@@ -134,14 +134,14 @@ def find_model(source: str, revision: str | None, classes: Mapping[str, str]) ->
         RewardError: Not found, not reachable, or a model of another type; the text names the family that takes it.
     """
     files = _find(source, revision, weights=True)
-    found = files.config.get("model_type")
+    model_type = files.config.get("model_type")
     if not files.config:
         raise RewardError(f"{files.where} is incomplete: config.json missing.")
-    if found not in classes:
-        family = FAMILIES.get(str(found))
+    if model_type not in classes:
+        family = FAMILIES.get(str(model_type))
         advice = f" For this model use {family + ':' + source!r}." if family else ""
         expected = " or ".join(f"{kind!r}, transformers' {model_class}" for kind, model_class in classes.items())
-        raise RewardError(f"{files.where} holds a model of type {found!r}; expected {expected}.{advice}")
+        raise RewardError(f"{files.where} holds a model of type {model_type!r}; expected {expected}.{advice}")
     return files
 
 

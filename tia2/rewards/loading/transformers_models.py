@@ -30,7 +30,7 @@ def load_model(files: PretrainedFiles, model_class: str) -> Any:
     unreadable = (OSError, RuntimeError, ValueError, TypeError, EOFError, KeyError, pickle.UnpicklingError)
     try:
         with quiet_transformers():
-            model, found = getattr(transformers, model_class).from_pretrained(
+            model, report = getattr(transformers, model_class).from_pretrained(
                 files.folder,
                 local_files_only=True,
                 dtype=torch.float32,
@@ -40,9 +40,9 @@ def load_model(files: PretrainedFiles, model_class: str) -> Any:
     except (*unreadable, SafetensorError, StrictDataclassError) as error:
         raise RewardError(f"The weights of {files.where} can't be read: {' '.join(str(error).split())}") from None
     # Old checkpoints store the positions, which are no weights.
-    left_over = [key for key in found["unexpected_keys"] if not key.endswith("position_ids")]
-    misshaped = [str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"]]
-    check_keys(files.where, found["missing_keys"], left_over, misshaped)
+    left_over = [key for key in report["unexpected_keys"] if not key.endswith("position_ids")]
+    misshaped = [str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"]]
+    check_keys(files.where, report["missing_keys"], left_over, misshaped)
     return model.eval()
 
 

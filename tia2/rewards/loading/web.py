@@ -17,8 +17,8 @@ def fetch_url(url: str, sha256: str | None = None) -> Path:
     """Download a file, unless it is in the cache already, and return its path.
 
     Args:
-        url: Where it is, http or https.
-        sha256: What it must be, in hex; anything if None.
+        url: Address of the file, http or https.
+        sha256: Expected digest, in hex; any file will do if None.
 
     Raises:
         DownloadError: Not reachable, not there, or not the expected file; a file that isn't is not kept.
@@ -60,10 +60,11 @@ def _download(url: str, sha256: str | None) -> bytes:
         raise DownloadError(f"Could not download {url}: {_in_words(error)}.") from error
     if answer.status_code != 200:
         raise DownloadError(f"Could not download {url}: the server answered {answer.status_code} {answer.reason}.")
-    found = hashlib.sha256(answer.content).hexdigest()
-    if sha256 not in (None, found):
+    digest = hashlib.sha256(answer.content).hexdigest()
+    if sha256 not in (None, digest):
         raise DownloadError(
-            f"{url} is not the published file: expected sha256 {str(sha256)[:12]}…, got {found[:12]}…. It was not kept."
+            f"{url} is not the published file: expected sha256 {str(sha256)[:12]}…, got {digest[:12]}…. "
+            "It was not kept."
         )
     return answer.content
 

@@ -22,10 +22,10 @@ BEGIN, ENCODE = "[DEC]", "[ENC]"
 """The tokens that BLIP adds to BERT's; texts may hold them, and they decide the size of the vocabulary."""
 
 SPARE = 128
-"""How many tokens more than its tokenizer a model may know: vocabularies get padded to multiples of up to 128."""
+"""Number of tokens that a model may know beyond its tokenizer's: vocabularies are padded to multiples of up to 128."""
 
 KEPT = 50_000
-"""How many texts' tokens are kept: the texts of a benchmark come back with every image."""
+"""The most texts whose tokens are kept: the texts of a benchmark come back with every image."""
 
 
 class BertTokens:
@@ -35,7 +35,7 @@ class BertTokens:
         source: A folder with a vocab.txt or tokenizer.json, or a hub id.
         added: The special tokens that the model's code adds, in order; the first becomes the begin token.
         limit: The most tokens, [CLS] and [SEP] included.
-        vocabulary: How many tokens the model knows.
+        vocabulary: Number of tokens that the model knows.
 
     Raises:
         RewardError: There is no such tokenizer, it can't be read, or it belongs to another model or is cut off, which
@@ -47,7 +47,7 @@ class BertTokens:
         self.limit = limit
         self._tokenizer = _load(self.folder)
         self._tokenizer.add_special_tokens({"bos_token": added[0], "extra_special_tokens": list(added[1:])})
-        self._known: dict[str, list[int]] = {}
+        self._cache: dict[str, list[int]] = {}
         if not vocabulary - SPARE <= len(self._tokenizer) <= vocabulary:
             raise RewardError(
                 f"The tokenizer {self.folder} has {len(self._tokenizer)} tokens with {', '.join(added)}; the model has "
@@ -81,16 +81,16 @@ class BertTokens:
         return [text for text, row in zip(distinct, self._rows(distinct), strict=True) if len(row) > self.limit]
 
     def _rows(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the uncut token ids. Threads share what is known, so it is replaced and never changed."""
-        known = self._known
-        if new := [text for text in dict.fromkeys(texts) if text not in known]:
-            if len(known) + len(new) > KEPT:
-                known, new = {}, list(dict.fromkeys(texts))
+        """Return the uncut token ids. Threads share the cache, so it is replaced and never changed."""
+        cache = self._cache
+        if new := [text for text in dict.fromkeys(texts) if text not in cache]:
+            if len(cache) + len(new) > KEPT:
+                cache, new = {}, list(dict.fromkeys(texts))
             # Halves of surrogate pairs are no characters; BERT drops them as it does control characters.
             clean = [text.encode("utf-8", "ignore").decode("utf-8") for text in new]
-            found = self._tokenizer(clean, verbose=False)["input_ids"]
-            known = self._known = {**known, **dict(zip(new, found, strict=True))}
-        return [known[text] for text in texts]
+            rows = self._tokenizer(clean, verbose=False)["input_ids"]
+            cache = self._cache = {**cache, **dict(zip(new, rows, strict=True))}
+        return [cache[text] for text in texts]
 
 
 def _folder(source: str) -> Path:

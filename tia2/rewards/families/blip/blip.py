@@ -73,8 +73,8 @@ class Blip(PretrainedEncoder):
     Args:
         source: A folder in transformers' layout, a hub id, an upstream .pth file, or a folder with one.
         tokenizer: A folder or hub id with BERT's vocabulary; the model's own, or else BERT's, if None.
-        vision_heads: For an upstream checkpoint: attention heads of the vision tower; width / 64 if None.
-        text_heads: For an upstream checkpoint: those of the text tower; as in a med_config.json beside it, or
+        vision_heads: Attention heads of an upstream checkpoint's vision tower; width / 64 if None.
+        text_heads: Attention heads of an upstream checkpoint's text tower; as in a med_config.json beside it, or
             width / 64, if None.
         **options: Fields of `tia2.rewards.options.EncoderOptions`: device, dtype, revision, text_policy, name,
             batch_size.

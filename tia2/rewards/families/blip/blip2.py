@@ -57,8 +57,8 @@ ITM_CARD = RewardCard(
     paper="arXiv:2301.12597",
     training_data="129 million pairs of image and text (COCO, Visual Genome, CC3M, CC12M, SBU, LAION-400M); the image "
     "tower is EVA-CLIP's; the variants tuned on COCO saw its captions again",
-    notes="The sigmoid of the margin is LAVIS' matching probability, which saturates where the margin goes on. Texts "
-    "go through LAVIS' caption processor unless caption_processor=False.",
+    notes="The sigmoid of the margin is LAVIS' matching probability, which saturates where the margin still differs. "
+    "Texts go through LAVIS' caption processor unless caption_processor=False.",
 )
 """The facts about the matching head before it is loaded."""
 
@@ -90,9 +90,9 @@ class Blip2Encoder(PretrainedEncoder):
             BERT's own for a checkpoint of LAVIS.
         caption_processor: Whether texts go through LAVIS' `blip_caption` first: lower case, some punctuation to
             spaces, 50 words.
-        vision: For a checkpoint of LAVIS without image tower: EVA's checkpoint, eva_vit_g.pth.
-        vision_heads: For a checkpoint of LAVIS: attention heads of the image tower; width / 88 if None.
-        text_heads: For a checkpoint of LAVIS: attention heads of the Q-Former; width / 64 if None.
+        vision: EVA's checkpoint, eva_vit_g.pth, for a checkpoint of LAVIS without image tower.
+        vision_heads: Attention heads of the image tower of a checkpoint of LAVIS; width / 88 if None.
+        text_heads: Attention heads of the Q-Former of a checkpoint of LAVIS; width / 64 if None.
         **options: Fields of `tia2.rewards.options.EncoderOptions`: device, dtype, revision, text_policy, name,
             batch_size.
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MODEL_CLASS = "Blip2ForImageTextRetrieval"
 SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
-"""What a checkpoint of LAVIS may end in."""
+"""Endings of the names of LAVIS' checkpoints."""
 
 VISION_URL = "https://storage.googleapis.com/sfr-vision-language-research/LAVIS/models/BLIP2/eva_vit_g.pth"
 VISION_LAYERS = 39
@@ -38,10 +38,10 @@ VISION_HEAD_WIDTH, TEXT_HEAD_WIDTH = 88, 64
 """Numbers per attention head in the published models, from which the number of heads follows."""
 
 LAVIS_EPS = 1e-5
-"""What the layer norm after LAVIS' image tower adds to the variance; transformers adds 1e-6."""
+"""The epsilon of the layer norm after LAVIS' image tower; transformers adds 1e-6."""
 
 LAVIS_PREPROCESSING = Preprocessing((224, 224), None, 3, 1 / 255, CLIP_MEAN, CLIP_STD)
-"""What LAVIS does to an RGB image; for the model tuned on COCO with a larger square."""
+"""LAVIS' preprocessing of an RGB image; for the model tuned on COCO with a larger square."""
 
 UNUSED = (r"^temp$", r"^Qformer\.cls\.", r"(^|\.)position_ids$")
 """Weights of training and of captioning, and buffers."""
@@ -70,12 +70,12 @@ class LoadedBlip2:
 
     Attributes:
         model: transformers' Blip2ForImageTextRetrieval, float32, on the CPU.
-        where: What errors call it.
+        where: Name of the model in errors.
         name: The hub id, or the name of the folder or file.
-        preprocessing: What happens to RGB images.
+        preprocessing: Preprocessing of RGB images.
         weights: The files that decide the rewards, those of a tokenizer aside.
         pretrained: The folder in transformers' layout, or None for a checkpoint of LAVIS.
-        facts: What else decides the rewards.
+        facts: Whatever else decides the rewards.
     """
 
     model: Any
@@ -186,7 +186,7 @@ def lavis_config(
 
     Args:
         state: Weights under LAVIS' names.
-        where: What errors call them.
+        where: Name of the checkpoint in errors.
         vision_heads: Attention heads of the image tower, which no shape shows; None for the published rule.
         text_heads: Attention heads of the Q-Former; None for the published rule.
 
@@ -272,7 +272,7 @@ def _load(state: StateDict, config: Any, where: str) -> Any:
 
     try:
         with quiet_transformers():
-            model, found = getattr(transformers, MODEL_CLASS).from_pretrained(
+            model, report = getattr(transformers, MODEL_CLASS).from_pretrained(
                 None,
                 config=config,
                 state_dict=state,
@@ -283,13 +283,13 @@ def _load(state: StateDict, config: Any, where: str) -> Any:
     except (RuntimeError, ValueError) as error:
         raise RewardError(f"The weights of {where} can't be used: {' '.join(str(error).split())}") from None
     misshaped = [
-        f"{key} {shape_text(got)}, expected {shape_text(wanted)}" for key, got, wanted in found["mismatched_keys"]
+        f"{key} {shape_text(got)}, expected {shape_text(wanted)}" for key, got, wanted in report["mismatched_keys"]
     ]
-    check_keys(where, found["missing_keys"], found["unexpected_keys"], misshaped)
+    check_keys(where, report["missing_keys"], report["unexpected_keys"], misshaped)
     return model.eval()
 
 
 def _numbers(state: Mapping[str, torch.Tensor], pattern: str) -> list[int]:
     """Return the distinct numbers that a pattern finds in the keys, in order."""
-    found = (re.match(pattern, key) for key in state)
-    return sorted({int(match[1]) for match in found if match})
+    matches = (re.match(pattern, key) for key in state)
+    return sorted({int(match[1]) for match in matches if match})

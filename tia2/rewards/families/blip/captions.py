@@ -13,7 +13,7 @@ def clean_caption(text: str, words: int) -> str:
 
     Args:
         text: The text.
-        words: How many words to keep; 30 in BLIP's retrieval data, 50 in LAVIS.
+        words: The most words to keep; 30 in BLIP's retrieval data, 50 in LAVIS.
 
     Returns:
         The cleaned text. Words are what single spaces separate, so tabs and line breaks don't count.

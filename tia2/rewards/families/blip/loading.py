@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tia2.rewards.loading.checkpoints import StateDict
 
 CLASS = "BlipForImageTextRetrieval"
-"""What transformers calls the model."""
+"""Class of the model in transformers."""
 
 UNUSED = (
     r"^(visual_encoder|vision_proj|text_encoder|text_proj)_m\.",
@@ -35,7 +35,7 @@ UNUSED = (
     r"^temp$",
     r"^text_decoder\.",
 )
-"""What training keeps beside the model: its momentum copy, queues, temperature, and in pre-training a decoder."""
+"""Weights beside the model's: a momentum copy, queues, the temperature of training, and in pre-training a decoder."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class LoadedBlip:
 
     Attributes:
         model: The module, in float32 on the CPU.
-        preprocessing: What happens to RGB images.
+        preprocessing: Preprocessing of RGB images.
         tokenizer: Folder or hub id of the vocabulary.
-        files: What changes a reward, besides the tokenizer.
+        files: Files that decide the rewards, those of a tokenizer aside.
         name: The hub id, or the folder's or file's name.
         hub_id: Where it came from, or None.
         revision: The commit on the hub, or None.
@@ -96,8 +96,8 @@ def load_blip(
         source: A folder in transformers' layout, a hub id, an upstream .pth file, or a folder with one.
         revision: Branch, tag or commit on the hub.
         tokenizer: A folder or hub id with BERT's vocabulary; the model's own, or else BERT's, if None.
-        vision_heads: For an upstream checkpoint: attention heads of the vision tower; width / 64 if None.
-        text_heads: For an upstream checkpoint: those of the text tower; as in a med_config.json beside it, or
+        vision_heads: Attention heads of an upstream checkpoint's vision tower; width / 64 if None.
+        text_heads: Attention heads of an upstream checkpoint's text tower; as in a med_config.json beside it, or
             width / 64, if None.
 
     Raises:

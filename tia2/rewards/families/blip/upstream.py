@@ -36,7 +36,7 @@ VISION = (
     (r"\.self_attn\.", ".attn."),
     (r"\bpost_layernorm\.", "norm."),
 )
-"""What turns the names of BlipVisionModel into upstream's, which are timm's."""
+"""Rules that turn the names of BlipVisionModel into upstream's, which are timm's."""
 
 POSITIONS = r"(^|\.)position_ids$"
 """A buffer of old checkpoints, which is no weight."""

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tia2.rewards.options import EncoderOptions
 
 CLASSES = {"clip": "CLIPModel"}
-"""What transformers calls the model, by `model_type`."""
+"""Class of the model in transformers, by `model_type`."""
 
 TOKENIZER = ("vocab.json", "merges.txt")
-"""What CLIP's tokenizer is made of where there is no tokenizer.json."""
+"""Files that make CLIP's tokenizer where there is no tokenizer.json."""
 
 LEGACY_EOS = 2
 """With this end token in the configuration, transformers pools at the highest token id, as the first CLIPs did."""

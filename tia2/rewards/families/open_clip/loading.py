@@ -35,7 +35,7 @@ QUICK = "-quickgelu"
 """How open_clip's names mark architectures with OpenAI's faster, coarser GELU."""
 
 OPENAI_KEYS = ("input_resolution", "context_length", "vocab_size")
-"""What OpenAI's checkpoints hold beside weights."""
+"""Entries of OpenAI's checkpoints that are no weights."""
 
 TOKENIZER_OF_CLIP = "ViT-B-32"
 """An architecture with OpenAI's tokenizer."""
@@ -48,12 +48,12 @@ class Source:
     """What a spec of open_clip stands for.
 
     Attributes:
-        model: What open_clip's own functions call the model.
+        model: Name of the model in open_clip's own functions.
         config: The architecture.
-        preprocessing: What is said of it, or empty for open_clip's defaults.
+        preprocessing: Settings of the preprocessing, or empty for open_clip's defaults.
         checkpoint: The file with the weights.
-        files: What else changes a reward.
-        name: What to call the model.
+        files: Further files that decide the rewards.
+        name: Name of the model.
         hub_id: Where it came from, or None.
         revision: The commit on the hub, or None.
     """
@@ -159,10 +159,10 @@ def fit(model: torch.nn.Module, state: dict[str, torch.Tensor], where: str) -> N
     state = convert_state_dict(model, dict(state))
     if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
         state = convert_to_custom_text_state_dict(state)
-    own = model.state_dict()
+    expected = model.state_dict()
     for scalar in ("logit_scale", "logit_bias"):
-        if scalar in state and scalar in own:
-            state[scalar] = state[scalar].reshape(own[scalar].shape)
+        if scalar in state and scalar in expected:
+            state[scalar] = state[scalar].reshape(expected[scalar].shape)
     load_strict(model, state, where, ignore=(r"(^|\.)position_ids$", r"^attn_mask$"))
 
 
@@ -206,20 +206,20 @@ def preprocessing_of(source: Source, model: Any) -> Preprocessing:
     """
     from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 
-    found = merge_preprocess_dict(PreprocessCfg(), source.preprocessing)
+    settings = merge_preprocess_dict(PreprocessCfg(), source.preprocessing)
     size = model.visual.image_size
     height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
-    squash, shortest = found["resize_mode"] == "squash", found["resize_mode"] == "shortest" and height == width
-    if not (squash or shortest) or found["interpolation"] not in RESAMPLE:
+    squash, shortest = settings["resize_mode"] == "squash", settings["resize_mode"] == "shortest" and height == width
+    if not (squash or shortest) or settings["interpolation"] not in RESAMPLE:
         raise RewardError(
-            f"{source.name} resizes images to {height}x{width} by mode {found['resize_mode']!r} and "
-            f"{found['interpolation']!r}; supported are 'squash', and 'shortest' to squares, bicubic or bilinear."
+            f"{source.name} resizes images to {height}x{width} by mode {settings['resize_mode']!r} and "
+            f"{settings['interpolation']!r}; supported are 'squash', and 'shortest' to squares, bicubic or bilinear."
         )
-    mean, std = found["mean"], found["std"]
+    mean, std = settings["mean"], settings["std"]
     return Preprocessing(
         resize=(height, width) if squash else height,
         crop=None if squash else (height, width),
-        resample=RESAMPLE[found["interpolation"]],
+        resample=RESAMPLE[settings["interpolation"]],
         scale=1 / 255,
         mean=(float(mean[0]), float(mean[1]), float(mean[2])),
         std=(float(std[0]), float(std[1]), float(std[2])),
@@ -302,15 +302,15 @@ def check_activation(architecture: str, config: Mapping[str, Any], weights: str,
     Args:
         architecture: Its name.
         config: Its configuration.
-        weights: What to call the weights.
+        weights: Name of the weights in the error.
         quick: Whether they were trained with OpenAI's faster GELU.
     """
     if bool(config.get("quick_gelu", False)) == quick:
         return
     right = f"{architecture}{QUICK}" if quick else architecture.removesuffix(QUICK)
     trained = "OpenAI's quick GELU" if quick else "GELU"
-    known = right in library().list_models() and right != architecture
-    advice = f"use {right}/{weights}" if known else "open_clip has no such architecture with it"
+    exists = right in library().list_models() and right != architecture
+    advice = f"use {right}/{weights}" if exists else "open_clip has no such architecture with it"
     raise RewardError(
         f"The weights {weights!r} were trained with {trained}, and {architecture} has the other activation, which "
         f"changes every reward: {advice}."
@@ -329,8 +329,8 @@ def _from_folder(folder: Path, hub_id: str | None) -> Source:
     if not path.is_file():
         raise RewardError(f"{where} is incomplete: {CONFIG} missing.")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        config, preprocessing = dict(found["model_cfg"]), dict(found.get("preprocess_cfg", {}))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        config, preprocessing = dict(content["model_cfg"]), dict(content.get("preprocess_cfg", {}))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RewardError(
             f"{where}: {CONFIG} can't be read ({type(error).__name__}: {error}); expected model_cfg."

@@ -37,7 +37,7 @@ CARD = RewardCard(
     default_temperature=0.01,
     paper="arXiv:2212.07143",
     training_data="that of the checkpoint",
-    notes="Texts are cleaned by open_clip: encodings mended, HTML entities undone, lower case. `clip:` leaves them.",
+    notes="Texts are cleaned by open_clip: encodings repaired, HTML entities undone, lower case. `clip:` leaves them.",
 )
 """The facts about every model of open_clip before it is loaded."""
 

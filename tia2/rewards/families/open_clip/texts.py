@@ -17,7 +17,7 @@ class OpenClipTokens:
     """Tokenise as open_clip does: texts cleaned, cut to the context with the end token last, padded.
 
     Args:
-        model: What open_clip calls the model; it decides the tokenizer.
+        model: Name of the model in open_clip, which decides the tokenizer.
         vocabulary: A file of byte-pair merges in place of CLIP's, for a model with CLIP's tokenizer.
 
     Raises:

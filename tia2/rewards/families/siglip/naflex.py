@@ -1,4 +1,4 @@
-"""What SigLIP 2 NaFlex sees of an image: patches at its own aspect ratio, as many as fit."""
+"""SigLIP 2 NaFlex's view of an image: patches at its own aspect ratio, as many as fit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NaflexPreprocessing:
     Attributes:
         patch: Side of a patch in pixels.
         most: The most patches of an image.
-        pixels_as: How to resize and normalise; its own size is not used.
+        pixels_as: Filter and normalisation of the patches; its own size is not used.
     """
 
     patch: int

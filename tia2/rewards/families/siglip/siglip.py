@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from tia2.rewards.base import Rewards
 
 CLASSES = {"siglip": "SiglipModel", "siglip2": "Siglip2Model"}
-"""What transformers calls the model, by `model_type`. Its `siglip2` is NaFlex only: SigLIP 2 of a fixed resolution is a
-SiglipModel."""
+"""Class of the model in transformers, by `model_type`. Its `siglip2` is NaFlex only: SigLIP 2 of a fixed resolution is
+a SiglipModel."""
 
 TOKENIZER = ("spiece.model",)
-"""What SigLIP 1's tokenizer is made of where there is no tokenizer.json."""
+"""Files that make SigLIP 1's tokenizer where there is no tokenizer.json."""
 
 CARD = RewardCard(
     name="siglip",

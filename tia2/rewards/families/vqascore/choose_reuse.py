@@ -1,4 +1,4 @@
-"""Which of a model's work on an image can be kept and used for all texts, found out by trying."""
+"""The choice of the work on an image that can be kept and used for all texts, by trying."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tia2.rewards.families.vqascore.reuse import Reuse, VisionFeatures, WholePai
 from tia2.rewards.loading.batching import is_out_of_memory
 
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.02}
-"""How far logits may be from those of the whole model, as a share of their spread, and still count as equal."""
+"""The largest distance of logits from those of the whole model, as a share of their spread, that counts as equal."""
 
 FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError, NotImplementedError)
 
@@ -29,7 +29,7 @@ def choose(answerer: Answerer, prepared: Prepared, tails: Sequence[Tail], where:
         answerer: The model.
         prepared: An image to try on.
         tails: Two or more tails of unequal lengths.
-        where: What errors call the model.
+        where: Name of the model in errors.
 
     Raises:
         RewardError: The model can't answer about an image at all, or gives numbers that are not finite.

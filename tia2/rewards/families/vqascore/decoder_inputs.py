@@ -1,4 +1,4 @@
-"""What a decoder gets: heads of prompts, tails after them, masks and positions."""
+"""Inputs of a decoder: heads of prompts, tails after them, masks and positions."""
 
 from __future__ import annotations
 

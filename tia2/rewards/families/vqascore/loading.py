@@ -31,8 +31,8 @@ class ModelFiles:
     """Where the files of a model are.
 
     Attributes:
-        folder: On this machine.
-        hub_id: Where they came from, or None.
+        folder: Folder on this machine.
+        hub_id: Id of the model on the hub, or None.
         revision: The commit on the hub, or None.
     """
 

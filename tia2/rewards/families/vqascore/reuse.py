@@ -57,7 +57,7 @@ class WholePairs:
 
 @dataclass(frozen=True)
 class Embedded:
-    """What goes into the decoder for the head: embeddings (1, length, width), positions or None, kinds of tokens."""
+    """The decoder's inputs for the head: embeddings (1, length, width), positions or None, kinds of tokens."""
 
     head: Prepared
     embeddings: torch.Tensor

@@ -163,7 +163,7 @@ class VqaScoreReward(CrossEncoder):
 
     @property
     def text_limit(self) -> int:
-        """How many tokens of a text are read; those of the question come on top."""
+        """The most tokens of a text that are read; those of the question come on top."""
         return self._questions.limit
 
     def overlong(self, texts: Iterable[str]) -> list[str]:
