@@ -102,8 +102,9 @@ def benchmark_of(data_dir: str | None) -> Any:
 
 def make_models(folder: str, start: int, stop: int, step: int) -> None:
     """Put models on the board, of differing quality and with errors that they share."""
+    from tia2.calibration import MinMax, Raw, TextNorm
     from tia2.leaderboard.data.index import Index
-    from tia2.leaderboard.data.records import CalibrationSpec, Cost, Listing, ModelCard
+    from tia2.leaderboard.data.records import Cost, Listing, ModelCard
     from tia2.leaderboard.data.store import Store
     from tia2.rewards.card import RewardCard
     from tia2.scoring import Manifest, ScoreTable
@@ -154,10 +155,10 @@ def make_models(folder: str, start: int, stop: int, step: int) -> None:
             card=ModelCard(name=name, cost=Cost(items_per_second=float(rng.uniform(5, 500)), device="none")),
             tables=[digest],
             calibrations=[
-                CalibrationSpec(),
-                CalibrationSpec(kind="textnorm"),
-                CalibrationSpec(kind="textnorm", temperature=1.0),
-                CalibrationSpec(kind="textnorm", scaling="minmax"),
+                Raw(),
+                TextNorm(),
+                TextNorm(temperature=1.0),
+                MinMax(),
             ],
             added="2026-01-01T00:00:00+00:00",
         )

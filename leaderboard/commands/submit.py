@@ -13,9 +13,10 @@ from tia2.errors import LeaderboardError
 from ._options import DEFAULT_STORE, account_name
 
 if TYPE_CHECKING:
+    from tia2.calibration import Calibration
     from tia2.scoring import ScoreTable
 
-    from ..data.records import CalibrationSpec, ModelCard
+    from ..data.records import ModelCard
 
 app = typer.Typer()
 
@@ -54,7 +55,13 @@ def submit(
         float | None, typer.Option(metavar="N", help="Images and texts scored per second.")
     ] = None,
     on: Annotated[str | None, typer.Option(metavar="DEVICE", help="Device that --items-per-second is for.")] = None,
-    calibration: Annotated[list[str] | None, typer.Option(help="raw or textnorm; can be repeated.")] = None,
+    calibration: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="raw, textnorm, or any other that `tia2 evaluate --list-calibrations` shows; can be repeated.",
+        ),
+    ] = None,
     setting: Annotated[list[str] | None, typer.Option(help="fixed, cv or oracle; can be repeated.")] = None,
     ensemble: Annotated[list[str] | None, typer.Option(help="mean or ur; can be repeated.")] = None,
     store: Annotated[Path, typer.Option(help="The leaderboard to check against and to submit to.")] = STORE,
@@ -105,7 +112,7 @@ def _hand_in(
     tables: list[Path],
     loaded: list[ScoreTable],
     card: ModelCard,
-    calibrations: list[CalibrationSpec],
+    calibrations: list[Calibration],
     folder: Path,
     hub: str | None,
     out: Path | None,
@@ -181,39 +188,35 @@ def _card(tables: list[ScoreTable], given: dict[str, Any]) -> ModelCard:
 
 
 def _calibrations(
-    tables: list[ScoreTable], kinds: list[str] | None, settings: list[str] | None, ensembles: list[str] | None
-) -> list[CalibrationSpec]:
-    from tia2.errors import unknown_name
+    tables: list[ScoreTable], names: list[str] | None, settings: list[str] | None, ensembles: list[str] | None
+) -> list[Calibration]:
+    from tia2.calibration import Raw, calibration_of
+    from tia2.calibration.flat_settings import FlatSettings, chosen
 
-    from ..data.records import CalibrationSpec, default_calibrations
+    from ..data.records import default_calibrations
 
-    for what, options, valid in (
-        ("calibration", kinds, ("raw", "textnorm")),
-        ("setting", settings, ("fixed", "cv", "oracle")),
-        ("ensemble", ensembles, ("mean", "ur")),
-    ):
-        for option in options or []:
-            if option not in valid:
-                raise unknown_name(what, option, valid)
     temperature = all(table.manifest.reward.card.default_temperature is not None for table in tables)
-    if not kinds and not settings and not ensembles:
+    if not names and not settings and not ensembles:
         contrastive = bool((tables[0].mask.sum(axis=1) > 1).any())
-        return list(default_calibrations(len(tables), contrastive, temperature))
+        return default_calibrations(len(tables), contrastive, temperature)
     scaling = "temperature" if temperature else "minmax"
-    made = [CalibrationSpec()] if "raw" in (kinds or []) else []
-    textnorm = "textnorm" in (kinds or []) or bool(settings and not ensembles)
+    textnorm = FlatSettings(scaling).calibration()
+    requested = [textnorm if name == "textnorm" else calibration_of(name) for name in names or []]
+    if settings and not ensembles and not any(calibration != Raw() for calibration in requested):
+        requested.append(textnorm)
+    requested += [FlatSettings(scaling, ensemble).calibration() for ensemble in ensembles or []]
+    calibrations: list[Calibration] = [Raw()] if Raw() in requested else []
+    several = len(tables) > 1
     for setting in settings or ["fixed"]:
-        for ensemble in [*([None] if textnorm and len(tables) == 1 else []), *(ensembles or [])]:
-            options_of: dict[str, Any] = {
-                "kind": "textnorm",
-                "scaling": scaling,
-                "setting": setting,
-                "ensemble": ensemble,
-            }
-            made.append(CalibrationSpec(**options_of))
-    if not made:
+        # What is of a single reward model is left out where there are several tables, unless that leaves nothing.
+        calibrations += [
+            chosen(calibration, setting)
+            for calibration in requested
+            if calibration != Raw() and (calibration.combines or not several)
+        ]
+    if not calibrations:
         raise LeaderboardError(f"{len(tables)} score tables make an ensemble: add --ensemble mean or --ensemble ur.")
-    return made
+    return calibrations
 
 
 def _read(path: Path) -> str:

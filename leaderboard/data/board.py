@@ -13,6 +13,7 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from tia2.calibration.base import Calibration
 from tia2.errors import LeaderboardError, Tia2Error, unknown_name
 from tia2.evaluation.comparing.separation import separation
 from tia2.evaluation.comparing.simultaneous import Stratum
@@ -20,7 +21,7 @@ from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.summary import OVERALL
 
 from .index import COUNTS, ESTIMATES, SEED, Index, Outline, Summary
-from .records import BenchmarkRecord, CalibrationSpec, Listing
+from .records import BenchmarkRecord, Listing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,7 @@ class BoardEntry:
     coverage: float
     upper_bound: bool
     listing: Listing | None = None
-    calibration: CalibrationSpec | None = None
+    calibration: Calibration | None = None
     source: str = ""
 
     @property
@@ -321,7 +322,7 @@ def _stack(arrays: list[Floats], shape: tuple[int, ...]) -> Floats:
 
 
 def _entry(
-    benchmark: BenchmarkRecord, listing: Listing, calibration: CalibrationSpec, key: str, summary: Summary
+    benchmark: BenchmarkRecord, listing: Listing, calibration: Calibration, key: str, summary: Summary
 ) -> BoardEntry:
     coverage = (summary.items - summary.skipped) / benchmark.items
     return BoardEntry(

@@ -7,10 +7,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from tia2.calibration import Mean, UncertaintyRegularised, cross_validated
 from tia2.errors import LeaderboardError
 from tia2.files import new_folder
 
-from .records import CalibrationSpec, Cost, Listing, ModelCard, default_calibrations
+from .records import Cost, Listing, ModelCard, default_calibrations
 from .store import Store, now
 
 REWARDS = {"mini-strong": 13_958_784, "mini-web": 7_675_904, "mini-countblind": 7_675_904, "mini-vivid": 7_675_904}
@@ -70,7 +71,7 @@ def fill(store: Store) -> None:
                     cost=Cost(macs=macs),
                 ),
                 tables=[digests[-1]],
-                calibrations=list(default_calibrations(1, contrastive=True, temperature=True)),
+                calibrations=default_calibrations(1, contrastive=True, temperature=True),
                 **made,
             )
         )
@@ -86,9 +87,9 @@ def fill(store: Store) -> None:
             ),
             tables=digests,
             calibrations=[
-                CalibrationSpec(kind="textnorm", ensemble="mean"),
-                CalibrationSpec(kind="textnorm", ensemble="ur"),
-                CalibrationSpec(kind="textnorm", ensemble="ur", setting="cv"),
+                Mean(),
+                UncertaintyRegularised(),
+                cross_validated(UncertaintyRegularised()),
             ],
             **made,
         )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tia2.calibration.base import Calibration
 from tia2.errors import LeaderboardError
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
@@ -23,7 +24,7 @@ from tia2.evaluation.result import Result
 from tia2.evaluation.summary import OVERALL
 from tia2.files import write_atomically
 
-from .records import BenchmarkRecord, CalibrationSpec, Listing
+from .records import BenchmarkRecord, Listing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +96,7 @@ class Index:
 
     # Keys
 
-    def entry_key(self, benchmark: BenchmarkRecord, listing: Listing, calibration: CalibrationSpec) -> str:
+    def entry_key(self, benchmark: BenchmarkRecord, listing: Listing, calibration: Calibration) -> str:
         """Return the name of an entry's files."""
         name = calibration.entry_name(listing.card.name)
         return self._key("entry", _identity(benchmark), listing.tables, calibration.model_dump(), name)
@@ -151,20 +152,16 @@ class Index:
         """Whether an entry's files are there."""
         return (self.folder / f"{key}.npz").is_file()
 
-    def build(
-        self, benchmark: BenchmarkRecord, outline: Outline, listing: Listing, calibration: CalibrationSpec
-    ) -> None:
+    def build(self, benchmark: BenchmarkRecord, outline: Outline, listing: Listing, calibration: Calibration) -> None:
         """Evaluate an entry and keep what comes out.
 
         Raises:
             Tia2Error: Its tables are missing or damaged, or can't be calibrated like this.
         """
         from tia2.evaluation import evaluate
-        from tia2.evaluation.values import values_of
 
         tables = self._load(benchmark, listing.tables)
-        how = None if calibration.kind == "raw" else calibration.textnorm()
-        values = replace(values_of(tables, how), name=calibration.entry_name(listing.card.name))
+        values = replace(calibration.apply(tables), name=calibration.entry_name(listing.card.name))
         result = evaluate(values, seed=SEED, resamples=self.resamples)
         arranged = np.full(benchmark.items, np.nan)
         arranged[self._rows(benchmark, tables[0])] = values.values

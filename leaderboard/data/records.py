@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_serializer
 
-from tia2.calibration.member_tables import Scaling
-from tia2.calibration.method import Choice
-from tia2.calibration.settings import Ensemble
+from tia2.calibration import Mean, MinMax, Raw, TextNorm, UncertaintyRegularised, cross_validated, oracle
+from tia2.calibration.base import FIELD, Calibration
+from tia2.calibration.flat_settings import Choice, Ensemble, FlatSettings, Scaling
+from tia2.calibration.registry import calibration_of
+from tia2.errors import LeaderboardError, MissingDependencyError, PluginError, ResultError, UnknownNameError
+from tia2.files import explain
 
 if TYPE_CHECKING:
-    from tia2.calibration.method import TextNorm
+    from tia2.scoring import ScoreTable
 
 SCHEMA_VERSION = 1
 UNKNOWN = "unknown"
+
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -26,91 +33,90 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class CalibrationSpec(Record):
-    """What is made of a model's rewards: nothing, TextNorm, or an ensemble of TextNorm values.
+class UnavailableCalibration(Calibration):
+    """A calibration in a store whose package isn't installed, or is broken: kept as it was written, never applied.
 
-    Example:
-        >>> CalibrationSpec(kind="textnorm", setting="cv").slug
-        'textnorm-cv'
-        >>> CalibrationSpec(kind="textnorm", setting="cv").chips
-        ('TextNorm', 'cv')
+    Attributes:
+        written: What the store says of it, as JSON.
+        reason: Why it can't be used.
     """
+
+    registry_name: ClassVar[str] = "unavailable"
+    title: ClassVar[str] = "not installed"
+    definition: ClassVar[str] = "The package that offers this calibration isn't installed here."
+
+    written: str
+    reason: str
+
+    @model_serializer(mode="plain")
+    def _as_written(self) -> dict[str, Any]:
+        written: dict[str, Any] = json.loads(self.written)
+        return written
+
+    @property
+    def slug(self) -> str:
+        """The name that the store gives."""
+        return f"{_NOT_SLUG.sub('-', str(json.loads(self.written)[FIELD]).lower())}-unavailable"
+
+    def check_tables(self, tables: Sequence[ScoreTable]) -> NoReturn:  # noqa: ARG002
+        """Refuse: there is no code to apply."""
+        raise LeaderboardError(self.reason)
+
+
+def _stored(written: Any) -> Any:
+    """Return a calibration from a file, whose first version kept the settings in one flat row."""
+    if isinstance(written, Mapping) and FIELD not in written:
+        try:
+            return _Version1.model_validate(written).calibration()
+        except ValidationError as error:
+            raise ResultError(explain(error, "calibration")) from None
+    return calibration_of(written)
+
+
+def _submitted(written: Any) -> Any:
+    try:
+        return _stored(written)
+    except UnknownNameError as error:  # no ValueError, so pydantic would let it through
+        raise ValueError(str(error)) from None
+
+
+def _listed(written: Any) -> Any:
+    try:
+        return _stored(written)
+    except (UnknownNameError, PluginError, MissingDependencyError) as error:
+        # A board without one package of calibrations still shows everything else.
+        return UnavailableCalibration(written=json.dumps(written, sort_keys=True), reason=str(error))
+
+
+SubmittedCalibration = Annotated[SerializeAsAny[Calibration], BeforeValidator(_submitted)]
+"""A calibration that must be known here."""
+StoredCalibration = Annotated[SerializeAsAny[Calibration], BeforeValidator(_listed)]
+"""A calibration of a store, which may have been filled where more packages are installed."""
+
+
+class _Version1(Record):
+    """How version 0.1 wrote a calibration down. Everything is optional: `{}` is raw rewards."""
 
     kind: Literal["raw", "textnorm"] = "raw"
     scaling: Scaling = "temperature"
     ensemble: Ensemble | None = None
     setting: Choice = "fixed"
     temperature: Positive | None = None
-    """Instead of the one that each member's card documents."""
     scale: Positive | None = None
     penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
-    @model_validator(mode="after")
-    def _fits(self) -> CalibrationSpec:
-        if self.kind == "raw":
-            if self != CalibrationSpec.model_construct():
-                raise ValueError("raw rewards take no settings")
-        else:
-            self.textnorm()
-        return self
-
-    @property
-    def slug(self) -> str:
-        """Part of an entry's id, empty for raw rewards; different settings have different ones."""
-        if self.kind == "raw":
-            return ""
-        numbers = {"t": self.temperature, "c": self.scale, "p": self.penalty}
-        return "-".join(
-            [
-                *([self.ensemble] if self.ensemble else []),
-                "minmax" if self.scaling == "minmax" else "textnorm",
-                *([self.setting] if self.setting != "fixed" else []),
-                *(f"{name}{value:g}" for name, value in numbers.items() if value is not None),
-            ]
-        )
-
-    @property
-    def chips(self) -> tuple[str, ...]:
-        """What a table says of the entry in a word or two each."""
-        if self.kind == "raw":
-            return ("raw",)
-        return (
-            "TextNorm",
-            *(["min-max"] if self.scaling == "minmax" else []),
-            *(["ensemble"] if self.ensemble else []),
-            *([self.setting] if self.setting != "fixed" else []),
-        )
-
-    def textnorm(self) -> TextNorm:
-        """Return it as a calibration.
+    def calibration(self) -> Calibration:
+        """Return the calibration that it stands for.
 
         Raises:
             ResultError: The settings don't fit together.
         """
-        from tia2.calibration.method import TextNorm
-
-        return TextNorm(
-            scaling=self.scaling,
-            ensemble=self.ensemble,
-            setting=self.setting,
-            temperature=self.temperature,
-            scale=self.scale,
-            penalty=self.penalty,
-        )
-
-    def entry_name(self, model: str) -> str:
-        """Return what tables call the entry.
-
-        Example:
-            >>> CalibrationSpec(kind="textnorm", setting="oracle").entry_name("mine")
-            'mine + TextNorm (oracle, upper bound)'
-        """
-        if self.kind == "raw":
-            return model
-        if self.ensemble is None:
-            return self.textnorm().name_of([model])
-        _, _, mark = self.textnorm().name_of([model]).partition(" + TextNorm")
-        return f"{model}, {'mean' if self.ensemble == 'mean' else 'UR'}{mark}"
+        settings = self.model_dump(exclude={"kind"})
+        if self.kind == "textnorm":
+            return FlatSettings(**settings).calibration()
+        if self != _Version1.model_construct():
+            raise ResultError("Raw rewards take no settings.")
+        return Raw()
 
 
 class Cost(Record):
@@ -153,16 +159,16 @@ class Listing(Record):
     card: ModelCard
     tables: Annotated[list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]], Field(min_length=1, max_length=16)]
     """Digests of the score tables; several make an ensemble."""
-    calibrations: Annotated[list[CalibrationSpec], Field(min_length=1, max_length=16)]
+    calibrations: Annotated[list[StoredCalibration], Field(min_length=1, max_length=16)]
     added: str
     """When, UTC."""
     added_by: str = ""
 
-    def entry_id(self, calibration: CalibrationSpec) -> str:
+    def entry_id(self, calibration: Calibration) -> str:
         """Return the id of one of its entries, fit for an address.
 
         Example:
-            >>> listing.entry_id(CalibrationSpec(kind="textnorm"))  # doctest: +SKIP
+            >>> listing.entry_id(TextNorm())  # doctest: +SKIP
             'mini-strong~textnorm'
         """
         return f"{self.id}~{calibration.slug}" if calibration.slug else self.id
@@ -184,30 +190,15 @@ class BenchmarkRecord(Record):
     """Whether its votes are simulated, which every page then says."""
 
 
-def spec_of(calibration: Any) -> CalibrationSpec:
-    """Return how a calibration is written down.
-
-    Args:
-        calibration: None for raw rewards, or a `TextNorm`.
-    """
-    if calibration is None:
-        return CalibrationSpec()
-    fields = ("scaling", "ensemble", "setting", "temperature", "scale", "penalty")
-    return CalibrationSpec(kind="textnorm", **{name: getattr(calibration, name) for name in fields})
-
-
-def default_calibrations(members: int, contrastive: bool, temperature: bool) -> Sequence[CalibrationSpec]:
+def default_calibrations(members: int, contrastive: bool, temperature: bool) -> list[Calibration]:
     """Return the entries that are made of a model's score tables when nobody says which.
 
     Args:
-        members: How many tables there are.
+        members: Number of score tables.
         contrastive: Whether they hold contrastive prompts.
         temperature: Whether every card documents a temperature.
     """
-    scaling: Scaling = "temperature" if temperature else "minmax"
+    textnorm: Calibration = TextNorm() if temperature else MinMax()
     if members > 1:
-        return [CalibrationSpec(kind="textnorm", ensemble=ensemble, scaling=scaling) for ensemble in ("mean", "ur")]
-    textnorm = [
-        CalibrationSpec(kind="textnorm", scaling=scaling, setting=setting) for setting in ("fixed", "cv", "oracle")
-    ]
-    return [CalibrationSpec(), *(textnorm if contrastive else [])]
+        return [Mean(of=textnorm), UncertaintyRegularised(of=textnorm)]
+    return [Raw(), *([textnorm, cross_validated(textnorm), oracle(textnorm)] if contrastive else [])]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from tia2.calibration.base import TEXTNORM
+
 from ..data.board import Board, BoardEntry, Floats
 from .rows import title_of, where
 from .style import PALETTE, Trace, clean, cut, empty, figure, safe
@@ -116,12 +118,10 @@ def _pairs(board: Board, scope: str, metric: str) -> list[Pair]:
 
 def _role(entry: BoardEntry) -> str:
     """Return raw, fixed or cv; empty for anything else."""
-    spec = entry.calibration
-    if spec is None or spec.ensemble is not None:
+    calibration = entry.calibration
+    if calibration is None or calibration.combines or calibration.upper_bound:
         return ""
-    if spec.kind == "raw":
-        return "raw"
-    return spec.setting if spec.setting in ("fixed", "cv") else ""
+    return {"raw": "raw", TEXTNORM: calibration.setting}.get(calibration.family, "")
 
 
 def _model(entry: BoardEntry) -> str:

@@ -10,7 +10,7 @@ from tia2.figures.style import FONT_SIZE
 
 from ..data.board import Board, BoardEntry
 from .rows import EntryRow, ranked_rows, title_of, where
-from .style import KINDS, Trace, clean, empty, error_bars, figure, kind_of, one_line, safe, with_interval
+from .style import Trace, clean, empty, error_bars, families, family_of, figure, one_line, safe, with_interval
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -43,10 +43,10 @@ def cost(board: Board, scope: str, metric: str) -> Figure:
     }
     amounts = [amount for _, amount in rows]
     middle = math.sqrt(min(amounts) * max(amounts))
-    by_kind = {kind: [(row, amount) for row, amount in rows if kind_of(row.entry) == kind] for kind in KINDS}
-    traces = [
-        _points(members, kind, title_of(metric), speed, middle, named) for kind, members in by_kind.items() if members
-    ]
+    traces = []
+    for family, colour in families(row.entry for row, _ in rows).items():
+        members = [(row, amount) for row, amount in rows if family_of(row.entry) == family]
+        traces.append(_points(members, family, colour, title_of(metric), speed, middle, named))
     words = (
         "items per second, as declared (more is cheaper)"
         if speed
@@ -106,14 +106,19 @@ def _amount(entry: BoardEntry, name: str) -> float | None:
 
 
 def _points(
-    rows: Sequence[tuple[EntryRow, float]], kind: str, title: str, speed: bool, middle: float, named: set[str]
+    rows: Sequence[tuple[EntryRow, float]],
+    family: str,
+    colour: str,
+    title: str,
+    speed: bool,
+    middle: float,
+    named: set[str],
 ) -> Trace:
-    colour = KINDS[kind]
     means = [row.mean for row, _ in rows]
     # Names grow towards the middle: none leaves the plot.
     sides = ["top left" if (amount > middle) == speed else "top right" for _, amount in rows]
     return {
-        "type": "scatter", "mode": "markers+text", "name": kind, "x": [amount for _, amount in rows], "y": means,
+        "type": "scatter", "mode": "markers+text", "name": family, "x": [amount for _, amount in rows], "y": means,
         "text": [one_line(row.entry) if row.entry.id in named else "" for row, _ in rows],
         "textposition": sides, "textfont": {"size": FONT_SIZE}, "cliponaxis": False,
         "marker": {"size": 9, "color": colour},

@@ -9,7 +9,7 @@ from tia2.figures.style import FONT_SIZE
 
 from ..data.board import Board
 from .rows import EntryRow, ranked_rows, title_of, where
-from .style import INK, KINDS, Trace, clean, empty, figure, kind_of, one_line, safe, with_interval
+from .style import INK, Trace, clean, empty, families, family_of, figure, one_line, safe, with_interval
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -163,9 +163,10 @@ def _bars(bars: Sequence[Sequence[tuple[int, int]]], levels: Sequence[int], rows
 
 
 def _dots(rows: Sequence[EntryRow], title: str) -> Trace:
+    colours = families(row.entry for row in rows)
     return {
         "type": "scatter", "mode": "markers", "x": [row.mean for row in rows], "y": [0] * len(rows),
-        "cliponaxis": False, "marker": {"size": 9, "color": [KINDS[kind_of(row.entry)] for row in rows]},
+        "cliponaxis": False, "marker": {"size": 9, "color": [colours[family_of(row.entry)] for row in rows]},
         "hovertext": [
             f"{safe(row.entry.name)}<br>{title} {with_interval(row.mean, row.low, row.high)}<br>"
             f"rank {row.rank} ({row.rank_low} to {row.rank_high}), group {safe(row.group, 12)}"

@@ -15,13 +15,13 @@ from .rows import EntryRow, bound_rows, ranked_rows, title_of, where
 from .style import (
     DETAIL_LENGTH,
     INK,
-    KINDS,
     MODEL_LENGTH,
     clean,
     cut,
     empty,
+    families,
+    family_of,
     figure,
-    kind_of,
     parts_of,
     with_interval,
 )
@@ -124,15 +124,17 @@ def _row(row: EntryRow, gap: float = 0.0) -> ForestRow:
 
 def _marks(ranked: list[EntryRow], bounds: list[EntryRow], title: str) -> list[ForestMark]:
     """Return the marks, by series in the order of the legend."""
-    kinds_of_bounds = {kind_of(row.entry) for row in bounds}
-    series = {(kind, False): Series(kind, colour) for kind, colour in KINDS.items()}
-    for kind, colour in KINDS.items():
-        name = "upper bound, no result" if len(kinds_of_bounds) == 1 else f"{kind}, upper bound, no result"
-        series[kind, True] = Series(name, colour, hollow=True)
+    colours_of_bounds = families(row.entry for row in bounds)
+    series = {
+        (family, False): Series(family, colour) for family, colour in families(row.entry for row in ranked).items()
+    }
+    for family, colour in colours_of_bounds.items():
+        name = "upper bound, no result" if len(colours_of_bounds) == 1 else f"{family}, upper bound, no result"
+        series[family, True] = Series(name, colour, hollow=True)
     marks = []
-    for (kind, bound), line in series.items():
+    for (family, bound), line in series.items():
         for row in bounds if bound else ranked:
-            if kind_of(row.entry) == kind:
+            if family_of(row.entry) == family:
                 text = _hover(row, title)
                 marks.append(ForestMark(row.entry.id, line, row.mean, row.low, row.high, hover=text, shift=0))
     for row in (*ranked, *bounds):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tia2.figures.style import PALETTE as PALETTE
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 INK, GRID, CLEAR = SCREEN.ink, SCREEN.grid, SCREEN.background
 """Text in the middle between black and white: contrast 4.2 on white, 4.5 on Gradio's dark page."""
-KINDS = {"raw": PALETTE[0], "TextNorm": PALETTE[1], "ensemble": PALETTE[2], "as published": PALETTE[3]}
+PUBLISHED, PUBLISHED_COLOUR = "as published", 3
+"""Legend of results that come from publications, and its position in the palette."""
 FIXED: Trace = {"fixedrange": True, "automargin": False}
 """What all axes have in common: nobody zooms, and the room for labels is known beforehand (`label_width`)."""
 NUMBER, TITLE = 34, 24
@@ -33,13 +34,23 @@ MODEL_LENGTH, DETAIL_LENGTH, NAME_LENGTH = 24, 24, 34
 """Characters of labels at most: the model's name, what was made of its rewards, and both on one line."""
 
 
-def kind_of(entry: BoardEntry) -> str:
+def family_of(entry: BoardEntry) -> str:
     """Return what an entry is, in the words of the legend."""
-    if entry.calibration is None:
-        return "as published"
-    if entry.calibration.ensemble:
-        return "ensemble"
-    return "raw" if entry.calibration.kind == "raw" else "TextNorm"
+    return PUBLISHED if entry.calibration is None else entry.calibration.family
+
+
+def families(entries: Iterable[BoardEntry]) -> dict[str, str]:
+    """Return the legend of entries: what they are, and its colour; in the order of colours.
+
+    Args:
+        entries: Those that a figure shows.
+    """
+    positions = {
+        family_of(entry): PUBLISHED_COLOUR if entry.calibration is None else entry.calibration.legend_colour
+        for entry in entries
+    }
+    in_order = sorted(positions.items(), key=lambda item: (item[1], item[0]))
+    return {family: PALETTE[position % len(PALETTE)] for family, position in in_order}
 
 
 def parts_of(entry: BoardEntry) -> tuple[str, str]:
@@ -49,19 +60,17 @@ def parts_of(entry: BoardEntry) -> tuple[str, str]:
         >>> parts_of(entry)  # doctest: +SKIP
         ('mini-strong', 'TextNorm (cv)')
     """
-    if entry.listing is None:
-        return entry.name, kind_of(entry)
-    model = entry.listing.card.name
-    return model, entry.name.removeprefix(model).strip(" +,") or "raw"
+    if entry.listing is None or entry.calibration is None:
+        return entry.name, family_of(entry)
+    return entry.listing.card.name, entry.calibration.mark
 
 
 def one_line(entry: BoardEntry) -> str:
     """Return an entry's name, escaped; where it is too long, the model's name is cut, not what was made of it."""
     length = NAME_LENGTH
-    if len(clean(entry.name)) <= length or entry.listing is None:
+    if len(clean(entry.name)) <= length or entry.listing is None or entry.calibration is None:
         return safe(entry.name, length)
-    model = entry.listing.card.name
-    mark = entry.name.removeprefix(model)
+    model, mark = entry.listing.card.name, entry.calibration.entry_name("")
     return safe(cut(clean(model), max(length - len(mark), 10)) + mark, max(length, len(mark) + 10))
 
 

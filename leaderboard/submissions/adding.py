@@ -86,7 +86,7 @@ def add_tables(
         benchmark=record.name,
         card=card,
         tables=[store.add_table(table) for table in tables],
-        calibrations=list(calibrations),
+        calibrations=calibrations,
         added=now(),
         added_by=added_by,
     )

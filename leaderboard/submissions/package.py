@@ -15,9 +15,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tia2.calibration.base import Calibration
 from tia2.errors import LeaderboardError
 
-from ..data.records import CalibrationSpec, ModelCard, Record
+from ..data.records import ModelCard, Record, SubmittedCalibration
 from .limits import LIMITS, MIB
 
 MOST_TABLES = 16
@@ -32,7 +33,7 @@ class Submission(Record):
     card: ModelCard
     benchmark: Annotated[str, Field(min_length=1, max_length=100)]
     """Name of the store's benchmark that the score tables are on."""
-    calibrations: Annotated[list[CalibrationSpec], Field(min_length=1, max_length=16)]
+    calibrations: Annotated[list[SubmittedCalibration], Field(min_length=1, max_length=16)]
     tables: Annotated[int, Field(ge=1, le=MOST_TABLES)]
     """How many score tables there are; several make an ensemble."""
     tia2_version: Annotated[str, Field(max_length=40)]
@@ -42,7 +43,7 @@ class Submission(Record):
 def build(
     tables: Sequence[Path],
     card: ModelCard,
-    calibrations: Sequence[CalibrationSpec],
+    calibrations: Sequence[Calibration],
     out: Path,
     *,
     benchmark: str | None = None,
@@ -66,7 +67,7 @@ def build(
         ScoreTableError: A table is missing, damaged or not complete, or `out` can't be written.
 
     Example:
-        >>> build([Path("runs/mine")], ModelCard(name="mine"), [CalibrationSpec()], Path("mine.zip"))  # doctest: +SKIP
+        >>> build([Path("runs/mine")], ModelCard(name="mine"), [Raw()], Path("mine.zip"))  # doctest: +SKIP
     """
     from tia2._version import __version__
     from tia2.files import write_atomically

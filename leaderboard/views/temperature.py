@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.calibration._textnorm import textnorm, textnorm_minmax
-from tia2.calibration.ensembles import mean_ensemble, uncertainty_regularised
+from tia2.calibration.base import Calibration
+from tia2.errors import ResultError
 from tia2.evaluation.bootstrap import UNKNOWN, Interval
 from tia2.evaluation.panel import Panel
 from tia2.evaluation.summary import OVERALL
@@ -23,7 +23,7 @@ from tia2.evaluation.summary import OVERALL
 from ..data.board import Board
 from ..data.index import SEED
 from ..data.memo import Recent
-from .tunables import Tunable, members, tunable
+from .tunables import Tunable, member_rewards, members, tunable
 
 Floats = NDArray[np.float64]
 Rewards = Sequence[NDArray[np.float32]]
@@ -132,7 +132,7 @@ def sweep(board: Board, model_id: str, scope: str, metric: str) -> Sweep:
 def _key(board: Board, model: Tunable, scope: str, metric: str) -> tuple[Any, ...]:
     board.check(scope, metric)
     about = board.benchmark.fingerprint, board.benchmark.votes_fingerprint, board.index.resamples
-    how = model.scaling, model.ensemble, model.penalty, *members(board, model).levels
+    how = model.calibration.model_dump_json(), *members(board, model).levels
     return (*about, *model.listing.tables, *how, metric)
 
 
@@ -142,11 +142,12 @@ def _recompute(board: Board, model: Tunable, scope: str, metric: str, factor: fl
     rows = panel.rows(scope)
     values = np.zeros(len(board.items))
     positions = panel.positions[rows][panel.mask[rows]]
-    levels = tuple(factor * level for level in members(board, model).levels)
-    values[positions] = _values(model, [member[positions] for member in rewards], levels)
+    scaled = _scaled(model, factor)
+    taken = member_rewards(board, model.listing, [member[positions] for member in rewards])
+    values[positions] = scaled.values(taken)
     interval = _intervals(board, panel, panel.figure(values, metric, rows)[None], scope)[0]
     pooled = panel.pooled(values, metric, scope) if _covered(board, panel, scope) else float("nan")
-    return Tuned(factor, levels, *interval, pooled)
+    return Tuned(factor, scaled.levels(taken), *interval, pooled)
 
 
 def _sweep(board: Board, model: Tunable, metric: str) -> dict[str, NDArray[Any]]:
@@ -159,8 +160,8 @@ def _sweep(board: Board, model: Tunable, metric: str) -> dict[str, NDArray[Any]]
         values[scored] = numbers
         return panel.figure(values, metric)
 
-    base = members(board, model).levels
-    curve = [figures(_values(model, of_scored, [factor * level for level in base])) for factor in FACTORS]
+    taken = member_rewards(board, model.listing, of_scored)
+    curve = [figures(_scaled(model, factor).values(taken)) for factor in FACTORS]
     raw = [figures(member[:, 0]) for member in of_scored]
     return {"figures": np.stack(curve), "raw": np.stack(raw), "scored": scored}
 
@@ -179,13 +180,11 @@ def _panel(board: Board, scored: NDArray[np.bool_]) -> Panel:
     return _panels.get(key, lambda: Panel.of(board.items, scored, seed=SEED, resamples=resamples))
 
 
-def _values(model: Tunable, rewards: Rewards, levels: Sequence[float]) -> Floats:
-    mask = ~np.isnan(rewards[0])
-    share = textnorm if model.scaling == "temperature" else textnorm_minmax
-    shares = [share(member, level, mask=mask) for member, level in zip(rewards, levels, strict=True)]
-    if model.ensemble is None:
-        return shares[0]
-    return mean_ensemble(shares) if model.penalty is None else uncertainty_regularised(shares, model.penalty)
+def _scaled(model: Tunable, factor: float) -> Calibration:
+    scaled = model.calibration.scaled(factor)
+    if scaled is None:
+        raise ResultError(f"{model.name} has no temperature to change.")
+    return scaled
 
 
 def _covered(board: Board, panel: Panel, scope: str) -> bool:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tia2.calibration.member_tables import Scaling
-from tia2.calibration.method import Choice
-from tia2.calibration.settings import PENALTIES, SCALES, Ensemble
-from tia2.errors import LeaderboardError, unknown_name
+from tia2.calibration.base import TEXTNORM, Calibration
+from tia2.calibration.member_rewards import MemberRewards
+from tia2.errors import LeaderboardError, ResultError, ScoreTableError, unknown_name
 from tia2.scoring.manifest import Manifest, ScoredReward
 
 from ..data.board import Board
 from ..data.memo import Recent, once
-from ..data.records import CalibrationSpec, Listing
+from ..data.records import Listing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -27,19 +29,13 @@ class Tunable:
         id: The listing's, or, for its second way, an entry's.
         name: What menus call it.
         listing: The model.
-        scaling: By temperature; "minmax" where the entries are made like that.
-        ensemble: How several members become one; None for a single one.
-        penalty: Weight of the variance, for the ensemble "ur" only.
-        given: Temperature or scale that an entry itself names, if any.
+        calibration: Its calibration at factor 1: with documented temperatures, where the cards document them.
     """
 
     id: str
     name: str
     listing: Listing
-    scaling: Scaling
-    ensemble: Ensemble | None
-    penalty: float | None
-    given: float | None
+    calibration: Calibration
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Point:
         mean: Its figure on the board.
     """
 
-    setting: Choice
+    setting: str
     name: str
     factor: float
     mean: float
@@ -82,27 +78,26 @@ def tunables(board: Board) -> Mapping[str, Tunable]:
     listings = {entry.listing.id: entry.listing for entry in board.entries if entry.listing is not None}
     found: dict[str, Tunable] = {}
     for listing in sorted(listings.values(), key=lambda one: (one.card.name.casefold(), one.id)):
-        ways: dict[tuple[Scaling, Ensemble | None], list[CalibrationSpec]] = {}
-        for spec in listing.calibrations:
-            if spec.kind == "textnorm" and listing.entry_id(spec) in board.place:
-                ways.setdefault((spec.scaling, spec.ensemble), []).append(spec)
-        for (scaling, ensemble), specs in ways.items():
-            first = next((spec for spec in specs if spec.setting == "fixed"), specs[0])
+        forms: dict[tuple[Any, ...], list[Calibration]] = {}
+        for calibration in listing.calibrations:
+            if calibration.fixed.scaled(1.0) is not None and listing.entry_id(calibration) in board.place:
+                forms.setdefault(_form(calibration), []).append(calibration)
+        for calibrations in forms.values():
+            first = next((each for each in calibrations if each.setting == "fixed"), calibrations[0])
+            fixed = first.fixed
             marks = [
                 listing.card.name,
-                *([] if ensemble is None else ["mean" if ensemble == "mean" else "UR"]),
-                *(["min-max"] if scaling == "minmax" else []),
+                *([fixed.title] if fixed.combines else []),
+                *([] if fixed.base_title == TEXTNORM else [fixed.base_title]),
+                *fixed.words,
             ]
-            one = Tunable(
+            model = Tunable(
                 id=listing.entry_id(first) if listing.id in found else listing.id,
                 name=", ".join(marks),
                 listing=listing,
-                scaling=scaling,
-                ensemble=ensemble,
-                penalty=None if ensemble != "ur" else PENALTIES[0] if first.penalty is None else first.penalty,
-                given=first.temperature if scaling == "temperature" else first.scale,
+                calibration=_at_factor_1(board, listing, fixed),
             )
-            found[one.id] = one
+            found[model.id] = model
     return found
 
 
@@ -125,16 +120,31 @@ def members(board: Board, model: Tunable) -> Members:
         LeaderboardError: No temperature is documented.
         ScoreTableError: A score table is missing or damaged.
     """
-    key = (board.index.folder, *model.listing.tables)
-    rewards = _rewards.get(key, lambda: _read_rewards(board, model.listing))
-    levels = []
-    for reward in rewards:
-        documented = reward.card.default_temperature if model.scaling == "temperature" else SCALES[0]
-        level = model.given if documented is None else documented
-        if level is None:
-            raise LeaderboardError(f"No temperature is documented for {reward.name}, so there is none to change.")
-        levels.append(float(level))
-    return Members(tuple(reward.name for reward in rewards), tuple(levels))
+    rewards = member_rewards(board, model.listing)
+    try:
+        return Members(rewards.names, model.calibration.levels(rewards))
+    except ResultError:
+        raise LeaderboardError(
+            f"No temperature is documented for {' or '.join(rewards.names)}, so there is none to change."
+        ) from None
+
+
+def member_rewards(board: Board, listing: Listing, rewards: Sequence[NDArray[Any]] = ()) -> MemberRewards:
+    """Return the reward models of a listing, as a calibration takes them.
+
+    Args:
+        board: The board.
+        listing: The model.
+        rewards: Rewards of the reward models, each of shape (images, |X|), NaN where there is no text; none if only
+            names and temperatures matter.
+
+    Raises:
+        ScoreTableError: A score table is missing or damaged.
+    """
+    scored = _rewards.get((board.index.folder, *listing.tables), lambda: _read_rewards(board, listing))
+    mask = ~np.isnan(rewards[0]) if rewards else None
+    temperatures = tuple(reward.card.default_temperature for reward in scored)
+    return MemberRewards(tuple(reward.name for reward in scored), tuple(rewards), mask, temperatures)
 
 
 def names_of(board: Board, listing: Listing) -> tuple[str, ...]:
@@ -157,12 +167,12 @@ def points(board: Board, model: Tunable, scope: str, metric: str) -> list[Point]
     base = members(board, model).levels
     means = board.estimate(scope, metric)
     found = []
-    for spec in model.listing.calibrations:
-        name = model.listing.entry_id(spec)
-        if (spec.kind, spec.scaling, spec.ensemble) != ("textnorm", model.scaling, model.ensemble):
+    for calibration in model.listing.calibrations:
+        name = model.listing.entry_id(calibration)
+        if name not in board.place or _form(calibration) != _form(model.calibration):
             continue
-        if name not in board.place or (spec.setting == "fixed" and spec.penalty not in (None, model.penalty)):
-            continue
+        if calibration.setting == "fixed" and calibration.documented() != model.calibration.documented():
+            continue  # another penalty
         entry = board.entry(name)
 
         def factor_of(key: str = entry.key) -> float | None:
@@ -170,8 +180,23 @@ def points(board: Board, model: Tunable, scope: str, metric: str) -> list[Point]
 
         factor = _factors.get((entry.key, base), factor_of)
         if factor is not None:
-            found.append(Point(spec.setting, entry.name, factor, float(means[board.place[name]])))
+            found.append(Point(calibration.setting, entry.name, factor, float(means[board.place[name]])))
     return found
+
+
+def _form(calibration: Calibration) -> tuple[Any, ...]:
+    """Return what entries share whose numbers alone differ."""
+    fixed = calibration.fixed
+    return fixed.registry_name, fixed.base_title, fixed.words
+
+
+def _at_factor_1(board: Board, listing: Listing, fixed: Calibration) -> Calibration:
+    documented = fixed.documented()
+    try:
+        documented.levels(member_rewards(board, listing))
+    except (ResultError, ScoreTableError):
+        return fixed
+    return documented
 
 
 def _read_rewards(board: Board, listing: Listing) -> list[ScoredReward]:
@@ -185,6 +210,8 @@ def _factor(settings: dict[str, Any], base: tuple[float, ...]) -> float | None:
     if len({round(ratio, 9) for ratio in own}) > 1:
         return None
     chosen = settings.get("chosen", [settings])
+    if not all("factor" in one or "scale" in one for one in chosen):
+        return None
     logs = [np.log(one["factor"] if "factor" in one else one["scale"] / base[0]) for one in chosen]
     weights = [one.get("prompts", 1) for one in chosen]
     return float(own[0] * np.exp(np.average(logs, weights=weights)))

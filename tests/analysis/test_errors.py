@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from tia2.analysis import errors
 from tia2.analysis.entries import panel_of
-from tia2.calibration import TextNorm
+from tia2.calibration import Mean, MinMax, TextNorm
 from tia2.errors import ResultError
 
 FAST = {"resamples": 300}
@@ -47,7 +47,7 @@ def _reference(tables, of, a, b):
     return {s: (c / np.sqrt(v * w), both, one, two) for s, (c, v, w, both, one, two) in means.items()}
 
 
-@pytest.mark.parametrize("calibration", [None, TextNorm(), TextNorm(scaling="minmax")])
+@pytest.mark.parametrize("calibration", [None, TextNorm(), MinMax()])
 def test_correlations_are_those_of_loops_over_pairs(tables_of, calibration):
     tables = tables_of()
     of = [table.raw if calibration is None else calibration.apply([table]).values for table in tables]
@@ -71,11 +71,11 @@ def test_mean_error_is_one_minus_auroc_and_gain_is_that_of_the_mean_ensemble(tab
     for a, b in combinations(range(3), 2):
         row = frame.loc[(tables[a].name, tables[b].name)]
         assert row["error_a"] == pytest.approx(1 - auroc(tables[a].raw))
-        both = auroc(TextNorm(ensemble="mean").apply([tables[a], tables[b]]).values)
+        both = auroc(Mean().apply([tables[a], tables[b]]).values)
         assert row["gain"] == pytest.approx(both - max(single[a], single[b]))
         assert row["gain_low"] <= row["gain"] <= row["gain_high"]
     row = frame.loc[("", "")]
-    assert row["gain"] == pytest.approx(auroc(TextNorm(ensemble="mean").apply(tables).values) - max(single))
+    assert row["gain"] == pytest.approx(auroc(Mean().apply(tables).values) - max(single))
     assert row["both_wrong"] <= frame["both_wrong"].min() + 1e-12
     assert row["correlation"] == pytest.approx(frame.loc[frame["members"] == 2, "correlation"].mean())
 
@@ -163,7 +163,7 @@ def test_what_is_refused(tables_of, toy, rewards_of, table_of):
     with pytest.raises(ResultError, match="one and one are one reward model: list it once"):
         errors([tables[0], tables[0]])
     with pytest.raises(ResultError, match="give a calibration without an ensemble"):
-        errors(tables, calibration=TextNorm(ensemble="mean"))
+        errors(tables, calibration=Mean())
     items = toy()
     with pytest.raises(ResultError, match="not on the same benchmark"):
         errors([tables[0], table_of(items, rewards_of(items), "far", benchmark="c" * 64)])

@@ -12,6 +12,7 @@ from tia2.analysis._prompt_set import SELECTIONS, sizes
 from tia2.analysis._temperature import LEVELS
 from tia2.analysis.entries import panel_of
 from tia2.calibration import TextNorm, mean_ensemble, textnorm, textnorm_minmax, uncertainty_regularised
+from tia2.calibration.flat_settings import FlatSettings
 from tia2.errors import ResultError, UnknownNameError
 from tia2.evaluation import METRICS, evaluate
 
@@ -117,7 +118,9 @@ def test_the_table_of_calibrations_holds_what_evaluate_gives(tables_of):
     assert len(frame) == 2 * 4 + 2 * 3
     for choice in ("fixed", "cv", "oracle"):
         for entry, given, ensemble in (("one", tables[0], None), ("UR of 2 rewards", tables, "ur")):
-            result = evaluate(given, calibration=TextNorm(setting=choice, ensemble=ensemble), resamples=FEW)
+            result = evaluate(
+                given, calibration=FlatSettings(setting=choice, ensemble=ensemble).calibration(), resamples=FEW
+            )
             estimate, row = result.overall.metrics["auroc"], frame.loc[entry, choice]
             for name, value in (("mean", estimate.mean), ("low", estimate.low), ("high", estimate.high)):
                 assert row[name] == pytest.approx(value, abs=1e-12)
@@ -162,7 +165,7 @@ def test_bad_input_is_one_clear_error(tables_of, table_of, toy, rewards_of):
     for function in (temperature, prompt_set, calibration):
         with pytest.raises(UnknownNameError, match="Unknown metric 'auc'"):
             function(tables, metric="auc")
-        with pytest.raises(ResultError, match="at least one score table, got none"):
+        with pytest.raises(ResultError, match="at least 1 score table, got 0"):
             function([])
     with pytest.raises(ResultError, match="at least 1 draw"):
         prompt_set(tables, draws=0)

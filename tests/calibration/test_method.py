@@ -9,12 +9,29 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import tia2
-from tia2.calibration import TextNorm, mean_ensemble, textnorm, textnorm_minmax, uncertainty_regularised
-from tia2.calibration.choosing import Candidates
-from tia2.calibration.settings import FACTORS, PENALTIES, SCALES, settings
+from tia2.calibration import (
+    Mean,
+    MinMax,
+    TextNorm,
+    UncertaintyRegularised,
+    cross_validated,
+    mean_ensemble,
+    oracle,
+    textnorm,
+    textnorm_minmax,
+    uncertainty_regularised,
+)
+from tia2.calibration.candidates import Candidates
+from tia2.calibration.combining import PENALTIES
+from tia2.calibration.flat_settings import FlatSettings
+from tia2.calibration.single_models import FACTORS, SCALES
 from tia2.errors import ResultError, UnknownNameError
 from tia2.evaluation import Result, compare
 from tia2.evaluation.panel import Panel
+
+
+def made(**settings):
+    return FlatSettings(**settings).calibration()
 
 
 @pytest.fixture
@@ -46,7 +63,7 @@ def by_hand(tables, scaling, ensemble, factor, penalty):
 @pytest.mark.parametrize("ensemble", [None, "mean", "ur"])
 def test_fixed_values_are_the_pure_functions_row_by_row(pair, scaling, ensemble):
     tables = pair if ensemble else pair[:1]
-    found = TextNorm(scaling=scaling, ensemble=ensemble).apply(tables)
+    found = made(scaling=scaling, ensemble=ensemble).apply(tables)
     wanted = by_hand(
         tables, scaling, ensemble, 1.0 if scaling == "temperature" else 3.0, 0.1 if ensemble == "ur" else None
     )
@@ -59,10 +76,10 @@ def test_given_numbers_are_used(pair):
     found = TextNorm(temperature=0.2).apply(pair[:1])
     assert found.values == pytest.approx([textnorm(row, 0.2) for row in rows(pair[0])], abs=1e-12)
     assert found.settings["temperatures"] == [0.2]
-    both = TextNorm(ensemble="ur", temperature=[0.2, 3e3], penalty=0.5).apply(pair)
+    both = UncertaintyRegularised(of=[TextNorm(temperature=0.2), TextNorm(temperature=3e3)], penalty=0.5).apply(pair)
     shares = [[textnorm(row, one) for row in rows(table)] for table, one in zip(pair, (0.2, 3e3), strict=True)]
     assert both.values == pytest.approx(uncertainty_regularised(shares, 0.5), abs=1e-12)
-    scaled = TextNorm(scaling="minmax", scale=7).apply(pair[:1])
+    scaled = MinMax(scale=7).apply(pair[:1])
     assert scaled.values == pytest.approx([textnorm_minmax(row, 7) for row in rows(pair[0])], abs=1e-12)
 
 
@@ -71,7 +88,7 @@ def test_members_on_unlike_scales_weigh_the_same(toy, rewards_of, table_of):
     rewards = rewards_of(items, seed=1)
     small = table_of(items, rewards, "small", temperature=2.0**-2)
     large = table_of(items, [row * 2.0**12 for row in rewards], "large", temperature=2.0**10)
-    values = TextNorm(ensemble="mean").apply([small, large]).values
+    values = Mean().apply([small, large]).values
     assert values == pytest.approx(TextNorm().apply([small]).values, abs=1e-12)
 
 
@@ -79,8 +96,9 @@ def literal_figures(tables, scaling, ensemble):
     """AUROC of every setting on every prompt by scikit-learn, and the values."""
     items = tables[0].items
     figures, values = [], []
-    for setting in settings(scaling, ensemble):
-        one = by_hand(tables, scaling, ensemble, setting.level, setting.penalty)
+    for candidate in made(scaling=scaling, ensemble=ensemble).candidates():
+        level = candidate.chosen_settings().get("factor", candidate.chosen_settings().get("scale"))
+        one = by_hand(tables, scaling, ensemble, level, candidate.chosen_settings().get("penalty"))
         values.append(one)
         of_prompt = {}
         for prompt, group in items.groupby("prompt_id", sort=False):
@@ -94,7 +112,7 @@ def literal_figures(tables, scaling, ensemble):
 @pytest.mark.parametrize(("scaling", "ensemble"), [("temperature", None), ("minmax", "mean"), ("temperature", "ur")])
 def test_oracle_is_the_best_of_every_prompt(pair, scaling, ensemble):
     tables = pair if ensemble else pair[:1]
-    found = TextNorm(scaling=scaling, ensemble=ensemble, setting="oracle").apply(tables)
+    found = made(scaling=scaling, ensemble=ensemble, setting="oracle").apply(tables)
     assert found.upper_bound
     assert "upper bound" in found.name
     figures, values = literal_figures(tables, scaling, ensemble)
@@ -114,7 +132,7 @@ def test_oracle_is_the_best_of_every_prompt(pair, scaling, ensemble):
 def test_cross_validation_is_the_literal_one(pair, scaling, ensemble):
     """The fold that a prompt fell into is read off the outcome; the setting must be the best of all other prompts."""
     tables = pair if ensemble else pair[:1]
-    found = TextNorm(scaling=scaling, ensemble=ensemble, setting="cv", folds=4, seed=3).apply(tables)
+    found = made(scaling=scaling, ensemble=ensemble, setting="cv", folds=4, seed=3).apply(tables)
     figures, values = literal_figures(tables, scaling, ensemble)
     items = tables[0].items
     panel = Panel.of(items)
@@ -171,36 +189,36 @@ def test_a_prompt_never_sees_a_setting_chosen_on_its_own_labels(toy, rewards_of,
 
 
 def test_the_optimism_of_the_oracle_can_be_reported(pair):
-    oracle = tia2.evaluate(pair, calibration=TextNorm(ensemble="ur", setting="oracle"))
-    honest = tia2.evaluate(pair, calibration=TextNorm(ensemble="ur", setting="cv"))
-    found = compare(oracle, honest).main
+    bound = tia2.evaluate(pair, calibration=oracle(UncertaintyRegularised()))
+    honest = tia2.evaluate(pair, calibration=cross_validated(UncertaintyRegularised()))
+    found = compare(bound, honest).main
     assert found.difference > 0
     assert found.low <= found.difference <= found.high
     assert found.losses == 0
 
 
 def test_a_result_says_how_it_came_about(pair, tmp_path):
-    result = tia2.evaluate(pair, calibration=TextNorm(ensemble="ur", setting="cv", seed=7))
+    result = tia2.evaluate(pair, calibration=cross_validated(UncertaintyRegularised(), seed=7))
     assert result.entry.name == "UR of one & two + TextNorm (cv)"
     assert [one.name for one in result.entry.rewards] == ["one", "two"]
-    assert result.entry.calibration == "textnorm"
+    assert result.entry.calibration == "cv"
     assert result.entry.settings["temperatures"] == [0.5, 5e3]
     assert len(result.entry.settings["chosen"]) == result.entry.settings["folds"] == 5
     assert not result.entry.upper_bound
     again = Result.load(result.save(tmp_path / "r.json"))
     assert again == result
-    oracle = tia2.evaluate(pair[0], calibration=TextNorm(setting="oracle"))
-    assert json.loads(oracle.model_dump_json())["entry"]["upper_bound"] is True
-    assert oracle.entry.name == "one + TextNorm (oracle, upper bound)"
+    bound = tia2.evaluate(pair[0], calibration=oracle(TextNorm()))
+    assert json.loads(bound.model_dump_json())["entry"]["upper_bound"] is True
+    assert bound.entry.name == "one + TextNorm (oracle, upper bound)"
 
 
 def test_names(pair):
     names = [f"reward-model-{number}" for number in range(4)]
-    assert TextNorm(ensemble="mean").name_of(names) == "mean of 4 rewards + TextNorm"
-    assert TextNorm(scaling="minmax", setting="cv").name_of(names) == "reward-model-0 + TextNorm (min-max, cv)"
+    assert Mean().name_of(names) == "mean of 4 rewards + TextNorm"
+    assert cross_validated(MinMax()).name_of(names) == "reward-model-0 + TextNorm (min-max, cv)"
     assert TextNorm(temperature=1.0).name_of(names) == "reward-model-0 + TextNorm (τ = 1)"
-    given = TextNorm(ensemble="ur", temperature=[0.5, 2], setting="fixed", penalty=0.25).name_of(["a", "b"])
-    assert given == "UR of a & b + TextNorm (τ = 0.5 and 2, λ = 0.25)"
+    given = UncertaintyRegularised(of=[TextNorm(temperature=0.5), TextNorm(temperature=2)], penalty=0.25)
+    assert given.name_of(["a", "b"]) == "UR of a & b + TextNorm (τ = 0.5 and 2, λ = 0.25)"
 
 
 def test_an_ensemble_leaves_out_what_any_member_has_no_reward_for(toy, rewards_of, table_of):
@@ -208,10 +226,10 @@ def test_an_ensemble_leaves_out_what_any_member_has_no_reward_for(toy, rewards_o
     one = table_of(items, rewards_of(items, seed=1), "one", skip={3})
     two = table_of(items, rewards_of(items, seed=2), "two", skip={7})
     for setting in ("fixed", "cv", "oracle"):
-        values = TextNorm(ensemble="ur", setting=setting).apply([one, two]).values
+        values = made(ensemble="ur", setting=setting).apply([one, two]).values
         assert np.flatnonzero(np.isnan(values)).tolist() == [3, 7]
     with pytest.warns(UserWarning, match="2 of 240 items of mean of one & two"):
-        result = tia2.evaluate([one, two], calibration=TextNorm(ensemble="mean"))
+        result = tia2.evaluate([one, two], calibration=Mean())
     assert result.benchmark.items_skipped == 2
     assert result.overall.items_scored == 238
 
@@ -243,15 +261,15 @@ def test_tables_that_do_not_belong_together(toy, rewards_of, table_of):
     ]
     for tables, said in refused:
         with pytest.raises(ResultError, match=said):
-            TextNorm(ensemble="mean").apply(tables)
+            Mean().apply(tables)
     with pytest.raises(ResultError, match="one entry as an ensemble only"):
         TextNorm().apply([one, one])
     with pytest.raises(ResultError, match="one entry as an ensemble only"):
         tia2.evaluate([one, one])
     with pytest.raises(ResultError, match="at least two score tables, got one alone"):
-        TextNorm(ensemble="mean").apply([one])
-    with pytest.raises(ResultError, match="one a member \\(2\\), got 3"):
-        TextNorm(ensemble="mean", temperature=[1, 2, 3]).apply([one, table_of(items, rewards, "other")])
+        Mean().apply([one])
+    with pytest.raises(ResultError, match="one per member \\(2\\), got 3"):
+        made(ensemble="mean", temperature=[1, 2, 3]).apply([one, table_of(items, rewards, "other")])
     with pytest.raises(ResultError, match="at least one score table, got none"):
         tia2.evaluate([], calibration=TextNorm())
 
@@ -267,17 +285,17 @@ def test_a_control_keeps_its_raw_figures(toy, rewards_of, table_of):
 def test_too_few_prompts_to_choose_on(toy, rewards_of, table_of):
     items = toy(prompts=1)
     with pytest.raises(ResultError, match="Cross-validation over 5 folds needs"):
-        TextNorm(setting="cv").apply([table_of(items, rewards_of(items))])
+        cross_validated(TextNorm()).apply([table_of(items, rewards_of(items))])
 
 
 BAD = [
     ({"scaling": "softmax"}, UnknownNameError, "Unknown scaling 'softmax'"),
     ({"setting": "best"}, UnknownNameError, "Unknown setting 'best'"),
     ({"ensemble": "median"}, UnknownNameError, "Unknown ensemble 'median'"),
-    ({"folds": 1}, ResultError, "at least 2 folds"),
-    ({"seed": -1}, ResultError, "seed must be"),
+    ({"setting": "cv", "folds": 1}, ResultError, "at least 2 folds"),
+    ({"setting": "cv", "seed": -1}, ResultError, "seed must be"),
     ({"temperature": 0.0}, ResultError, "temperature must be finite and above 0"),
-    ({"temperature": [[1.0]]}, ResultError, "one number, or one a member"),
+    ({"temperature": [[1.0]]}, ResultError, "temperature: Input should be a valid number"),
     ({"scale": 1.0}, ResultError, "has no scale"),
     ({"scaling": "minmax", "temperature": 1.0}, ResultError, "has no temperature"),
     ({"penalty": 0.1}, ResultError, "Only the ensemble 'ur' takes a penalty"),
@@ -290,7 +308,7 @@ BAD = [
 @pytest.mark.parametrize(("given", "kind", "said"), BAD, ids=range(len(BAD)))
 def test_bad_settings_are_one_clear_error(given, kind, said):
     with pytest.raises(kind, match=said):
-        TextNorm(**given)
+        made(**given)
 
 
 def test_the_grids_hold_the_documented_values():

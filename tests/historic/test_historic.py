@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import tia2
+from tia2.calibration.flat_settings import FlatSettings
 from tia2.evaluation import Comparison, Result, published, separate
 from tia2.leaderboard import Board, Store
 from tia2.scoring import ScoreTable
@@ -76,7 +77,7 @@ def load_result(name: str) -> Result:
 
 def calibration_of(settings: dict[str, Any]) -> Any:
     """Today's calibration with the settings of a `TextNorm(...)` of version 0.1."""
-    return tia2.calibration.TextNorm(**settings)
+    return FlatSettings(**settings).calibration()
 
 
 @pytest.fixture

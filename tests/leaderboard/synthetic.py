@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tia2.leaderboard.data.records import CalibrationSpec, Cost, Listing, ModelCard
+from tia2.calibration import Raw, TextNorm
+from tia2.leaderboard.data.records import Cost, Listing, ModelCard
 from tia2.leaderboard.data.store import Store, now
 from tia2.leaderboard.submissions.checking.trust import trusted
 from tia2.scoring import ScoreTable
@@ -16,7 +17,7 @@ from tia2.scoring.store import Shard
 
 PAYLOAD = "<img src=x onerror=window.__xss=1>"
 SCRIPT = "<script>window.__xss=1</script>"
-CALIBRATIONS = (CalibrationSpec(), CalibrationSpec(kind="textnorm"))
+CALIBRATIONS = (Raw(), TextNorm())
 LICENCES = ("MIT", "Apache-2.0", "CC-BY-NC-4.0", "unknown")
 TRAINING = ("unknown", "public image and caption pairs", "human preferences", "votes on other benchmarks")
 

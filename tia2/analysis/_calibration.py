@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.analysis.entries import panel_of
+from tia2.analysis.entries import Entries, panel_of
 from tia2.analysis.outcome import Analysis
-from tia2.calibration.member_tables import Members, Scaling
-from tia2.calibration.method import Choice, TextNorm
-from tia2.calibration.settings import Ensemble
-from tia2.errors import unknown_name
+from tia2.calibration import Calibration, Mean, TextNorm, UncertaintyRegularised
+from tia2.calibration.flat_settings import chosen
+from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.bootstrap import RESAMPLES, Interval
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.panel import Panel, Pooled
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-CHOICES: tuple[Choice, ...] = ("fixed", "cv", "oracle")
+CHOICES = ("fixed", "cv", "oracle")
 RAW = "raw"
 
 
 def calibration(
     tables: Sequence[ScoreTable],
     *,
-    scaling: Scaling = "temperature",
+    of: Calibration | None = None,
     metric: str = "auroc",
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -47,7 +46,8 @@ def calibration(
 
     Args:
         tables: Score tables of one benchmark.
-        scaling: "temperature" or "minmax".
+        of: Calibration of a single reward model, with fixed settings; `TextNorm()` if None. One that has nothing to
+            choose is shown with its fixed settings alone.
         metric: Metric that is compared.
         seed: Of the folds and of the bootstrap.
         resamples: Number of resamples of the prompts.
@@ -57,8 +57,8 @@ def calibration(
         subset.
 
     Raises:
-        UnknownNameError: No such metric or scaling.
-        ResultError: The tables don't belong together or can't be calibrated.
+        UnknownNameError: No such metric.
+        ResultError: The tables don't belong together or can't be calibrated; or the calibration is an ensemble.
 
     Example:
         >>> calibration([tia2.ScoreTable.load("runs/mini-strong")]).findings[0]  # doctest: +SKIP
@@ -68,16 +68,19 @@ def calibration(
 
     if metric not in METRICS:
         raise unknown_name("metric", metric, METRICS)
-    members = Members.of(tables)
-    panel = panel_of(members.items, members.scored, seed=seed, resamples=resamples)
-    raw = {table.name: _measured(panel, np.asarray(table.raw, np.float64), metric) for table in members.tables}
-    rows = [row for entry in _entries(members, raw, panel) for row in _rows(panel, entry, scaling, metric, seed)]
+    single = TextNorm() if of is None else of
+    if single.combines or single.setting != "fixed":
+        raise ResultError(f"Expected a calibration of single reward models with fixed settings, got {single.mark}.")
+    entries = Entries.of(tables)
+    panel = panel_of(entries.items, entries.scored, seed=seed, resamples=resamples)
+    raw = {table.name: _measured(panel, np.asarray(table.raw, np.float64), metric) for table in tables}
+    rows = [row for entry in _entries(tables, single, raw, panel) for row in _rows(panel, entry, metric, seed)]
     frame = pd.DataFrame(rows)
     title = METRICS[metric].title
     return Analysis(
         name="calibration",
-        findings=_findings(frame, title),
-        figure=_figure(frame, panel, title),
+        findings=_findings(frame, title, single.base_title),
+        figure=_figure(frame, panel, title, single.base_title),
         table=frame,
         shown={"entry": "entry", "choice": "values", "mean": title, "difference": "- raw", "difference_low": "low",
                "difference_high": "high", "pooled": "pooled", "pooled_difference": "pooled - raw"},
@@ -94,7 +97,7 @@ class _Measured:
 class _Entry:
     name: str
     tables: tuple[ScoreTable, ...]
-    ensemble: Ensemble | None
+    calibration: Calibration
     raw_name: str
     raw: _Measured
 
@@ -103,26 +106,28 @@ def _measured(panel: Panel, values: Floats, metric: str) -> _Measured:
     return _Measured(panel.figure(values, metric), panel.pools(values, [metric])[metric])
 
 
-def _entries(members: Members, raw: dict[str, _Measured], panel: Panel) -> list[_Entry]:
-    alone = [_Entry(table.name, (table,), None, table.name, raw[table.name]) for table in members.tables]
-    if len(members) < 2:
+def _entries(
+    tables: Sequence[ScoreTable], single: Calibration, raw: dict[str, _Measured], panel: Panel
+) -> list[_Entry]:
+    alone = [_Entry(table.name, (table,), single, table.name, raw[table.name]) for table in tables]
+    if len(tables) < 2:
         return alone
     best = max(raw, key=lambda name: panel.interval(raw[name].figures, panel.scopes[-1]).mean)
-    several = f"of {len(members)} rewards"
+    several = f"of {len(tables)} rewards"
     return [
         *alone,
-        _Entry(f"mean {several}", members.tables, "mean", best, raw[best]),
-        _Entry(f"UR {several}", members.tables, "ur", best, raw[best]),
+        _Entry(f"mean {several}", tuple(tables), Mean(of=single), best, raw[best]),
+        _Entry(f"UR {several}", tuple(tables), UncertaintyRegularised(of=single), best, raw[best]),
     ]
 
 
-def _rows(panel: Panel, entry: _Entry, scaling: Scaling, metric: str, seed: int) -> Iterator[dict[str, str | float]]:
+def _rows(panel: Panel, entry: _Entry, metric: str, seed: int) -> Iterator[dict[str, str | float]]:
     by_values: dict[str, _Measured] = {}
-    if entry.ensemble is None:
+    if not entry.calibration.combines:
         by_values[RAW] = entry.raw
-    for choice in CHOICES:
-        made = TextNorm(scaling=scaling, ensemble=entry.ensemble, setting=choice, seed=seed)
-        by_values[choice] = _measured(panel, made.apply(entry.tables).values, metric)
+    for choice in CHOICES if entry.calibration.candidates() else CHOICES[:1]:
+        values_of_choice = chosen(entry.calibration, choice, seed=seed).apply(entry.tables)
+        by_values[choice] = _measured(panel, values_of_choice.values, metric)
     for values, measured in by_values.items():
         for subset in panel.scopes:
             row: dict[str, str | float] = {
@@ -150,13 +155,15 @@ def _columns(prefix: str, found: Interval, name: str) -> dict[str, float]:
     return {name: found.mean, f"{prefix}low": found.low, f"{prefix}high": found.high}
 
 
-def _findings(frame: pd.DataFrame, title: str) -> list[str]:
+def _findings(frame: pd.DataFrame, title: str, base: str) -> list[str]:
+    honest = "cv" if (frame["choice"] == "cv").any() else "fixed"
     last = frame[frame["subset"] == frame["subset"].iloc[-1]]
     told = [
-        f"{row['entry']} with TextNorm (cv) against raw {row['raw']}: within prompts {row['difference']:+.3f} {title} "
-        f"({row['difference_low']:+.3f} to {row['difference_high']:+.3f}), pooled {row['pooled_difference']:+.3f} "
+        f"{row['entry']} with {base} ({honest}) against raw {row['raw']}: within prompts "
+        f"{row['difference']:+.3f} {title} ({row['difference_low']:+.3f} to {row['difference_high']:+.3f}), "
+        f"pooled {row['pooled_difference']:+.3f} "
         f"({row['pooled_difference_low']:+.3f} to {row['pooled_difference_high']:+.3f})."
-        for row in last[last["choice"] == "cv"].to_dict("records")
+        for row in last[last["choice"] == honest].to_dict("records")
     ]
     claimed = [
         f"{row['entry']}: the oracle claims {row['optimism']:+.3f} ({row['optimism_low']:+.3f} to "
@@ -166,12 +173,12 @@ def _findings(frame: pd.DataFrame, title: str) -> list[str]:
     return told + claimed
 
 
-def _figure(frame: pd.DataFrame, panel: Panel, title: str) -> FigureSpec:
+def _figure(frame: pd.DataFrame, panel: Panel, title: str, base: str) -> FigureSpec:
     series = {
         RAW: Series("raw"),
-        "fixed": Series("TextNorm, documented setting"),
-        "cv": Series("TextNorm, cross-validated"),
-        "oracle": Series("TextNorm, oracle: an upper bound", hollow=True),
+        "fixed": Series(f"{base}, documented setting"),
+        "cv": Series(f"{base}, cross-validated"),
+        "oracle": Series(f"{base}, oracle: an upper bound", hollow=True),
     }
     panels = []
     for kind, mean, low, high in (
@@ -183,7 +190,7 @@ def _figure(frame: pd.DataFrame, panel: Panel, title: str) -> FigureSpec:
             marks = [ForestMark(row["entry"], series[row["choice"]], row[mean], row[low], row[high]) for row in rows]
             panels.append(Forest(f"{subset}, {kind}", title, marks))
     return FigureSpec(
-        f"{title} of raw rewards and of TextNorm, by how its setting is chosen",
+        f"{title} of raw rewards and of {base}, by how its setting is chosen",
         panels,
         "95 % intervals over prompts. Within prompts: mean over prompts. Pooled: all items of a subset at once. The "
         "oracle chooses a setting for each prompt on its test labels: no result, but an upper bound.",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tia2.analysis.entries import Entries, panel_of
 from tia2.analysis.outcome import Analysis
-from tia2.calibration.method import TextNorm
+from tia2.calibration import Calibration, TextNorm
 from tia2.evaluation.bootstrap import RESAMPLES, Interval, expanded, resample_counts
 from tia2.evaluation.panel import Panel
 from tia2.evaluation.summary import OVERALL
@@ -33,7 +33,7 @@ LABELLED = 4
 def errors(
     tables: Sequence[ScoreTable],
     *,
-    calibration: TextNorm | None = None,
+    calibration: Calibration | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Analysis:

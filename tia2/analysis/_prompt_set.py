@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.analysis.entries import panel_of
+from tia2.analysis.entries import Entries, panel_of
 from tia2.analysis.outcome import Analysis
-from tia2.calibration.member_tables import Members
-from tia2.calibration.settings import Setting, values
+from tia2.calibration import MemberRewards, TextNorm
+from tia2.calibration.base import check_contrast
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
@@ -70,14 +70,10 @@ def prompt_set(
         raise unknown_name("metric", metric, METRICS)
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
         raise ResultError(f"Expected a whole number of at least 1 draw, got {draws!r}.")
-    members = Members.of(tables)
-    panel = panel_of(members.items, members.scored, seed=seed, resamples=resamples)
-    temperatures = members.default_temperatures
-    rows = [
-        row
-        for table, temperature in zip(members.tables, temperatures, strict=True)
-        for row in _sweep(panel, Members((table,)), temperature, metric, draws, seed)
-    ]
+    entries = Entries.of(tables)
+    check_contrast(tables)
+    panel = panel_of(entries.items, entries.scored, seed=seed, resamples=resamples)
+    rows = [row for table in tables for row in _sweep(panel, table, entries.scored, metric, draws, seed)]
     frame = pd.DataFrame(rows)
     title = METRICS[metric].title
     return Analysis(
@@ -101,18 +97,16 @@ def sizes(largest: int) -> list[int]:
 
 
 def _sweep(
-    panel: Panel, member: Members, temperature: float, metric: str, draws: int, seed: int
+    panel: Panel, table: ScoreTable, scored: Bools, metric: str, draws: int, seed: int
 ) -> Iterator[dict[str, str | float]]:
-    table = member.tables[0]
+    rewards = MemberRewards.of_tables([table], scored)
     raw = np.asarray(table.raw, np.float64)
     of_raw = panel.figure(raw, metric)
     for taken in SELECTIONS:
         for k in sizes(int(table.mask.sum(axis=1).max()) - 1):
             subsets = list(_subsets(panel, table, taken, k, draws, seed))
-            found = [
-                next(values(member, "temperature", None, [temperature], [Setting(1.0, None)], keep)) for keep in subsets
-            ]
-            figures = np.mean([panel.figure(one, metric) for one in found], axis=0)
+            by_draw = [_spread(TextNorm().values(rewards.over(texts[scored])), scored) for texts in subsets]
+            figures = np.mean([panel.figure(one, metric) for one in by_draw], axis=0)
             for subset in panel.scopes:
                 mean, gap = panel.interval(figures, subset), panel.interval(figures - of_raw, subset)
                 yield {
@@ -120,17 +114,23 @@ def _sweep(
                     "subset": subset,
                     "taken": taken,
                     "k": k,
-                    "draws": len(found),
+                    "draws": len(by_draw),
                     "mean": mean.mean,
                     "mean_low": mean.low,
                     "mean_high": mean.high,
-                    "pooled": float(np.mean([panel.pooled(one, metric, subset) for one in found])),
+                    "pooled": float(np.mean([panel.pooled(one, metric, subset) for one in by_draw])),
                     "raw_mean": panel.interval(of_raw, subset).mean,
                     "raw_pooled": panel.pooled(raw, metric, subset),
                     "difference": gap.mean,
                     "low": gap.low,
                     "high": gap.high,
                 }
+
+
+def _spread(values: Floats, scored: Bools) -> Floats:
+    spread = np.full(len(scored), np.nan)
+    spread[scored] = values
+    return spread
 
 
 def _subsets(panel: Panel, table: ScoreTable, taken: Selection, k: int, draws: int, seed: int) -> Iterator[Bools]:

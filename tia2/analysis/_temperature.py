@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.analysis.entries import panel_of
+from tia2.analysis.entries import Entries, panel_of
 from tia2.analysis.outcome import Analysis
-from tia2.calibration.member_tables import Members, Scaling
-from tia2.calibration.settings import PENALTIES, Ensemble, Setting, values
+from tia2.calibration import Calibration, Mean, MinMax, TextNorm, UncertaintyRegularised
+from tia2.calibration.base import check_contrast
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
@@ -80,9 +80,10 @@ def temperature(
         raise unknown_name("sweep", sweep, get_args(Sweep))
     if metric not in METRICS:
         raise unknown_name("metric", metric, METRICS)
-    members = Members.of(tables)
-    panel = panel_of(members.items, members.scored, seed=seed, resamples=resamples)
-    rows = [row for entry in _entries(members, sweep) for row in _sweep(panel, entry, sweep, metric)]
+    entries = Entries.of(tables)
+    check_contrast(tables)
+    panel = panel_of(entries.items, entries.scored, seed=seed, resamples=resamples)
+    rows = [row for entry in _entries(tables, sweep) for row in _sweep(panel, entry, sweep, metric)]
     frame = pd.DataFrame(rows)
     title = METRICS[metric].title
     return Analysis(
@@ -98,39 +99,36 @@ def temperature(
 @dataclass(frozen=True)
 class _Entry:
     name: str
-    members: Members
-    scaling: Scaling
-    ensemble: Ensemble | None
-    temperatures: list[float] | None
+    tables: tuple[ScoreTable, ...]
+    at_level: Callable[[float], Calibration]
+    """The calibration at one level of what is swept."""
 
 
-def _entries(members: Members, sweep: Sweep) -> list[_Entry]:
-    scaling: Scaling = "minmax" if sweep == "scale" else "temperature"
-    temperatures = members.default_temperatures if scaling == "temperature" else None
-    several = f"{len(members)} rewards"
+def _entries(tables: Sequence[ScoreTable], sweep: Sweep) -> list[_Entry]:
+    several = f"{len(tables)} rewards"
     if sweep == "penalty":
-        if len(members) < 2:
+        if len(tables) < 2:
             raise ResultError("The penalty belongs to an ensemble: give two score tables or more.")
-        return [_Entry(f"UR of {several}", members, scaling, "ur", temperatures)]
-    alone = [
-        _Entry(table.name, Members((table,)), scaling, None, None if temperatures is None else [temperatures[number]])
-        for number, table in enumerate(members.tables)
-    ]
-    ensembles = [_Entry(f"mean of {several}", members, scaling, "mean", temperatures)] if len(members) > 1 else []
-    return [*alone, *ensembles]
+        return [_Entry(f"UR of {several}", tuple(tables), lambda level: UncertaintyRegularised(penalty=level))]
+
+    def single(level: float) -> Calibration:
+        return MinMax(scale=level) if sweep == "scale" else TextNorm(factor=level)
+
+    alone = [_Entry(table.name, (table,), single) for table in tables]
+    mean = _Entry(f"mean of {several}", tuple(tables), lambda level: Mean(of=single(level)))
+    return [*alone, *([mean] if len(tables) > 1 else [])]
 
 
 def _sweep(panel: Panel, entry: _Entry, sweep: Sweep, metric: str) -> list[dict[str, str | float]]:
-    raw = {table.name: np.asarray(table.raw, np.float64) for table in entry.members.tables}
-    of_raw = {name: panel.figure(one, metric) for name, one in raw.items()}
+    raw = {table.name: np.asarray(table.raw, np.float64) for table in entry.tables}
+    of_raw = {name: panel.figure(rewards, metric) for name, rewards in raw.items()}
     best = max(of_raw, key=lambda name: panel.interval(of_raw[name], panel.scopes[-1]).mean)
     raw_pooled = panel.pools(raw[best], [metric])[metric]
     levels = LEVELS[sweep]
-    candidates = [Setting(1.0, level) if sweep == "penalty" else Setting(level, _penalty(entry)) for level in levels]
-    found = values(entry.members, entry.scaling, entry.ensemble, entry.temperatures, candidates)
+    by_level = (entry.at_level(level).apply(entry.tables).values for level in levels)
     rows: list[dict[str, str | float]] = []
-    for level, one in zip(levels, found, strict=True):
-        figures, pooled = panel.figure(one, metric), panel.pools(one, [metric])[metric]
+    for level, values in zip(levels, by_level, strict=True):
+        figures, pooled = panel.figure(values, metric), panel.pools(values, [metric])[metric]
         for subset in panel.scopes:
             mean = panel.interval(figures, subset)
             gap = panel.interval(figures - of_raw[best], subset)
@@ -157,10 +155,6 @@ def _sweep(panel: Panel, entry: _Entry, sweep: Sweep, metric: str) -> list[dict[
                 }
             )
     return rows
-
-
-def _penalty(entry: _Entry) -> float | None:
-    return PENALTIES[0] if entry.ensemble == "ur" else None
 
 
 def _findings(frame: pd.DataFrame, title: str, sweep: Sweep) -> list[str]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.calibration.method import TextNorm
+from tia2.calibration.base import Calibration
 from tia2.errors import ResultError
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.panel import Panel
+from tia2.scoring.same_items import check_same_items, scored_by_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,17 +47,10 @@ class Entries:
         Raises:
             ResultError: There are too few; they are of different benchmarks or images; or one is listed twice.
         """
-        if len(tables) < fewest:
-            raise ResultError(f"Expected at least {fewest} score table{'s' * (fewest > 1)}, got {len(tables)}.")
-        seen: dict[str, str] = {}
+        check_same_items(tables, fewest)
         names: list[str] = []
-        for table in tables:
-            _check_same(tables[0], table)
-            fingerprint = table.manifest.reward.fingerprint
-            if fingerprint in seen:
-                raise ResultError(f"{table.name} and {seen[fingerprint]} are one reward model: list it once.")
-            seen[fingerprint] = table.name
-            alike = sum(other == table.name for other in seen.values())
+        for number, table in enumerate(tables):
+            alike = sum(other.name == table.name for other in tables[: number + 1])
             names.append(table.name if alike == 1 else f"{table.name} ({alike})")
         return cls(tuple(tables), names)
 
@@ -71,14 +65,14 @@ class Entries:
     @cached_property
     def scored(self) -> NDArray[np.bool_]:
         """Which items every model has rewards for, shape (items,)."""
-        return np.asarray(np.all([~np.isnan(table.rewards[:, 0]) for table in self.tables], axis=0))
+        return scored_by_all(self.tables)
 
     @cached_property
     def raw(self) -> Floats:
         """The rewards of each item's own prompt, shape (models, items)."""
         return np.stack([np.asarray(table.raw, np.float64) for table in self.tables])
 
-    def calibrated(self, calibration: TextNorm) -> tuple[Floats, dict[str, str]]:
+    def calibrated(self, calibration: Calibration) -> tuple[Floats, dict[str, str]]:
         """Return what a calibration of single models makes of each.
 
         Args:
@@ -90,7 +84,7 @@ class Entries:
         Raises:
             ResultError: The calibration is an ensemble, or asks for something that no model can have.
         """
-        if calibration.ensemble is not None:
+        if calibration.combines:
             raise ResultError("Every model is calibrated on its own here: give a calibration without an ensemble.")
         values, reasons = np.full((len(self), len(self.items)), np.nan), {}
         for number, (table, name) in enumerate(zip(self.tables, self.names, strict=True)):
@@ -120,15 +114,3 @@ def panel_of(
         if panel.used_rows(subset).sum() < 2:
             raise ResultError(f"{subset} has fewer than two prompts whose labels differ; an analysis needs two.")
     return panel
-
-
-def _check_same(first: ScoreTable, other: ScoreTable) -> None:
-    a, b = first.manifest.benchmark, other.manifest.benchmark
-    same = (a.fingerprint, a.votes_fingerprint) == (b.fingerprint, b.votes_fingerprint)
-    if not same or not first.items["item_id"].equals(other.items["item_id"]):
-        raise ResultError(
-            f"{first.name} and {other.name} are not on the same benchmark: {a.name} and {b.name} differ in items, "
-            "contrastive prompts or votes."
-        )
-    if any(x != y for x, y in zip(first.image_sha256, other.image_sha256, strict=True) if x and y):
-        raise ResultError(f"{first.name} and {other.name} were scored on different images of {a.name}.")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tia2.analysis import Analysis
+    from tia2.calibration import Calibration
     from tia2.scoring import ScoreTable
 
 app = typer.Typer(no_args_is_help=True)
@@ -32,6 +33,9 @@ Formats = Annotated[
 ]
 Metric = Annotated[str, typer.Option(help="The metric to judge by.")]
 Seed = Annotated[int, typer.Option(help="Seed of the bootstrap, and of what else is drawn.")]
+Applied = Annotated[
+    str | None, typer.Option("--calibration", metavar="NAME", help="Values of this calibration, not the rewards.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
 
 
@@ -46,7 +50,10 @@ def analyze() -> None:
 @app.command(epilog="Examples: tia2 analyze calibration runs/quickstart/scores/*")
 def calibration(
     tables: Tables,
-    scaling: Annotated[str, typer.Option(help="temperature or minmax.")] = "temperature",
+    scaling: Annotated[str | None, typer.Option(help="Scaling of TextNorm: temperature or minmax.")] = None,
+    calibration: Annotated[
+        str, typer.Option(metavar="NAME", help="Compare this calibration of single rewards with raw, not TextNorm.")
+    ] = "textnorm",
     metric: Metric = "auroc",
     seed: Seed = 0,
     out: Out = OUT,
@@ -61,9 +68,13 @@ def calibration(
 
     def work(loaded: list[ScoreTable]) -> Analysis:
         from tia2 import analysis
+        from tia2.calibration import calibration_of
+        from tia2.calibration.flat_settings import FlatSettings
 
-        chosen: Any = scaling
-        return analysis.calibration(loaded, scaling=chosen, metric=metric, seed=seed)
+        if scaling is not None and calibration != "textnorm":
+            raise ResultError("--scaling belongs to TextNorm: leave it out, or leave out --calibration.")
+        of = calibration_of(calibration) if scaling is None else FlatSettings(scaling).calibration()
+        return analysis.calibration(loaded, of=of, metric=metric, seed=seed)
 
     _run(tables, work, out, formats, as_json)
 
@@ -121,6 +132,7 @@ def errors(
     textnorm: Annotated[
         bool, typer.Option("--textnorm", help="Errors of the TextNorm values, not the rewards.")
     ] = False,
+    calibration: Applied = None,
     seed: Seed = 0,
     out: Out = OUT,
     formats: Formats = ALL,
@@ -130,9 +142,8 @@ def errors(
 
     def work(loaded: list[ScoreTable]) -> Analysis:
         from tia2 import analysis
-        from tia2.calibration import TextNorm
 
-        return analysis.errors(loaded, calibration=TextNorm() if textnorm else None, seed=seed)
+        return analysis.errors(loaded, calibration=_calibration(textnorm, calibration), seed=seed)
 
     _run(tables, work, out, formats, as_json)
 
@@ -160,6 +171,7 @@ def power(
     textnorm: Annotated[
         bool, typer.Option("--textnorm", help="Differences of the TextNorm values, not the rewards.")
     ] = False,
+    calibration: Applied = None,
     metric: Metric = "auroc",
     seed: Seed = 0,
     out: Out = OUT,
@@ -170,11 +182,19 @@ def power(
 
     def work(loaded: list[ScoreTable]) -> Analysis:
         from tia2 import analysis
-        from tia2.calibration import TextNorm
 
-        return analysis.power(loaded, calibration=TextNorm() if textnorm else None, metric=metric, seed=seed)
+        return analysis.power(loaded, calibration=_calibration(textnorm, calibration), metric=metric, seed=seed)
 
     _run(tables, work, out, formats, as_json)
+
+
+def _calibration(textnorm: bool, name: str | None) -> Calibration | None:
+    """Return the calibration to apply before an analysis; None for raw rewards."""
+    from tia2.calibration import calibration_of
+
+    if textnorm and name is not None:
+        raise ResultError("Expected --textnorm or --calibration, got both.")
+    return calibration_of("textnorm") if textnorm else None if name is None else calibration_of(name)
 
 
 def _run(

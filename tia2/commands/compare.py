@@ -36,6 +36,10 @@ def compare(
     entries: Annotated[
         list[Path], typer.Argument(metavar="A B...", help="Score tables, or results that `tia2 evaluate --out` saved.")
     ],
+    calibration: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Calibration of score tables, by name; raw rewards if not given."),
+    ] = None,
     metric: Annotated[str, typer.Option(help="The metric to compare by.")] = "auroc",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap, for score tables.")] = 0,
     figure: Annotated[
@@ -59,7 +63,7 @@ def compare(
         from tia2.evaluation import compare as compare_two
         from tia2.evaluation import separate
 
-        results = [_result(path, seed) for path in entries]
+        results = [_result(path, calibration, seed) for path in entries]
         if len(results) > 2:
             groups = separate(results, metric)
         else:
@@ -87,10 +91,13 @@ def compare(
         console.stderr.print("Saved ", console.plain(figure), sep="")
 
 
-def _result(path: Path, seed: int) -> Result:
+def _result(path: Path, name: str | None, seed: int) -> Result:
+    from tia2.calibration import calibration_of
     from tia2.evaluation import Result, evaluate
 
-    return Result.load(path) if path.suffix == ".json" else evaluate(path, seed=seed)
+    if path.suffix == ".json":
+        return Result.load(path)
+    return evaluate(path, None if name is None else calibration_of(name), seed=seed)
 
 
 def _differences(found: Comparison) -> Table:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tia2.errors import ResultError
 
 if TYPE_CHECKING:
+    from tia2.calibration import Calibration
     from tia2.evaluation import Result
     from tia2.scoring import ScoreTable
+
+TEXTNORM = "textnorm"
+"""The calibration that --scaling, --temperature and --scale belong to."""
 
 
 @dataclass(frozen=True)
@@ -18,19 +22,18 @@ class Recipe:
     """The entries that are asked for.
 
     Attributes:
-        raw: Whether to evaluate each table's own rewards.
-        textnorm: Whether to evaluate each table's TextNorm values.
-        ensembles: Which ensembles of all tables to evaluate.
+        calibrations: Calibrations by name or short text; one of single reward models is applied to each table, one that
+            combines several to all of them.
+        ensembles: Ensembles of all tables' TextNorm values: "mean", "ur".
         settings: How their numbers are chosen; "fixed" if None.
-        scaling: Of TextNorm; "temperature" if None.
-        temperatures: One, or one a table; the documented ones if None.
-        scale: Of min-max scaling.
-        penalty: Of the ensemble "ur".
-        seed: Of the bootstrap and of the folds.
+        scaling: Scaling of TextNorm; "temperature" if None.
+        temperatures: One for all tables, or one per table; the documented ones if None.
+        scale: c of min-max scaling.
+        penalty: λ of the ensemble "ur".
+        seed: Seed of the bootstrap and of the folds.
     """
 
-    raw: bool
-    textnorm: bool
+    calibrations: Sequence[str]
     ensembles: Sequence[str]
     settings: Sequence[str] | None
     scaling: str | None
@@ -42,51 +45,61 @@ class Recipe:
     def results(self, tables: Sequence[ScoreTable]) -> list[Result]:
         """Evaluate everything that is asked for.
 
+        Args:
+            tables: Score tables.
+
         Raises:
+            UnknownNameError: No such calibration, ensemble, setting or scaling.
             ResultError: Options don't fit together, or the tables don't.
         """
-        self._check(len(tables))
         from tia2.evaluation import evaluate
 
-        found = [evaluate(table, seed=self.seed) for table in tables] if self.raw else []
+        self._check(len(tables))
+        entries = list(self._entries(tables))
+        return [evaluate(list(members), calibration=calibration, seed=self.seed) for calibration, members in entries]
+
+    def _entries(self, tables: Sequence[ScoreTable]) -> Iterator[tuple[Calibration, Sequence[ScoreTable]]]:
+        from tia2.calibration import Raw, calibration_of
+        from tia2.calibration.flat_settings import chosen
+
+        fixed = [TEXTNORM if name == TEXTNORM else calibration_of(name) for name in self.calibrations]
+        if Raw() in fixed:
+            yield from ((Raw(), [table]) for table in tables)
         for setting in self.settings or ("fixed",):
-            if self.textnorm:
-                found += [
-                    evaluate(table, calibration=self._calibration(setting, None, number), seed=self.seed)
-                    for number, table in enumerate(tables)
-                ]
-            found += [
-                evaluate(list(tables), calibration=self._calibration(setting, ensemble, None), seed=self.seed)
-                for ensemble in self.ensembles
-            ]
-        return found
+            for calibration in fixed:
+                if calibration == TEXTNORM:
+                    yield from ((self._textnorm(setting, number), [table]) for number, table in enumerate(tables))
+                elif not isinstance(calibration, str | Raw):
+                    applied = chosen(calibration, setting, seed=self.seed)
+                    groups = [tables] if calibration.combines else [[table] for table in tables]
+                    yield from ((applied, group) for group in groups)
+            yield from ((self._ensemble(setting, ensemble), tables) for ensemble in self.ensembles)
 
-    def _calibration(self, setting: str, ensemble: str | None, number: int | None) -> Any:
-        from tia2.calibration import TextNorm
+    def _textnorm(self, setting: str, number: int) -> Calibration:
+        """Return TextNorm of one table, given its number, as the options say."""
+        from tia2.calibration.flat_settings import FlatSettings
 
-        temperature: Any = self.temperatures or None
-        if temperature is not None and number is not None:
-            temperature = temperature[number if len(temperature) > 1 else 0]
-        options: dict[str, Any] = {
-            "setting": setting,
-            "ensemble": ensemble,
-            "scaling": self.scaling or "temperature",
-            "temperature": temperature,
-            "scale": self.scale,
-            "penalty": self.penalty if ensemble == "ur" else None,
-            "seed": self.seed,
-        }
-        return TextNorm(**options)
+        given = self.temperatures or []
+        temperature = given[number if len(given) > 1 else 0] if given else None
+        return FlatSettings(
+            self.scaling or "temperature", None, setting, temperature, self.scale, seed=self.seed
+        ).calibration()
+
+    def _ensemble(self, setting: str, ensemble: str) -> Calibration:
+        from tia2.calibration.flat_settings import FlatSettings
+
+        penalty = self.penalty if ensemble == "ur" else None
+        temperature = list(self.temperatures) if self.temperatures else None
+        return FlatSettings(
+            self.scaling or "temperature", ensemble, setting, temperature, self.scale, penalty, seed=self.seed
+        ).calibration()
 
     def _check(self, tables: int) -> None:
-        options = {
-            "--setting": self.settings,
-            "--scaling": self.scaling,
-            "--temperature": self.temperatures,
-            "--scale": self.scale,
-        }
+        options = {"--scaling": self.scaling, "--temperature": self.temperatures, "--scale": self.scale}
         given = [name for name, value in options.items() if value]
-        if given and not self.textnorm and not self.ensembles:
+        if self.settings and set(self.calibrations) <= {"raw"}:
+            given.insert(0, "--setting")
+        if given and TEXTNORM not in self.calibrations and not self.ensembles:
             raise ResultError(f"{given[0]} belongs to TextNorm: add --calibration textnorm, or --ensemble mean or ur.")
         if self.penalty is not None and "ur" not in self.ensembles:
             raise ResultError("--penalty belongs to the ensemble ur: add --ensemble ur.")

@@ -32,7 +32,6 @@ Examples:
   tia2 evaluate runs/tia2/clip --published all
 """
 
-CALIBRATIONS = ("raw", "textnorm")
 TEXTNORM = "TextNorm"
 ENTRIES = "Entries"
 
@@ -54,8 +53,17 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as a JSON list.")] = False,
     calibration: Annotated[
         list[str] | None,
-        typer.Option(help="raw or textnorm, of each table; can be repeated.", rich_help_panel=ENTRIES),
+        typer.Option(
+            metavar="NAME",
+            help="raw, textnorm, or any other that --list-calibrations shows, of each table; settings follow a colon, "
+            "as in textnorm:temperature=0.5. Can be repeated.",
+            rich_help_panel=ENTRIES,
+        ),
     ] = None,
+    list_calibrations: Annotated[
+        bool,
+        typer.Option("--list-calibrations", help="List the calibrations, and stop.", rich_help_panel=ENTRIES),
+    ] = False,
     ensemble: Annotated[
         list[str] | None,
         typer.Option(help="mean or ur of the TextNorm values of all tables; can be repeated.", rich_help_panel=ENTRIES),
@@ -95,12 +103,11 @@ def evaluate(
     """
     from tia2 import console
 
+    if list_calibrations:
+        _print_calibrations()
+        return
     if not tables and not reward and not published:
         raise ResultError("Expected at least one score table, or --reward; got neither. See: tia2 evaluate --help")
-    for kind, given, known in (("calibration", calibration, CALIBRATIONS),):
-        for name in given or []:
-            if name not in known:
-                raise unknown_name(kind, name, known)
     with console.warnings_as_lines(), console.stderr.status("Evaluating …"):
         from tia2.commands.entries import Recipe
         from tia2.evaluation import METRICS
@@ -108,8 +115,7 @@ def evaluate(
         if metric not in METRICS:
             raise unknown_name("metric", metric, METRICS)
         recipe = Recipe(
-            raw="raw" in (calibration or ["raw"]),
-            textnorm="textnorm" in (calibration or []),
+            calibrations=calibration or ["raw"],
             ensembles=ensemble or [],
             settings=setting,
             scaling=scaling,
@@ -144,6 +150,17 @@ def evaluate(
     console.stdout.print(coverage(summary, results))
     if out is not None:
         console.stderr.print("Saved ", console.plain(out), sep="")
+
+
+def _print_calibrations() -> None:
+    from tia2 import console
+    from tia2.calibration import CALIBRATIONS
+
+    plugins = CALIBRATIONS.plugins()
+    listing = console.table("name", "from", "what it is")
+    for name, calibration in CALIBRATIONS.items():
+        listing.add_row(*map(console.plain, (name, plugins[name].source, calibration.definition)))
+    console.stdout.print(listing)
 
 
 def _tables(tables: list[Path], rewards: list[str], benchmark: str) -> list[ScoreTable]:

@@ -265,8 +265,7 @@ def values_of(tables: Sequence[ScoreTable], calibration: Calibrates | Function |
     _check_items(first.items)
     if len(tables) > 1:
         raise ResultError(
-            f"{len(tables)} score tables make one entry as an ensemble only: "
-            "pass calibration=tia2.calibration.TextNorm(ensemble='mean')."
+            f"{len(tables)} score tables make one entry as an ensemble only: pass calibration=tia2.calibration.Mean()."
         )
     if calibration is None:
         return Values.of(tables, first.raw, name=first.name, calibration="raw", settings={})

@@ -96,7 +96,7 @@ def build(live: Live) -> Tab:
 
 
 def _answer(model: Tunable, names: tuple[str, ...], found: Tuned, metric: str) -> str:
-    symbol = "τ" if model.scaling == "temperature" else "c"
+    symbol = model.calibration.level_symbol
     if len(set(found.levels)) == 1:
         levels = f"{symbol} = {found.levels[0]:.4g}" + (" for each member" if len(names) > 1 else "")
     else:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tia2.calibration.base import Calibration
 from tia2.errors import Tia2Error
 
-from ...data.records import UNKNOWN, BenchmarkRecord, CalibrationSpec, ModelCard
+from ...data.records import UNKNOWN, BenchmarkRecord, ModelCard
 from .names import name_problem
 from .texts import address_problem, bibtex_problem, quote, text_problem
 
@@ -105,8 +106,8 @@ def ensemble_problem(tables: Sequence[ScoreTable]) -> str | None:
 
 
 def calibrated(
-    tables: Sequence[ScoreTable], calibrations: Sequence[CalibrationSpec]
-) -> tuple[dict[CalibrationSpec, NDArray[Any]], list[str], list[str]]:
+    tables: Sequence[ScoreTable], calibrations: Sequence[Calibration]
+) -> tuple[dict[Calibration, NDArray[Any]], list[str], list[str]]:
     """Make every entry of trusted tables.
 
     Args:
@@ -116,7 +117,7 @@ def calibrated(
     Returns:
         Values by calibration, problems, and warnings.
     """
-    values: dict[CalibrationSpec, NDArray[Any]] = {}
+    values: dict[Calibration, NDArray[Any]] = {}
     problems: list[str] = []
     notes: list[str] = []
     for calibration in calibrations:
@@ -125,16 +126,10 @@ def calibrated(
             problems.append(f"The calibration {name} is listed twice.")
             continue
         values[calibration] = np.zeros(0)
-        if calibration.kind == "raw":
-            if len(tables) > 1:
-                problems.append(f"Raw rewards are of one score table, got {len(tables)}: choose an ensemble.")
-            else:
-                values[calibration] = tables[0].raw.astype(np.float64)
-            continue
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                values[calibration] = calibration.textnorm().apply(tables).values
+                values[calibration] = calibration.apply(tables).values
         except Tia2Error as error:
             problems.append(f"The calibration {name} can't be made: {error}")
         else:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tia2.calibration.base import Calibration
 from tia2.errors import Tia2Error
 from tia2.evaluation.panel import Panel
 
 from ...data.index import Index
-from ...data.records import BenchmarkRecord, CalibrationSpec
+from ...data.records import BenchmarkRecord
 from .texts import quote
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def flags(
     record: BenchmarkRecord,
     items: pd.DataFrame,
     tables: Sequence[ScoreTable],
-    values: Mapping[CalibrationSpec, NDArray[Any]],
+    values: Mapping[Calibration, NDArray[Any]],
 ) -> list[str]:
     """Return what is suspicious about trusted score tables, one sentence each.
 
@@ -127,14 +128,14 @@ def _correlation(a: Floats, b: Floats) -> float:
 
 
 def _beyond(
-    index: Index, record: BenchmarkRecord, table: ScoreTable, values: Mapping[CalibrationSpec, NDArray[Any]]
+    index: Index, record: BenchmarkRecord, table: ScoreTable, values: Mapping[Calibration, NDArray[Any]]
 ) -> Iterator[str]:
     people = index.outline(record).people
     if people is None:
         return
     for calibration, found in values.items():
         known = ~np.isnan(found)
-        if calibration.setting == "oracle" or not known.any():
+        if calibration.upper_bound or not known.any():
             continue  # an oracle's settings saw the votes
         panel = Panel.of(table.items, known)
         figures = panel.figure(found, "auroc")

@@ -17,13 +17,13 @@ import pandas as pd
 import pytest
 
 import tia2
+from tia2.calibration import Raw
 from tia2.errors import LeaderboardError, UnknownNameError
 from tia2.evaluation import METRICS, separate
 from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.boards import Live
 from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.index import ESTIMATES, Index
-from tia2.leaderboard.data.records import CalibrationSpec
 from tia2.leaderboard.data.store import Store
 from tia2.scoring import ScoreTable
 from tia2.scoring.store import Shard
@@ -54,7 +54,7 @@ def test_entries_are_what_evaluate_says(made):
     for name in ("mini-strong", "mini-web~textnorm", "mini-vivid~textnorm-oracle", "mini-ensemble~ur-textnorm-cv"):
         entry = board.entry(name)
         tables = [store.table(digest) for digest in by_id[name.partition("~")[0]].tables]
-        calibration = None if entry.calibration.kind == "raw" else entry.calibration.textnorm()
+        calibration = entry.calibration
         wanted = tia2.evaluate(tables, calibration=calibration, seed=0, resamples=RESAMPLES)
         place = board.place[name]
         for row, scope in enumerate(board.scopes):
@@ -150,7 +150,7 @@ def add_part(store, keep):
     (listing,) = (one for one in store.listings if one.id == "mini-web")
     table = store.table(listing.tables[0])
     digest = store.add_table(part_of(table, keep(table.items)))
-    update = {"id": "part", "tables": [digest], "calibrations": [CalibrationSpec()]}
+    update = {"id": "part", "tables": [digest], "calibrations": [Raw()]}
     store.add_listing(listing.model_copy(update=update))
 
 

@@ -7,11 +7,13 @@ import shutil
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from tia2.benchmark import load
+from tia2.calibration import Raw
 from tia2.errors import LeaderboardError, UnknownNameError
 from tia2.leaderboard.data.embedded import embedded_store
-from tia2.leaderboard.data.records import CalibrationSpec, Listing, ModelCard
+from tia2.leaderboard.data.records import Listing, ModelCard, StoredCalibration
 from tia2.leaderboard.data.store import Store, slug, table_digest
 from tia2.scoring import ScoreTable
 
@@ -88,7 +90,7 @@ def test_a_listing_needs_its_tables(store):
         benchmark="mini",
         card=ModelCard(name="Lost"),
         tables=["0" * 64],
-        calibrations=[CalibrationSpec()],
+        calibrations=[Raw()],
         added="2026-01-01T00:00:00+00:00",
     )
     with pytest.raises(LeaderboardError, match="refers to the score table 000000000000, which isn't in the store"):
@@ -155,8 +157,8 @@ def test_slugs(name, wanted):
     ],
 )
 def test_calibrations_in_words(fields, slug, chips):
-    spec = CalibrationSpec(**fields)
-    assert (spec.slug, spec.chips) == (slug, chips)
+    calibration = TypeAdapter(StoredCalibration).validate_python(fields)
+    assert (calibration.slug, calibration.chips) == (slug, chips)
 
 
 @pytest.mark.parametrize(
@@ -174,4 +176,4 @@ def test_calibrations_in_words(fields, slug, chips):
 )
 def test_calibrations_that_make_no_sense(fields):
     with pytest.raises(ValueError, match=r"."):
-        CalibrationSpec(**fields)
+        TypeAdapter(StoredCalibration).validate_python(fields)

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tia2.calibration import TextNorm
+from tia2.calibration import TextNorm, UncertaintyRegularised
 from tia2.errors import UnknownNameError
 from tia2.leaderboard.exports import to_latex
 from tia2.leaderboard.exports.latex import escaped
@@ -108,7 +108,7 @@ def test_every_special_character_is_escaped(char):
 
 
 def test_settings_in_names_need_no_greek_font():
-    name = TextNorm(ensemble="ur", temperature=1.0, penalty=0.25).name_of(["a", "b"])
+    name = UncertaintyRegularised(of=TextNorm(temperature=1.0), penalty=0.25).name_of(["a", "b"])
     assert escaped(name) == r"UR of a \& b + TextNorm ($\tau$ = 1, $\lambda$ = 0.25)"
     assert escaped(name).isascii()
 

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tia2.calibration import Raw, TextNorm
 from tia2.leaderboard.data.index import Index
-from tia2.leaderboard.data.records import CalibrationSpec, Listing, ModelCard
+from tia2.leaderboard.data.records import Listing, ModelCard
 from tia2.leaderboard.data.store import Store
 from tia2.leaderboard.submissions.package import build
 from tia2.rewards.card import RewardCard
@@ -28,8 +29,8 @@ CARD = ModelCard(
     contact="https://example.org/me",
     training_data="none",
 )
-RAW = CalibrationSpec()
-TEXTNORM = CalibrationSpec(kind="textnorm")
+RAW = Raw()
+TEXTNORM = TextNorm()
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +143,7 @@ def template(benchmark, tmp_path_factory) -> Path:
             benchmark="small",
             card=ModelCard(name="pick-score"),
             tables=[digest],
-            calibrations=[CalibrationSpec(), TEXTNORM],
+            calibrations=[RAW, TEXTNORM],
             added="2026-01-01T00:00:00+00:00",
         )
     )

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from tia2.calibration import Mean, UncertaintyRegularised
 from tia2.errors import LeaderboardError
 from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.index import Index
-from tia2.leaderboard.data.records import CalibrationSpec
 from tia2.leaderboard.submissions.queue import Queue
 
 
@@ -51,7 +51,7 @@ def test_rejected_stays_off_the_board(store, good):
 
 
 def test_an_ensemble(store, pack, make_table):
-    calibrations = [CalibrationSpec(kind="textnorm", ensemble=ensemble) for ensemble in ("mean", "ur")]
+    calibrations = [Mean(), UncertaintyRegularised()]
     path = pack(make_table(name="a"), make_table(name="b", seed=2), calibrations=calibrations)
     with Queue(store) as queue:
         listing = queue.accept(queue.receive(path, "somebody").id, "maintainer")

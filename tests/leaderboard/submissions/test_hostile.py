@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tia2.leaderboard.data.records import CalibrationSpec
+from tia2.calibration import Mean, Raw
 from tia2.leaderboard.submissions.checking.report import RefusedError
 from tia2.leaderboard.submissions.limits import Limits
 from tia2.leaderboard.submissions.queue import Queue
@@ -519,7 +519,7 @@ def _(c):
     "missing contrastive prompts", "has no rewards for the contrastive prompts of 'counting/image_0_0'; 2 were expected"
 )
 def _(c):
-    return c.pack(c.make_table(items=c.items.assign(contrastive_prompts=[[]] * 80)), calibrations=[CalibrationSpec()])
+    return c.pack(c.make_table(items=c.items.assign(contrastive_prompts=[[]] * 80)), calibrations=[Raw()])
 
 
 @case("constant rewards", "gives every item the same reward, 1")
@@ -529,25 +529,25 @@ def _(c):
 
 @case("no such ensemble", "An ensemble needs at least two score tables")
 def _(c):
-    return c.pack(c.make_table(), calibrations=[CalibrationSpec(kind="textnorm", ensemble="mean")])
+    return c.pack(c.make_table(), calibrations=[Mean()])
 
 
 @case("one model twice", "tables/1 is of a reward model that another score table is of")
 def _(c):
     both = (c.make_table(), c.make_table(seed=2))
-    return c.pack(*both, calibrations=[CalibrationSpec(kind="textnorm", ensemble="mean")])
+    return c.pack(*both, calibrations=[Mean()])
 
 
 @case("tables on different items", "tables/0 and tables/1 have different items")
 def _(c):
     of = ScoredBenchmark(name="half", fingerprint="ab" * 32, votes_fingerprint="cd" * 32, items=40)
     half = c.make_table(name="half", items=c.items.iloc[:40], of=of)
-    return c.pack(c.make_table(), half, calibrations=[CalibrationSpec(kind="textnorm", ensemble="mean")])
+    return c.pack(c.make_table(), half, calibrations=[Mean()])
 
 
 @case("calibration twice", "The calibration raw is listed twice")
 def _(c):
-    return c.pack(c.make_table(), calibrations=[CalibrationSpec(), CalibrationSpec()])
+    return c.pack(c.make_table(), calibrations=[Raw(), Raw()])
 
 
 @case("no fingerprint", "names a reward model without a fingerprint")
