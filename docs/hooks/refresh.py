@@ -35,10 +35,17 @@ def main() -> None:
     for name in REWARDS:
         shutil.copytree(outcome.files["scores"] / name, ROOT / "leaderboard" / "assets" / name, dirs_exist_ok=True)
     tables = [ScoreTable.load(outcome.files["scores"] / name) for name in REWARDS]
-    found = calibration(tables)
-    put(ROOT / "docs" / "calibrate.md", "calibration tables", calibration_tables(found.table.to_dict("records")))
-    for one in (found, temperature(tables), prompt_set(tables), errors(tables), contrastive(tables), power(tables)):
-        picture, *_ = one.save(ROOT / "runs" / "analysis")
+    first = calibration(tables)
+    put(ROOT / "docs" / "calibrate.md", "calibration tables", calibration_tables(first.table.to_dict("records")))
+    for analysis in (
+        first,
+        temperature(tables),
+        prompt_set(tables),
+        errors(tables),
+        contrastive(tables),
+        power(tables),
+    ):
+        (picture,) = analysis.save(ROOT / "runs" / "analysis", formats=["png"])
         shutil.copyfile(picture, IMAGES / f"analysis_{picture.name}")
     sys.stdout.write(f"{table}\n")
 
@@ -47,11 +54,11 @@ def put(path: Path, name: str, text: str) -> None:
     """Replace what stands between two comments of a page."""
     block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.S)
     page = path.read_text(encoding="utf-8")
-    path.write_text(block.sub(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", page), encoding="utf-8")
+    path.write_text(block.sub(lambda match: f"{match[1]}\n{text}\n\n{match[2]}", page), encoding="utf-8")
 
 
 def calibration_tables(rows: list[dict[str, Any]]) -> str:
-    """Return one Markdown table a subset."""
+    """Return one Markdown table per subset."""
     subsets = list(dict.fromkeys(row["subset"] for row in rows))
     parts = []
     for subset in [subsets[-1], *subsets[:-1]]:
@@ -80,8 +87,8 @@ def calibration_tables(rows: list[dict[str, Any]]) -> str:
     optimism = ["**Optimism of the oracle, overall**", "", "| | within prompts | pooled |", "|---|---|---|"]
     for row in rows:
         if row["choice"] == "oracle" and row["subset"] == subsets[-1]:
-            own, pooled = (value(row, name, f"{name}_", sign="+") for name in ("optimism", "pooled_optimism"))
-            optimism.append(f"| {row['entry']} | {own} | {pooled} |")
+            within, pooled = (value(row, name, f"{name}_", sign="+") for name in ("optimism", "pooled_optimism"))
+            optimism.append(f"| {row['entry']} | {within} | {pooled} |")
     return "\n\n".join([*parts, "\n".join(optimism)])
 
 

@@ -49,10 +49,13 @@ def differences(comparison: Comparison) -> Figure:
         high=main.high,
         hover=[_hover(prompt, *names) for prompt in comparison.prompts],
     )
+    traces = panel.traces(colours_of(panel.series()), SCREEN)
+    for trace in traces:
+        trace["name"] += f" ({len(trace['x'])})"
     x_axis, y_axis = panel.plotly_axes(SCREEN)
     shapes, annotations = panel.decorations(SCREEN)
     return figure(
-        panel.traces(colours_of(panel.series()), SCREEN),
+        traces,
         400,
         xaxis=x_axis,
         yaxis=y_axis,

@@ -61,9 +61,17 @@ def test_json_holds_findings_and_table(cli, toys, tmp_path):
     assert "upper bound" in found["findings"][-1]
 
 
+def test_only_the_formats_asked_for_are_written(cli, toys, tmp_path):
+    said = cli("analyze", "power", toys["one"], toys["two"], "--format", "pdf, csv", "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["power.csv", "power.pdf"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["power", "one", "two", "--format", "png,gif"], "Unknown format 'gif'"),
+        (["power", "one", "two", "--format", ","], "Expected at least one format of png, pdf, svg, html, csv"),
         (["calibration", "pretty"], "pretty scores the image alone"),
         (["temperature", "one", "--sweep", "tau"], "Unknown sweep 'tau'"),
         (["temperature", "one", "--sweep", "penalty"], "give two score tables"),

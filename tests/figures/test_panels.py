@@ -95,10 +95,10 @@ def test_series_without_a_shift_stand_below_each_other():
     assert traces[0]["y"][0] < 0 < traces[1]["y"][0]
 
 
-def test_differences_are_sorted_and_equal_ones_counted_apart():
+def test_differences_are_sorted_and_equal_ones_apart():
     panel = PANELS["differences"]
     traces = panel.traces({"A better": "#000000", "B better": "#111111"}, PAPER)
-    assert [trace["name"] for trace in traces] == ["A better (1)", "B better (1)", "equal (1)"]
+    assert [trace["name"] for trace in traces] == ["A better", "B better", "equal"]
     assert [trace["hovertext"] for trace in traces] == [["q"], ["p"], ["r"]]
 
 
@@ -118,3 +118,10 @@ def test_formats_are_those_asked_for(tmp_path):
         save_figure(figure, tmp_path / "a.gif")
     assert not list(tmp_path.glob("none*"))
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_comparison_has_a_panel_per_subset_and_one_legend():
+    figure = FigureSpec("Compare", [PANELS["differences"]] * 3, per_row=1)
+    assert figure.shape() == (3, 1)
+    assert [series.name for series in figure.series()] == ["A better", "B better"]
+    assert [trace.name for trace in plot(figure).data if trace.showlegend] == ["A better", "B better", "equal"]

@@ -22,7 +22,7 @@ Examples:
 
   tia2 compare runs/mini/mini-strong runs/mini/mini-web
 
-  tia2 compare a.json b.json --metric spearman --figure difference.png
+  tia2 compare a.json b.json --metric spearman --figure difference.pdf
 
   tia2 compare runs/quickstart/scores/*
 """

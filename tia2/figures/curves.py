@@ -77,7 +77,7 @@ class Curves:
         if self.ticks is not None:
             axes.set_xticks(list(self.ticks), [f"{tick:g}" for tick in self.ticks])
             axes.minorticks_off()
-        draw_levels(axes, self.levels)
+        draw_levels(axes, self.levels, outside=True)
         axes.set(xlabel=self.x_title, ylabel=self.y_title)
 
     def traces(self, colours: Colours, surface: Surface) -> list[Trace]:

@@ -78,7 +78,7 @@ class Differences:
             )  # fmt: skip
 
     def traces(self, colours: Colours, surface: Surface) -> list[Trace]:
-        """Return one trace per sign, which says how many bars it has."""
+        """Return one trace per sign."""
         order, values = self._sorted()
         texts = self.hover or self.labels
         first, second = (series.name for series in self.series())
@@ -88,7 +88,7 @@ class Differences:
             if len(chosen):
                 traces.append(
                     {
-                        "type": "bar", "name": f"{safe(name)} ({len(chosen)})", "x": (chosen + 1).tolist(),
+                        "type": "bar", "name": safe(name), "x": (chosen + 1).tolist(),
                         "y": values[chosen].tolist(), "marker": {"color": ink, "line": {"width": 0}},
                         "hovertext": [safe_lines(texts[order[position]]) for position in chosen], "hoverinfo": "text",
                     }

@@ -81,8 +81,8 @@ class Heatmap:
 
     def plotly_axes(self, surface: Surface) -> tuple[Trace, Trace]:
         """Return the settings of both axes, the first row on top."""
-        del surface
-        return {}, {"autorange": "reversed"}
+        # Invisible ticks keep labels away from the cells.
+        return {}, {"autorange": "reversed", "ticks": "outside", "ticklen": 5, "tickcolor": surface.background}
 
     def decorations(self, surface: Surface) -> tuple[list[Trace], list[Trace]]:
         """Return nothing."""

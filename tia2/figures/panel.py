@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from tia2.figures.style import BEHIND, PAPER, Surface, Trace, colour, note_font
 from tia2.figures.text import safe
@@ -94,13 +94,21 @@ def colours_of(series: Iterable[Series]) -> dict[str, str]:
     return colours
 
 
-def draw_levels(axes: Axes, levels: Levels) -> None:
-    """Draw horizontal lines of reference with Matplotlib, each named at its right end."""
+def draw_levels(axes: Axes, levels: Levels, *, outside: bool = False) -> None:
+    """Draw horizontal lines of reference with Matplotlib, each named at its right end.
+
+    Args:
+        axes: Axes to draw on.
+        levels: Lines of reference, by what they mean.
+        outside: Whether names stand outside the axes, where curves can't cross them.
+    """
+    inside, beyond = {"xytext": (-2, 2), "ha": "right"}, {"xytext": (2, 0), "ha": "left", "va": "center"}
+    position: dict[str, Any] = beyond if outside else inside
     for name, level in levels.items():
         axes.axhline(level, color=PAPER.muted, linewidth=0.9, linestyle="--", zorder=BEHIND)
         axes.annotate(
-            name, (1, level), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
-            ha="right", fontsize=7, color=PAPER.muted, bbox=LABEL_BOX,
+            name, (1, level), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=7,
+            color=PAPER.muted, bbox=LABEL_BOX, **position,
         )  # fmt: skip
 
 

@@ -33,11 +33,11 @@ class Outcome:
     """What a run of the quickstart gives.
 
     Attributes:
-        benchmark: The benchmark.
-        results: One result for each reward, in the order they were given.
-        summary: What `summarise` makes of them.
-        groups: Which of them can be told apart by AUROC, as `separate` says; None where that can't be said.
-        files: Everything that was written, folders of score tables included.
+        benchmark: Benchmark that was scored.
+        results: Results, one for each reward in the order of the rewards.
+        summary: Table that `summarise` makes of the results.
+        groups: Groups of results that can't be told apart by AUROC, from `separate`; None where they can't be found.
+        files: Files and folders that were written, by name.
     """
 
     benchmark: Benchmark
@@ -58,15 +58,15 @@ def run(
 ) -> Outcome:
     """Score a benchmark with several rewards, evaluate them, and write tables and two pictures.
 
-    What a broken-off run left is used: only missing rewards are computed.
+    An interrupted run is resumed: only missing rewards are computed.
 
     Args:
         out: The folder to write to.
         rewards: Names or specs of reward models.
         benchmark: What `tia2.benchmark.load` takes; it needs images.
         seed: Seed of the bootstrap.
-        overwrite: Score anew whatever `out` holds.
-        progress: Called after every batch.
+        overwrite: Whether to score again whatever `out` holds.
+        progress: Function called after every batch.
 
     Returns:
         The results, their summary, and where everything was written.
@@ -141,16 +141,16 @@ def _typical_prompts(result: Result, table: ScoreTable, benchmark: Benchmark) ->
         rarer = rows["items"] * rows["aligned"].clip(upper=1 - rows["aligned"])
         distance = (rows["auroc"] - rows["auroc"].mean()).abs() + (rarer < _SHOWN)
         typical = rows.loc[distance.idxmin()]
-        here = table.items["subset"].eq(subset) & table.items["prompt_id"].eq(typical["prompt_id"])
-        places = here.to_numpy().nonzero()[0]
-        order = places[table.raw[places].argsort(kind="stable")[::-1]]
-        chosen = [int(place) for place in (*order[:_SHOWN], *order[_SHOWN:][-_SHOWN:])]
+        of_prompt = table.items["subset"].eq(subset) & table.items["prompt_id"].eq(typical["prompt_id"])
+        rows_of_prompt = of_prompt.to_numpy().nonzero()[0]
+        order = rows_of_prompt[table.raw[rows_of_prompt].argsort(kind="stable")[::-1]]
+        chosen = [int(row) for row in (*order[:_SHOWN], *order[_SHOWN:][-_SHOWN:])]
         items = table.items.iloc[chosen]
-        aligned = int(table.items["label"].iloc[places].sum())
+        aligned = int(table.items["label"].iloc[rows_of_prompt].sum())
         strips.append(
             Strip(
                 title=str(items["prompt"].iloc[0]),
-                note=f"{subset}: AUROC {typical['auroc']:.2f}, {aligned} of {len(places)} aligned",
+                note=f"{subset}: AUROC {typical['auroc']:.2f}, {aligned} of {len(rows_of_prompt)} aligned",
                 images=benchmark.images(chosen),
                 votes=[list(votes) for votes in items["votes"]],
                 best=min(_SHOWN, len(order)),

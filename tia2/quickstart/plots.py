@@ -128,7 +128,8 @@ def contact_sheet(strips: Sequence[Strip], path: Path, *, heading: str) -> None:
     width = max(len(strip.images) for strip in strips)
     with rc_context(MATPLOTLIB):
         figure = blank(0.95 * width + 0.5, 1.72 * len(strips) + 0.75)
-        figure.suptitle(heading, x=0.01, ha="left", fontsize=10)
+        # An empty line parts the heading from the first prompt.
+        figure.suptitle(f"{heading}\n", x=0.01, ha="left", fontsize=10)
         blocks: Any = figure.subfigures(len(strips), 1, squeeze=False)[:, 0]
         for block, strip in zip(blocks, strips, strict=True):
             block.suptitle(strip.title, x=0.01, ha="left", fontsize=11, fontweight="bold")
