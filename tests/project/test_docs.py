@@ -86,6 +86,17 @@ def test_every_public_name_is_documented(page):
             assert any(value is other for other in values), f"{name}.{public} is on no page in docs/api"
 
 
+def test_definitions_are_those_of_the_metrics():
+    from tia2.evaluation import METRICS
+
+    page = (ROOT / "docs" / "definitions.md").read_text(encoding="utf-8")
+    for metric in map(METRICS.get, METRICS):
+        row = f"| `{metric.name}` | {metric.definition} | {metric.low:g} to {metric.high:g} |"
+        assert row in page
+        if metric.chance is not None:
+            assert f"{row} {metric.chance:g} |" in page
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files(page):
     for target in LINK.findall(page.read_text(encoding="utf-8")):

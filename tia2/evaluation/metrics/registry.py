@@ -24,7 +24,7 @@ _BUILT_IN = (
     Metric(
         name="auroc",
         title="AUROC",
-        definition="The chance that an aligned image of a prompt has a higher value than another image of it.",
+        definition="The chance that an aligned image of a prompt has a higher value than one that isn't aligned.",
         low=0.0,
         high=1.0,
         chance=0.5,
@@ -64,8 +64,8 @@ _BUILT_IN = (
     Metric(
         name="kendall",
         title="Kendall τ-b",
-        definition="Pairs of a prompt's images that values and human scores order alike, less those they don't, over "
-        "all that neither ties.",
+        definition="Pairs of a prompt's images that values and human scores order alike, less those that they order "
+        "differently, as a share of all pairs, corrected for ties.",
         low=-1.0,
         high=1.0,
         chance=0.0,
