@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tia2.evaluation import Values as Values
     from tia2.evaluation.comparing.comparison import compare as compare
     from tia2.evaluation.evaluate import evaluate as evaluate
+    from tia2.evaluation.metrics import register_metric as register_metric
     from tia2.rewards import load_reward as load_reward
     from tia2.rewards import register_reward as register_reward
     from tia2.scoring import ScoreTable as ScoreTable
@@ -28,6 +29,7 @@ _LAZY = {
     "compare": "tia2.evaluation",
     "evaluate": "tia2.evaluation",
     "load_reward": "tia2.rewards",
+    "register_metric": "tia2.evaluation",
     "register_reward": "tia2.rewards",
     "score": "tia2.scoring",
 }

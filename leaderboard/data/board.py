@@ -101,6 +101,7 @@ class Board:
         scopes: Subsets, then `overall` where there are several.
         prompts: One row a prompt: subset, prompt_id, prompt, items, aligned, used.
         people: How well people agree, by scope; None without votes.
+        metrics: Names of the metrics that were in force when the board was loaded.
         estimates: (entries, scopes, metrics, 6), in the order of `ESTIMATES`.
         counts: (entries, scopes, 7), in the order of `COUNTS`.
         figures: (entries, prompts, metrics).
@@ -130,7 +131,8 @@ class Board:
         self._lock = threading.Lock()
         self.place = {entry.id: number for number, entry in enumerate(self.entries)}
         found = [summary for _, summary in rows]
-        scopes, metrics = len(self.scopes), len(METRICS)
+        self.metrics = tuple(METRICS)
+        scopes, metrics = len(self.scopes), len(self.metrics)
         self.estimates = _stack([one.estimates for one in found], (scopes, metrics, len(ESTIMATES)))
         self.counts = _stack([one.counts for one in found], (scopes, len(COUNTS)))
         self.figures = _stack([one.figures for one in found], (len(self.prompts), metrics))
@@ -210,12 +212,13 @@ class Board:
         """
         if scope not in self.scopes:
             raise unknown_name("subset", scope, self.scopes)
-        if metric not in METRICS:
-            raise unknown_name("metric", metric, METRICS)
+        if metric not in self.metrics:
+            raise unknown_name("metric", metric, self.metrics)
 
     def estimate(self, scope: str, metric: str, what: str = "mean") -> Floats:
         """Return one number an entry: mean, low, high, pooled, pooled_low or pooled_high."""
-        column: Floats = self.estimates[:, self.scopes.index(scope), list(METRICS).index(metric), ESTIMATES.index(what)]
+        row, number = self.scopes.index(scope), self.metrics.index(metric)
+        column: Floats = self.estimates[:, row, number, ESTIMATES.index(what)]
         return column
 
     @property
@@ -265,20 +268,21 @@ class Board:
     def standing(self, scope: str, metric: str) -> Standing:
         """Return ranks, rank intervals and groups; kept in the index, so computed once for a set of entries."""
         self.check(scope, metric)
-        keys = [self.entries[number].key for number in self.ranked]
-        found = self.index.arrays(["standing", keys, scope, metric], lambda: self._standing(scope, metric))
+        # A published result that is older than the metric has no figures to rank.
+        ranked = self.ranked[np.isfinite(self.estimate(scope, metric)[self.ranked])]
+        keys = [self.entries[number].key for number in ranked]
+        found = self.index.arrays(["standing", keys, scope, metric], lambda: self._standing(ranked, scope, metric))
         rank, low, high = (np.zeros(len(self.entries), np.intp) for _ in range(3))
         for spread, name in ((rank, "rank"), (low, "low"), (high, "high")):
-            spread[self.ranked] = found[name]
+            spread[ranked] = found[name]
         group = [""] * len(self.entries)
-        for number, letters in zip(self.ranked, found["group"].tolist(), strict=True):
+        for number, letters in zip(ranked, found["group"].tolist(), strict=True):
             group[number] = letters
         return Standing(rank, low, high, group)
 
-    def _standing(self, scope: str, metric: str) -> dict[str, NDArray[Any]]:
-        column = list(METRICS).index(metric)
-        subsets = [one for one in self.scopes if one != OVERALL] if scope == OVERALL else [scope]
-        figures = self.figures[self.ranked][:, :, column]
+    def _standing(self, ranked: NDArray[np.intp], scope: str, metric: str) -> dict[str, NDArray[Any]]:
+        subsets = [subset for subset in self.scopes if subset != OVERALL] if scope == OVERALL else [scope]
+        figures = self.figures[ranked][:, :, self.metrics.index(metric)]
         strata = [Stratum(subset, figures[:, self.rows(subset)]) for subset in subsets if self.rows(subset).any()]
         found = separation(strata, self.index.resamples, SEED)
         return {

@@ -39,6 +39,7 @@ Floats = NDArray[np.float64]
 VERSION = 1
 """Raised when the same input would give other files."""
 SEED = 0
+METRICS_OF_0_1 = [[name, "1"] for name in ("auroc", "auprc", "ap5", "ap10", "ap25", "spearman", "kendall")]
 ESTIMATES = ("mean", "low", "high", "pooled", "pooled_low", "pooled_high")
 COUNTS = ("prompts", "prompts_used", "prompts_constant", "items", "items_scored", "tied", "distinct")
 
@@ -106,7 +107,10 @@ class Index:
         return self._key("published", _identity(benchmark), hashlib.sha256(path.read_bytes()).hexdigest())
 
     def _key(self, *parts: Any) -> str:
-        words = json.dumps([VERSION, SEED, self.resamples, *parts], sort_keys=True)
+        metrics = [[metric.name, metric.version] for _, metric in METRICS.items()]
+        # Left out where they are those of version 0.1, whose files are named without them and stay valid.
+        in_force = [] if metrics == METRICS_OF_0_1 else [metrics]
+        words = json.dumps([VERSION, SEED, self.resamples, *parts, *in_force], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()[:32]
 
     # Benchmarks
@@ -264,11 +268,12 @@ def _summary(result: Result, outline: Outline) -> Summary:
         part = parts[scope].model_dump()
         counts[row] = [np.nan if part[name] is None else part[name] for name in COUNTS]
         for column, metric in enumerate(METRICS):
-            estimates[row, column] = [part["metrics"][metric][name] for name in ESTIMATES]
+            if metric in part["metrics"]:  # a published result may be older than the metric
+                estimates[row, column] = [part["metrics"][metric][name] for name in ESTIMATES]
     figures = np.full((len(outline.prompts), len(METRICS)), np.nan)
-    place = {prompt: row for row, prompt in enumerate(outline.prompts["prompt_id"])}
+    row_of = {prompt: row for row, prompt in enumerate(outline.prompts["prompt_id"])}
     for prompt in result.prompts:
-        figures[place[prompt.prompt_id]] = [prompt.metrics[name] for name in METRICS]
+        figures[row_of[prompt.prompt_id]] = [prompt.metrics.get(name, np.nan) for name in METRICS]
     info = result.benchmark
     return Summary(estimates, counts, figures, info.items, info.items_skipped, result.entry.upper_bound)
 

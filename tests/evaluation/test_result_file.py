@@ -60,7 +60,7 @@ def test_a_failed_save_leaves_the_old_file(result, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "replace", fail)
+    monkeypatch.setattr("os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         result.save(path)
     assert path.read_bytes() == before

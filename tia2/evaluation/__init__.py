@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from tia2.evaluation.comparing.comparison import Comparison, compare, separate
 from tia2.evaluation.evaluate import evaluate
-from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics import METRICS, Metric, register_metric
 from tia2.evaluation.published import published
 from tia2.evaluation.result import Result
 from tia2.evaluation.summary import summarise
 from tia2.evaluation.values import Values
 
-__all__ = ["METRICS", "Comparison", "Result", "Values", "compare", "evaluate", "published", "separate", "summarise"]
+__all__ = [
+    "METRICS",
+    "Comparison",
+    "Metric",
+    "Result",
+    "Values",
+    "compare",
+    "evaluate",
+    "published",
+    "register_metric",
+    "separate",
+    "summarise",
+]

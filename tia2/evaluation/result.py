@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
+_SHOWN = 3
+"""Metrics that a result's repr shows with their numbers."""
+_MOST_SUBSETS = 20
 
 
 def _figure(value: Any) -> Any:
@@ -25,6 +28,13 @@ def _figure(value: Any) -> Any:
     if isinstance(value, float) and math.isinf(value):
         raise ValueError("a figure can't be infinite")
     return value
+
+
+def _text(mean: float, low: float, high: float, sign: str = "") -> str:
+    """Return a figure with its interval as text, for example "0.816 (0.781 to 0.849)"."""
+    if math.isnan(mean):
+        return "–"
+    return f"{mean:{sign}.3f}" + ("" if math.isnan(low) else f" ({low:{sign}.3f} to {high:{sign}.3f})")
 
 
 Figure = Annotated[float, BeforeValidator(_figure)]
@@ -50,6 +60,9 @@ class Estimate(_Record):
     """Lower end of the interval of the pooled figure, over prompts; of AUROC only, else NaN."""
     pooled_high: Figure = math.nan
     """Upper end."""
+
+    def __str__(self) -> str:
+        return _text(self.mean, self.low, self.high)
 
 
 class SubsetResult(_Record):
@@ -159,6 +172,36 @@ class Result(_Record):
     people: dict[str, People] | None = None
     """By subset, and `overall` where there are several; None without at least two votes an item."""
     prompts: list[PromptResult]
+
+    def __repr__(self) -> str:
+        parts = {**self.subsets, **({"overall": self.overall} if len(self.subsets) > 1 else {})}
+        names = list(dict.fromkeys(name for part in parts.values() for name in part.metrics))
+        shown = names[:_SHOWN]
+        more = [f"  and {', '.join(names[_SHOWN:])}"] if len(names) > len(shown) else []
+        bound = ", upper bound" if self.entry.upper_bound else ""
+        width = max(map(len, parts), default=0)
+        lines = [
+            f"  {subset:{width}}  {part.prompts_used:>5,} prompts  "
+            + "  ".join(f"{name} {part.metrics[name]}" for name in shown if name in part.metrics)
+            for subset, part in list(parts.items())[-_MOST_SUBSETS:]
+        ]
+        return "\n".join([f"Result({self.entry.name!r} on {self.benchmark.name!r}{bound})", *lines, *more])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        parts = {**self.subsets, **({"overall": self.overall} if len(self.subsets) > 1 else {})}
+        names = list(dict.fromkeys(name for part in parts.values() for name in part.metrics))
+        head = "".join(f"<th>{escape(name)}</th>" for name in ("", "prompts", *names))
+        rows = "".join(
+            f"<tr><th>{escape(subset)}</th><td>{part.prompts_used:,}</td>"
+            + "".join(f"<td>{part.metrics.get(name, '–')}</td>" for name in names)
+            + "</tr>"
+            for subset, part in parts.items()
+        )
+        bound = ", upper bound" if self.entry.upper_bound else ""
+        title = escape(f"{self.entry.name} on {self.benchmark.name}{bound}")
+        return f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
     @property
     def per_prompt(self) -> pd.DataFrame:

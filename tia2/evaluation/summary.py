@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tia2.errors import ResultError
+from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.result import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +20,8 @@ OVERALL = "overall"
 
 ENTRY, UPPER_BOUND, PEOPLE = KINDS = ("entry", "upper bound", "people")
 """What a row can be: an entry, one whose settings saw the labels that it is judged by, or people themselves."""
+
+_NO_ESTIMATE = Estimate(mean=math.nan, low=math.nan, high=math.nan, pooled=math.nan)
 
 ANNOTATOR, CEILING = "one annotator", "noise ceiling"
 """The rows that say how well people's own votes agree with people."""
@@ -58,18 +63,20 @@ def summarise(results: Iterable[Result]) -> pd.DataFrame:
                 f"Results on different benchmarks can't be ranked together: {first.entry.name} is on "
                 f"{first.benchmark.name}, {result.entry.name} on {result.benchmark.name} with other items or votes."
             )
+    # A result may be older than a metric: then it has a row without figures.
+    metrics = list(dict.fromkeys([*METRICS, *(name for result in results for name in result.overall.metrics)]))
     rows = [
         {
             "subset": subset,
             "metric": metric,
             "entry": result.entry.name,
             "kind": UPPER_BOUND if result.entry.upper_bound else ENTRY,
-            **estimate.model_dump(),
+            **part.metrics.get(metric, _NO_ESTIMATE).model_dump(),
             **part.model_dump(exclude={"metrics"}),
         }
         for result in results
         for subset, part in _subsets(result).items()
-        for metric, estimate in part.metrics.items()
+        for metric in metrics
     ]
     frame: pd.DataFrame = pd.DataFrame(rows + _people(results))
     for column in ("subset", "metric"):

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from tia2.evaluation.result import Result
 
 
+_MOST_SUBSETS = 20
+"""Rows that a comparison's repr shows."""
+
+
 class Difference(BaseModel):
     """A minus B on one subset, or on all."""
 
@@ -65,6 +69,27 @@ class Comparison(BaseModel):
     prompts: list[dict[str, str | float]]
     """subset, prompt_id, prompt, a, b and difference of every prompt used, largest disagreement first."""
 
+    def __repr__(self) -> str:
+        width = max(len(row.subset) for row in self.differences)
+        rows = [
+            f"  {row.subset:{width}}  {row.prompts:>5,} prompts  {row.difference:+.3f} ({row.low:+.3f} to "
+            f"{row.high:+.3f})  p = {row.adjusted:.2g}"
+            for row in self.differences[-_MOST_SUBSETS:]
+        ]
+        return "\n".join([f"Comparison({self.a!r} - {self.b!r}, {self.metric})", *rows])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = "".join(f"<th>{name}</th>" for name in ("", "prompts", "A", "B", "A - B", "95 % interval", "p"))
+        rows = "".join(
+            f"<tr><th>{escape(row.subset)}</th><td>{row.prompts:,}</td><td>{row.a:.3f}</td><td>{row.b:.3f}</td>"
+            f"<td>{row.difference:+.3f}</td><td>{row.low:+.3f} to {row.high:+.3f}</td><td>{row.adjusted:.2g}</td></tr>"
+            for row in self.differences
+        )
+        title = escape(f"A = {self.a}, B = {self.b}, by {self.metric}")
+        return f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
     @property
     def main(self) -> Difference:
         """The overall difference, or the only subset's."""
@@ -73,7 +98,9 @@ class Comparison(BaseModel):
     @property
     def verdict(self) -> str:
         """The answer in one sentence."""
-        found, title = self.main, METRICS[self.metric].title
+        found = self.main
+        # A comparison may be older or newer than the metrics that are installed here.
+        title = METRICS[self.metric].title if self.metric in METRICS else self.metric
         numbers = (
             f"{title} {found.a:.3f} against {found.b:.3f}, a difference of {found.difference:+.3f} "
             f"(95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p:.2g}, {found.prompts} prompts)"
@@ -200,7 +227,14 @@ def _figures(results: Sequence[Result], metric: str) -> tuple[list[Stratum], pd.
     columns = []
     for result in results:
         _check_same(first, result)
-        columns.append(result.per_prompt.loc[used, metric].to_numpy(np.float64))
+        frame = result.per_prompt
+        column = frame.loc[used, metric].to_numpy(np.float64) if metric in frame.columns else np.full(1, np.nan)
+        if np.isnan(column).any():
+            raise ResultError(
+                f"{result.entry.name}'s result has no {metric}: it was made by tia2 {result.tia2_version} with other "
+                "metrics; evaluate its score table again."
+            )
+        columns.append(column)
     if not len(chosen):
         raise ResultError("No prompt has labels that differ, so there is nothing to compare by.")
     figures = np.stack(columns)

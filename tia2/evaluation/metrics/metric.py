@@ -102,7 +102,7 @@ class Metric:
     @property
     def by_chance(self) -> str:
         """What chance gives, in words, for example "0.5"."""
-        return "the share of aligned items" if self.chance is None else f"{self.chance:g}"
+        return "above the share of aligned items" if self.chance is None else f"{self.chance:g}"
 
     @property
     def undefined(self) -> float:
