@@ -109,7 +109,7 @@ def make_models(folder: str, start: int, stop: int, step: int) -> None:
     from tia2.rewards.card import RewardCard
     from tia2.scoring import Manifest, ScoreTable
     from tia2.scoring.manifest import ScoredBenchmark, ScoredReward
-    from tia2.scoring.store import Shard
+    from tia2.scoring.table_files import Shard
 
     store = Store(folder)
     (record,) = store.benchmarks

@@ -32,7 +32,7 @@ from tia2.evaluation.people.reference_rows import _people
 from tia2.rewards.card import RewardCard
 from tia2.scoring import Manifest, ScoreTable
 from tia2.scoring.manifest import ScoredBenchmark, ScoredReward
-from tia2.scoring.store import Shard
+from tia2.scoring.table_files import Shard
 
 SUBSETS = {"comprehensive": 100, "counting": 150, "composition": 300}
 ITEMS = 50

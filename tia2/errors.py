@@ -54,12 +54,11 @@ class PluginError(Tia2Error, ValueError):
 
 
 class UnknownNameError(Tia2Error, LookupError):
-    """A name isn't among the known ones."""
+    """A name isn't among the available ones."""
 
 
 MODEL_PACKAGES = ("safetensors", "tokenizers", "torch", "transformers")
 """What runs models, brought by the extra `rewards`; score tables are read, evaluated and shown without."""
-
 
 MOST_NAMES = 40
 """How many valid names an error lists."""
@@ -69,7 +68,7 @@ def unknown_name(kind: str, name: str, options: Iterable[str]) -> UnknownNameErr
     """Return an error that lists the valid names and the closest one.
 
     Args:
-        kind: What the name should have named, for example "reward".
+        kind: The kind of thing that the name stands for, for example "reward".
         name: The name that was given.
         options: The valid names.
 
@@ -80,12 +79,12 @@ def unknown_name(kind: str, name: str, options: Iterable[str]) -> UnknownNameErr
         >>> str(unknown_name("subset", "countng", ["counting", "composition"]))
         "Unknown subset 'countng'. Did you mean 'counting'? Available: counting, composition."
     """
-    known = list(options)
-    lower = {option.lower(): option for option in known}
+    available = list(options)
+    lower = {option.lower(): option for option in available}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     hint = f" Did you mean {lower[close[0]]!r}?" if close else ""
-    listed = ", ".join(known[:MOST_NAMES]) or "none"
-    more = f" and {len(known) - MOST_NAMES:,} more" if len(known) > MOST_NAMES else ""
+    listed = ", ".join(available[:MOST_NAMES]) or "none"
+    more = f" and {len(available) - MOST_NAMES:,} more" if len(available) > MOST_NAMES else ""
     return UnknownNameError(f"Unknown {kind} {name!r}.{hint} Available: {listed}{more}.")
 
 
@@ -93,7 +92,7 @@ def missing_dependency(what: str, extra: str) -> MissingDependencyError:
     """Return an error that says which extra to install.
 
     Args:
-        what: What needs it and what is missing, for example "The reward family open_clip: needs open_clip_torch".
+        what: Which part needs which package, for example "The reward family open_clip: needs open_clip_torch".
         extra: The extra of setup.cfg that brings it.
 
     Returns:
@@ -110,8 +109,11 @@ def missing_models(error: Exception, what: str) -> MissingDependencyError | None
     """Return the error to raise instead of a failed import of what runs models; None for any other error.
 
     Args:
-        error: What the import raised.
-        what: What needs it; begins the sentence.
+        error: The error that the import raised.
+        what: The part of TIA2 that needs the package; begins the sentence.
+
+    Returns:
+        The error, to be raised by the caller, or None.
 
     Example:
         >>> str(missing_models(ModuleNotFoundError(name="torch"), "Reward 'mini-strong'"))
@@ -122,3 +124,21 @@ def missing_models(error: Exception, what: str) -> MissingDependencyError | None
     if package not in MODEL_PACKAGES:
         return None
     return missing_dependency(f"{what} needs {package}, which isn't installed", "rewards")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its type's name where the text is empty.
+
+    Errors of other libraries may run over many lines; a message of ours quotes the one that says what happened.
+
+    Args:
+        error: An error of another library.
+
+    Returns:
+        One line without surrounding spaces.
+
+    Example:
+        >>> first_line(ValueError("no such split")), first_line(KeyError())
+        ('no such split', 'KeyError')
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from tia2.errors import DownloadError, LeaderboardError
+from tia2.errors import DownloadError, LeaderboardError, first_line
 from tia2.files import cache_dir
 
 from .store import Store
@@ -51,6 +51,5 @@ def _download(repo: str, revision: str | None) -> Path:
     try:
         snapshot_download(repo, repo_type="dataset", revision=revision, local_dir=folder, allow_patterns=KEPT)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DownloadError(f"The leaderboard {repo} can't be downloaded: {first}") from None
+        raise DownloadError(f"The leaderboard {repo} can't be downloaded: {first_line(error)}") from None
     return folder

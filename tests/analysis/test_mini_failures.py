@@ -26,7 +26,7 @@ def table():
     from tia2.rewards.card import RewardCard
     from tia2.scoring import Manifest, ScoreTable
     from tia2.scoring.manifest import ScoredBenchmark, ScoredReward
-    from tia2.scoring.store import Shard
+    from tia2.scoring.table_files import Shard
 
     mini = load("mini")
     items = mini.items.drop(columns="contrastive_prompts").copy()

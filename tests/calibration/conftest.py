@@ -9,7 +9,7 @@ import pytest
 from tia2.rewards.card import RewardCard
 from tia2.scoring import Manifest, ScoreTable
 from tia2.scoring.manifest import ScoredBenchmark, ScoredReward
-from tia2.scoring.store import Shard
+from tia2.scoring.table_files import Shard
 
 
 def _items(prompts=12, items=10, texts=4, seed=0, subsets=("counting", "composition")):

@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tia2.rewards.card import RewardCard
 from tia2.scoring import Manifest, ScoreTable
 from tia2.scoring.manifest import ScoredBenchmark, ScoredReward
-from tia2.scoring.store import Shard
+from tia2.scoring.table_files import Shard
 
 
 def expected_ap_at_k(labels, values, k):

@@ -13,7 +13,7 @@ from tia2.leaderboard.data.records import Cost, Listing, ModelCard
 from tia2.leaderboard.data.store import Store, now
 from tia2.leaderboard.submissions.checking.trust import trusted
 from tia2.scoring import ScoreTable
-from tia2.scoring.store import Shard
+from tia2.scoring.table_files import Shard
 
 PAYLOAD = "<img src=x onerror=window.__xss=1>"
 SCRIPT = "<script>window.__xss=1</script>"

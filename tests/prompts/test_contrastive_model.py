@@ -193,7 +193,7 @@ def test_one_hopeless_prompt_does_not_stop_the_others(endpoint, tmp_path):
     endpoint.stubborn = {"a dog": "no json at all"}
     seen = []
     prompts = ["a cat", "a dog", "a bird", "a fish"]
-    outcome = writer(endpoint, tmp_path).write_all(prompts, progress=lambda done, total: seen.append((done, total)))
+    outcome = writer(endpoint, tmp_path).write_all(prompts, progress=lambda _, done, total: seen.append((done, total)))
     assert set(outcome.written) == {"a cat", "a bird", "a fish"}
     assert "for 'a dog': the answer is not JSON" in outcome.failed["a dog"]
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]

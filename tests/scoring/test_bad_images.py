@@ -29,9 +29,9 @@ def partial(rows, make_benchmark):
 
 
 def test_a_run_stops_with_the_names_and_keeps_what_is_done(red, damaged, tmp_path):
-    with pytest.raises(BenchmarkError, match=r"image_0_0_3 is damaged .*go on without it by --skip-bad-images"):
+    with pytest.raises(BenchmarkError, match=r"image_0_0_3 is damaged .*continue without it by --skip-bad-images"):
         tia2.score(red, damaged, tmp_path / "first", shard_size=10)
-    message = r"2 images can't be read \(counting/image_0_0_3, counting/image_2_0_2\): .*Mend them, .*kept"
+    message = r"2 images can't be read \(counting/image_0_0_3, counting/image_2_0_2\): .*Repair them, .*kept"
     with pytest.raises(BenchmarkError, match=message):
         tia2.score(red, damaged, tmp_path / "both", shard_size=20)
     with pytest.raises(BenchmarkError):

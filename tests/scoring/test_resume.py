@@ -18,7 +18,7 @@ import tia2
 from tia2.errors import RewardError, ScoreTableError
 from tia2.rewards import DualEncoder
 from tia2.rewards.families.clip.clip import ClipReward
-from tia2.scoring import Manifest, ScoreTable, store
+from tia2.scoring import Manifest, ScoreTable, table_files
 
 SLOW = """
 import sys, time
@@ -140,12 +140,12 @@ def test_no_changed_byte_goes_unnoticed(benchmark_, tmp_path):
     path = folder / "shards" / "00001.parquet"
     content, key = path.read_bytes(), table.manifest.key
     ids, lengths = table.items["item_id"].tolist()[4:8], table.mask.sum(1).tolist()[4:8]
-    expected = store.Store(folder).read_shard(1, key, ids, lengths).checksum()
+    expected = table_files.TableFiles(folder).read_shard(1, key, ids, lengths).checksum()
     noticed = 0
     for place in range(0, len(content), 13):
         path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
         try:
-            assert store.Store(folder).read_shard(1, key, ids, lengths).checksum() == expected
+            assert table_files.TableFiles(folder).read_shard(1, key, ids, lengths).checksum() == expected
         except ScoreTableError:
             noticed += 1
     assert noticed > len(content) / 13 / 4
@@ -276,7 +276,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_is_done(benchmark_, tmp_path, mo
             raise OSError(28, "No space left on device")
         real(source, target)
 
-    monkeypatch.setattr(store.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(
         ScoreTableError, match=r"00002\.parquet can't be written: No space left on device\. What was done"
     ):

@@ -83,13 +83,15 @@ def test_each_image_and_text_is_encoded_once(benchmark_):
 def test_progress_counts_up_to_all_items(clip, benchmark_, tmp_path):
     calls = []
     tia2.score(clip, benchmark_, tmp_path / "x", batch_size=4, shard_size=8, progress=lambda *call: calls.append(call))
-    done = [call[0] for call in calls]
-    assert (calls[0], calls[-1]) == ((0, 20), (20, 20))
+    texts, done = ([call[1] for call in calls if call[0] == unit] for unit in ("texts", "items"))
+    assert (calls[0], calls[-1]) == (("items", 0, 20), ("items", 20, 20))
+    assert texts == sorted(texts)
+    assert texts[-1] == calls[1][2] > 4
     assert done == sorted(done)
     assert {4, 8, 12, 16, 20} <= set(done)
     calls.clear()
     tia2.score(clip, benchmark_, tmp_path / "x", shard_size=8, progress=lambda *call: calls.append(call))
-    assert calls == [(20, 20)]
+    assert calls == [("items", 20, 20)]
 
 
 def test_save_and_load(clip, benchmark_, tmp_path):

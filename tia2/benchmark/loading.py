@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tia2.benchmark.upstream.layout import CONFIGS, has_annotations
-from tia2.errors import BenchmarkError, unknown_name
+from tia2.errors import BenchmarkError, first_line, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -255,9 +255,9 @@ def _from_path(path: Path) -> Benchmark:
         else:
             loaded = datasets.load_dataset(str(path))
     except (EmptyDatasetError, DatasetNotFoundError, FileNotFoundError) as error:
-        raise BenchmarkError(f"{path} holds no dataset that can be read: {_first_line(error)}") from None
+        raise BenchmarkError(f"{path} holds no dataset that can be read: {first_line(error)}") from None
     except (DatasetGenerationError, pa.ArrowInvalid, ValueError) as error:
-        raise BenchmarkError(f"{path} can't be read: {_first_line(error.__cause__ or error)}") from None
+        raise BenchmarkError(f"{path} can't be read: {first_line(error.__cause__ or error)}") from None
     return Benchmark(_only_split(loaded, str(path)), path.stem)
 
 
@@ -271,7 +271,3 @@ def _only_split(loaded: datasets.Dataset | datasets.DatasetDict, what: str) -> d
     if len(loaded) == 1:
         return next(iter(loaded.values()))
     raise BenchmarkError(f"Expected a split {SPLIT!r} or a single one in {what}, got {', '.join(map(str, loaded))}.")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

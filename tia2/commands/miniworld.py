@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tia2.progress import Progress
 
 app = typer.Typer(no_args_is_help=True, help="The embedded miniature world: sample, judge, train, build.")
 
@@ -117,7 +120,7 @@ def train(
         raise unknown_name("recipe", name, [*recipes.names(), "all"])
     for recipe in recipes.names() if name == "all" else [name]:
         with _progress(f"training {recipe}") as advance:
-            run = recipes.Run(out, seed, device, scale, progress=lambda step, steps, _loss: advance(step, steps))
+            run = recipes.Run(out, seed, device, scale, progress=advance)
             folder = recipes.train(recipe, run)
         console.stdout.print(f"Wrote {folder}")
 
@@ -142,10 +145,10 @@ def build(
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar, and give the function that moves it to (done, total)."""
+def _progress(label: str) -> Iterator[Progress]:
+    """Show a bar, and give the function that moves it."""
     from tia2 import console
 
     with console.progress() as bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+        task = bars.add_task(label, total=None)
+        yield lambda _, done, total: bars.update(task, completed=done, total=total)

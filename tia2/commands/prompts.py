@@ -100,7 +100,7 @@ def contrast(
                 chosen,
                 rules=rules,
                 writer=writer,
-                progress=lambda done, _: bar.update(task, completed=done),
+                progress=lambda _, done, total: bar.update(task, completed=done, total=total),
             )
     _warn(made, len(found))
     if out is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,12 +15,8 @@ from tia2.commands.options import reward_options
 from tia2.errors import RewardError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.progress import Progress
-
+    from tia2.progress import Progress
     from tia2.scoring import ScoreTable
-    from tia2.scoring.scorer import BadImages, Scorer
 
 app = typer.Typer()
 
@@ -39,7 +37,7 @@ Examples:
 def score(
     reward: Annotated[
         list[str],
-        typer.Option(help="As `tia2 rewards list` shows them, or FILE.py:NAME; can be repeated."),
+        typer.Option(help="A reward that `tia2 rewards list` shows, or FILE.py:NAME; repeatable."),
     ],
     benchmark: Annotated[
         str, typer.Option(help="mini, all, comprehensive, counting, composition, or a folder or Parquet file.")
@@ -62,24 +60,24 @@ def score(
             "--option",
             "-o",
             metavar="KEY=VALUE",
-            help="What else the reward takes, e.g. text_policy=error; repeatable.",
+            help="Another option of the reward, e.g. text_policy=error; repeatable.",
         ),
     ] = None,
     contrastive: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Contrastive prompts that `tia2 prompts contrast` made, for the benchmark's."
+            metavar="FILE", help="Contrastive prompts that `tia2 prompts contrast` made, instead of the benchmark's."
         ),
     ] = None,
     skip_bad_images: Annotated[
-        bool, typer.Option("--skip-bad-images", help="Go on without missing and damaged images, rather than stop.")
+        bool, typer.Option("--skip-bad-images", help="Continue without missing and damaged images, rather than stop.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another score table in the folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Score a benchmark with one or several reward models, and keep every reward.
 
-    Each image and each text is encoded once. Stop it whenever you like: the same command goes on where it stopped.
+    Each image and each text is encoded once. Stop it whenever you like: the same command resumes where it stopped.
     """
     from rich.markup import escape
 
@@ -87,7 +85,7 @@ def score(
 
     with console.stderr.status("Loading the benchmark …"):
         from tia2.benchmark import load, with_contrastive_prompts
-        from tia2.scoring.scorer import Scorer
+        from tia2.scoring import score as score_benchmark
 
         loaded = load(benchmark)
         if contrastive is not None:
@@ -105,9 +103,17 @@ def score(
                 f"Two of the rewards are called {model.name!r}: score them one at a time, each with its --out."
             )
         started = time.monotonic()
-        with console.warnings_as_lines(), console.progress() as progress:
-            bad_images: BadImages = "skip" if skip_bad_images else "stop"
-            table = _score(progress, Scorer(model, loaded, spec, batch_size, bad_images=bad_images), folder, overwrite)
+        with console.warnings_as_lines(), _progress(model.name, len(loaded)) as progress:
+            table = score_benchmark(
+                model,
+                loaded,
+                folder,
+                batch_size=batch_size,
+                bad_images="skip" if skip_bad_images else "stop",
+                overwrite=overwrite,
+                spec=spec,
+                progress=progress,
+            )
         if table.skipped:
             console.stderr.print("warning: ", console.plain(_skipped(table)), sep="", soft_wrap=True)
         done.append(_summary(table, folder, time.monotonic() - started))
@@ -115,34 +121,35 @@ def score(
     if as_json:
         console.print_json(done)
         return
-    shown = console.table("reward", "items", "rewards", "seconds", "folder", right=("items", "rewards", "seconds"))
+    listing = console.table("reward", "items", "rewards", "seconds", "folder", right=("items", "rewards", "seconds"))
     for row in done:
         numbers = f"{row['items']:,}", f"{row['rewards']:,}", f"{row['seconds']:.1f}"
-        shown.add_row(console.plain(row["reward"]), *numbers, console.plain(row["folder"]))
-    console.stdout.print(shown)
+        listing.add_row(console.plain(row["reward"]), *numbers, console.plain(row["folder"]))
+    console.stdout.print(listing)
     folders = " ".join(str(row["folder"]) for row in done)
     console.stderr.print("\nNext: tia2 evaluate ", console.plain(folders), sep="", soft_wrap=True)
 
 
-def _score(progress: Progress, scorer: Scorer, folder: Path, overwrite: bool) -> ScoreTable:
+@contextmanager
+def _progress(reward: str, items: int) -> Iterator[Progress]:
+    """Show one bar, for the texts first and then for the items, with how many of them are done per second."""
     from rich.markup import escape
 
-    label = escape(scorer.model.name)
-    task = progress.add_task(label, total=len(scorer.benchmark))
+    from tia2 import console
 
-    def reporter(unit: str) -> Callable[[int, int], None]:
-        first: list[tuple[float, int]] = []
+    label = escape(reward)
+    starts: dict[str, tuple[float, int]] = {}
+    with console.progress() as bars:
+        task = bars.add_task(label, total=items)
 
-        def report(done: int, total: int) -> None:
+        def update(unit: str, done: int, total: int) -> None:
             now = time.monotonic()
-            first.append((now, done))
-            begun, before = first[0]
+            # What an earlier run had done already says nothing about the speed of this one.
+            begun, before = starts.setdefault(unit, (now, done))
             speed = f" {(done - before) / (now - begun):,.1f}/s" if done > before and now > begun else ""
-            progress.update(task, completed=done, total=total, description=f"{label} {unit}{speed}")
+            bars.update(task, completed=done, total=total, description=f"{label} {unit}{speed}")
 
-        return report
-
-    return scorer.run(folder, overwrite, reporter("items"), reporter("texts"))
+        yield update
 
 
 def _skipped(table: ScoreTable) -> str:
@@ -152,10 +159,10 @@ def _skipped(table: ScoreTable) -> str:
 
 def _folder(out: Path | None, benchmark: str, reward: str, *, several: bool) -> Path:
     # Names of models from the hub hold slashes.
-    safe, where = (re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in (reward, benchmark))
+    safe, group = (re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in (reward, benchmark))
     safe = safe or "reward"
     if out is None:
-        return Path("runs") / where / safe
+        return Path("runs") / group / safe
     return out / safe if several else out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from tia2.miniworld.generator import sample
 from tia2.miniworld.grammar import contrastive_prompts
 from tia2.miniworld.judge import judge
 from tia2.miniworld.prompts import benchmark_prompts
+from tia2.progress import Progress, silent
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -50,7 +51,7 @@ def build_benchmark(
     *,
     seed: int = SEED,
     only: Collection[str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
 ) -> list[MiniItem]:
     """Make the items of the `mini` benchmark.
 
@@ -58,7 +59,7 @@ def build_benchmark(
         pipeline: The generator that draws the images.
         seed: Seed of images and votes.
         only: Make the items of these prompts alone; all 60 if not given.
-        progress: Called with (images done, images).
+        progress: Called after every prompt with "items", the items done, and the items in all.
 
     Returns:
         The items, prompt by prompt. The same weights and seed give the same items.
@@ -79,8 +80,7 @@ def build_benchmark(
             prompt_id = f"{subset}/{index}"
             edits = contrastive_prompts(prompt)
             items.append(MiniItem(name, subset, prompt_id, prompt, file, given, score, is_aligned(score), edits))
-        if progress:
-            progress(len(items), len(wanted) * IMAGES_PER_PROMPT)
+        progress("items", len(items), len(wanted) * IMAGES_PER_PROMPT)
     return items
 
 

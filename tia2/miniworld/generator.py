@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tia2.errors import BenchmarkError, unknown_name
 from tia2.miniworld.assets import HALFWAY_UNET, PIPELINE, existing
 from tia2.miniworld.quiet import importing_diffusers, loading_quietly
+from tia2.progress import Progress, silent
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -66,7 +67,7 @@ def sample(
     steps: int = STEPS,
     guidance: float = GUIDANCE,
     batch: int = 50,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
 ) -> npt.NDArray[np.uint8]:
     """Sample one image for each prompt.
 
@@ -77,7 +78,7 @@ def sample(
         steps: DDIM steps.
         guidance: Classifier-free guidance scale.
         batch: Images at once.
-        progress: Called with (images done, images) after every batch.
+        progress: Called after every batch with "images", the images done, and the images in all.
 
     Returns:
         (n, 64, 64, 3) uint8.
@@ -101,6 +102,5 @@ def sample(
             output_type="np",
         )
         parts.append(np.rint(output.images * 255).astype(np.uint8))
-        if progress:
-            progress(min(start + batch, len(prompts)), len(prompts))
+        progress("images", min(start + batch, len(prompts)), len(prompts))
     return np.concatenate(parts)

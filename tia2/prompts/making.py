@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tia2.errors import PromptError
+from tia2.progress import Progress, silent
 from tia2.prompts.rules.rules import Style, contrastive_prompts
-from tia2.prompts.writer.rounds import Progress, Writer, Written, save
+from tia2.prompts.writer.rounds import Writer, Written, save
 
 RULES_VERSION = 1
 """Goes up whenever the rules make other prompts than before."""
@@ -48,7 +49,7 @@ def make(
     *,
     rules: bool = True,
     writer: Writer | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> PromptSets:
     """Make contrastive prompts for prompts.
 
@@ -57,7 +58,7 @@ def make(
         style: Of the rules, as `contrastive_prompts` takes it.
         rules: Whether the rules are used.
         writer: Asks a language model for more.
-        progress: Called with how many prompts are done, and how many there are.
+        progress: Called with "prompts", the prompts done, and the prompts in all.
 
     Returns:
         The prompt sets.

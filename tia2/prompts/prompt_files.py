@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tia2.errors import PromptError, unknown_name
+from tia2.errors import PromptError, first_line, unknown_name
 
 COLUMN = "prompt"
 _TEXT = {"string", "large_string", "string_view"}
@@ -90,7 +90,7 @@ def _read_parquet(path: Path, column: str | None) -> Iterable[Any]:
         name = _column(schema.names if column else texts, path, column)
         values: list[Any] = pq.read_table(path, columns=[name])[name].to_pylist()
     except pa.ArrowInvalid as error:
-        raise PromptError(f"{path} can't be read: {str(error).splitlines()[0]}") from None
+        raise PromptError(f"{path} can't be read: {first_line(error)}") from None
     return values
 
 
@@ -104,7 +104,7 @@ def _read_folder(path: Path, column: str | None) -> Iterable[Any]:
         saved = (path / "state.json").is_file() or (path / "dataset_dict.json").is_file()
         loaded: Any = datasets.load_from_disk(str(path)) if saved else datasets.load_dataset(str(path))
     except (OSError, ValueError, datasets.exceptions.DatasetGenerationError) as error:
-        raise PromptError(f"{path} holds no dataset that can be read: {str(error).strip().splitlines()[0]}") from None
+        raise PromptError(f"{path} holds no dataset that can be read: {first_line(error)}") from None
     return _from_dataset(loaded, path, column)
 
 
@@ -117,8 +117,9 @@ def _read_hub(source: str, column: str | None) -> Iterable[Any]:
     try:
         loaded: Any = datasets.load_dataset(source)
     except (OSError, ValueError, HfHubHTTPError, OfflineModeIsEnabled) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise PromptError(f"{source!r} is no file here, and no dataset that can be loaded: {reason}") from None
+        raise PromptError(
+            f"{source!r} is no file here, and no dataset that can be loaded: {first_line(error)}"
+        ) from None
     return _from_dataset(loaded, source, column)
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tia2.quickstart.pipeline import REWARDS, Outcome, run
+from tia2.quickstart.pipeline import REWARDS, QuickstartRun, run
 
-__all__ = ["REWARDS", "Outcome", "run"]
+__all__ = ["REWARDS", "QuickstartRun", "run"]

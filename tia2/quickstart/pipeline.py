@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tia2.errors import ResultError
 from tia2.files import replacing
+from tia2.progress import Progress, silent
 from tia2.quickstart.plots import Strip, contact_sheet, forest
 
 if TYPE_CHECKING:
@@ -22,14 +23,11 @@ if TYPE_CHECKING:
 REWARDS = ("mini-strong", "mini-web", "mini-countblind", "mini-vivid")
 """The four reward models of the miniature world."""
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being scored, how many items are done, and how many there are."""
-
 _SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Outcome:
+class QuickstartRun:
     """What a run of the quickstart gives.
 
     Attributes:
@@ -54,8 +52,8 @@ def run(
     benchmark: str = "mini",
     seed: int = 0,
     overwrite: bool = False,
-    progress: Progress | None = None,
-) -> Outcome:
+    progress: Progress = silent,
+) -> QuickstartRun:
     """Score a benchmark with several rewards, evaluate them, and write tables and two pictures.
 
     An interrupted run is resumed: only missing rewards are computed.
@@ -65,8 +63,8 @@ def run(
         rewards: Names or specs of reward models.
         benchmark: What `tia2.benchmark.load` takes; it needs images.
         seed: Seed of the bootstrap.
-        overwrite: Whether to score again whatever `out` holds.
-        progress: Function called after every batch.
+        overwrite: Score again, whatever `out` holds.
+        progress: Called after every batch with the reward's name, the items done, and the items in all.
 
     Returns:
         The results, their summary, and where everything was written.
@@ -86,7 +84,7 @@ def run(
             items,
             folder / "scores" / _file_name(name),
             overwrite=overwrite,
-            progress=_named(progress, name) if progress else None,
+            progress=_of_reward(progress, name),
         )
         for name in rewards
     ]
@@ -105,7 +103,7 @@ def run(
         files["contact_sheet.png"],
         heading=f"What {best} ranks best and worst, for the most typical prompt of each subset",
     )
-    return Outcome(items, results, summary, _groups(results), files)
+    return QuickstartRun(items, results, summary, _groups(results), files)
 
 
 def _groups(results: list[Result]) -> pd.DataFrame | None:
@@ -121,8 +119,14 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-.")
 
 
-def _named(progress: Progress, name: str) -> Callable[[int, int], None]:
-    return lambda done, total: progress(name, done, total)
+def _of_reward(progress: Progress, name: str) -> Progress:
+    """Return what reports the items of one reward under its name; texts take no time worth a report."""
+
+    def report(unit: str, done: int, total: int) -> None:
+        if unit == "items":
+            progress(name, done, total)
+
+    return report
 
 
 def _best(summary: pd.DataFrame) -> str:

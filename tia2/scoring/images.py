@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from tia2.benchmark import Benchmark
 
 
-class Loaded(NamedTuple):
-    """An item's image, ready for the model; or what is wrong with it."""
+class LoadedImage(NamedTuple):
+    """An item's image, ready for the model; or what is wrong with it.
+
+    Attributes:
+        item: The item's position in the benchmark.
+        sha256: SHA-256 hex digest of the image file, empty where there is none.
+        prepared: The image as the reward model's `prepare` returned it.
+        problem: A sentence that says why there is no image; None where all is well.
+    """
 
     item: int
     sha256: str
@@ -30,10 +37,10 @@ class ImageLoader:
     """Loads a benchmark's images in the order asked for; use it in a `with`.
 
     Args:
-        benchmark: Where the images are.
-        prepare: What to do with each RGB image; called from several threads at once.
-        workers: How many threads.
-        ahead: How many images to hold ready at most.
+        benchmark: The benchmark that holds the images.
+        prepare: Turns an RGB image into what the reward model takes; called from several threads at once.
+        workers: Number of threads.
+        ahead: Largest number of images that are held ready.
     """
 
     def __init__(
@@ -50,9 +57,9 @@ class ImageLoader:
     def __exit__(self, *exception: object) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def load(self, indices: Iterable[int]) -> Iterator[Loaded]:
+    def load(self, indices: Iterable[int]) -> Iterator[LoadedImage]:
         """Yield images in the order of the indices; those that are missing or damaged say so in `problem`."""
-        waiting: deque[Future[Loaded]] = deque()
+        waiting: deque[Future[LoadedImage]] = deque()
         for index in indices:
             waiting.append(self._threads.submit(self._load, index))
             if len(waiting) >= self._ahead:
@@ -60,18 +67,18 @@ class ImageLoader:
         while waiting:
             yield waiting.popleft().result()
 
-    def _load(self, index: int) -> Loaded:
+    def _load(self, index: int) -> LoadedImage:
         item = self._benchmark.items["item_id"].iloc[index]
         digest = ""
         try:
             content = self._benchmark.image_bytes(index)
             if content is None:
-                return Loaded(index, digest, None, f"{item} has no image.")
+                return LoadedImage(index, digest, None, f"{item} has no image.")
             digest = hashlib.sha256(content).hexdigest()
             image = decode(content, item)
         except BenchmarkError as error:
-            return Loaded(index, digest, None, str(error))
-        return Loaded(index, digest, self._prepare(image))
+            return LoadedImage(index, digest, None, str(error))
+        return LoadedImage(index, digest, self._prepare(image))
 
 
 def image_digests(benchmark: Benchmark, indices: Iterable[int]) -> list[str | None]:

@@ -26,7 +26,7 @@ PACKAGES = ("tia2", "torch", "transformers", "tokenizers", "numpy", "pillow", "d
 
 
 class ScoredBenchmark(BaseModel):
-    """Which benchmark was scored."""
+    """The benchmark that was scored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,13 +39,13 @@ class ScoredBenchmark(BaseModel):
 
 
 class ScoredReward(BaseModel):
-    """Which reward model scored it."""
+    """The reward model that scored it."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str
     spec: str
-    """What `load_reward` was given."""
+    """The specification that `load_reward` was given."""
     fingerprint: str
     """SHA-256 over everything that changes a reward."""
     card: RewardCard
@@ -66,15 +66,15 @@ class Manifest(BaseModel):
     device: str
     batch_size: int
     shard_size: int
-    """How many items each file under shards/ holds; batches never cross shards."""
+    """Number of items in each file under shards/; batches never cross shards."""
     texts: int
     """Distinct texts in the benchmark."""
     text_batch_size: int | None = None
-    """How many texts at a time were encoded, where they are encoded apart from the images."""
+    """Texts at a time, where they are encoded apart from the images."""
     skipped_items: int = 0
-    """How many items have no rewards, because their images could not be read."""
+    """Number of items without rewards, because their images could not be read."""
     truncated_texts: int
-    """How many of them the model saw only the beginning of."""
+    """Number of texts that the model saw only the beginning of."""
     images_fingerprint: str | None = None
     """SHA-256 over the SHA-256 of every image file in order; None until complete."""
     complete: bool = False
@@ -91,7 +91,17 @@ class Manifest(BaseModel):
         texts: int,
         truncated_texts: int,
     ) -> Manifest:
-        """Return the manifest of a table about to be scored."""
+        """Return the manifest of a table about to be scored.
+
+        Args:
+            model: The reward model.
+            benchmark: The benchmark.
+            spec: The specification that `load_reward` was given.
+            batch_size: Images at a time.
+            shard_size: Items in one file.
+            texts: Number of distinct texts in the benchmark.
+            truncated_texts: Number of texts that the model sees only the beginning of.
+        """
         return cls(
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             benchmark=ScoredBenchmark(
@@ -114,11 +124,17 @@ class Manifest(BaseModel):
     def read(cls, path: Path) -> Manifest:
         """Read a manifest.json.
 
+        Args:
+            path: The file.
+
+        Returns:
+            The manifest.
+
         Raises:
             ScoreTableError: It can't be read, or was written by a newer version.
         """
         try:
-            found = cls.model_validate_json(path.read_bytes())
+            manifest = cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise ScoreTableError(
                 f"{path} is no manifest of a score table, or damaged ({explain(error)}). "
@@ -126,11 +142,11 @@ class Manifest(BaseModel):
             ) from None
         except OSError as error:
             raise ScoreTableError(f"{path} can't be read: {error.strerror or error}.") from None
-        if found.schema_version > SCHEMA_VERSION:
+        if manifest.schema_version > SCHEMA_VERSION:
             raise ScoreTableError(
-                f"{path} has schema version {found.schema_version}; this tia2 reads {SCHEMA_VERSION}. Update tia2."
+                f"{path} has schema version {manifest.schema_version}; this tia2 reads {SCHEMA_VERSION}. Update tia2."
             )
-        return found
+        return manifest
 
     @property
     def key(self) -> str:
@@ -145,7 +161,7 @@ class Manifest(BaseModel):
         return [range(start, min(start + size, total)) for start in range(0, total, size)]
 
     def differences(self, other: Manifest) -> list[str]:
-        """Say in what another manifest differs, so that rewards of the two must not be mixed."""
+        """Name the aspects in which another manifest differs, so that rewards of the two must not be mixed."""
         pairs = {
             "benchmark": (_label(self.benchmark), _label(other.benchmark)),
             "reward model": (_label(self.reward), _label(other.reward)),
@@ -153,7 +169,7 @@ class Manifest(BaseModel):
             "device": (self.device.partition(":")[0], other.device.partition(":")[0]),
             "shard size": (str(self.shard_size), str(other.shard_size)),
         }
-        return [f"{what} {old}, now {new}" for what, (old, new) in pairs.items() if old != new]
+        return [f"{aspect} {old}, now {new}" for aspect, (old, new) in pairs.items() if old != new]
 
 
 def _label(scored: ScoredBenchmark | ScoredReward) -> str:
@@ -162,7 +178,7 @@ def _label(scored: ScoredBenchmark | ScoredReward) -> str:
 
 def _versions() -> dict[str, str]:
     installed = {name: _version(name) for name in PACKAGES}
-    return {"python": platform.python_version(), **{name: found for name, found in installed.items() if found}}
+    return {"python": platform.python_version(), **{name: number for name, number in installed.items() if number}}
 
 
 def _version(name: str) -> str | None:

@@ -1,26 +1,32 @@
-"""Score a benchmark: every text encoded once, every image once, kept shard by shard."""
+"""Score a benchmark: every text encoded once, every image once, kept shard by shard.
+
+A run is a plan (`_Plan`, which never changes) and a manifest, whose batch sizes shrink when memory runs out. Each step
+takes the manifest and returns the one that holds from then on.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
 from tia2.benchmark import prompt_set
+from tia2.devices import cpu_count
 from tia2.errors import BenchmarkError, RewardError, ScoreTableError
+from tia2.progress import Progress, silent
 from tia2.rewards.loading.batching import halving
-from tia2.rewards.loading.devices import cpu_count
 from tia2.rewards.registry import load_reward
-from tia2.scoring.images import ImageLoader, Loaded, image_digests
+from tia2.scoring.images import ImageLoader, LoadedImage, image_digests
 from tia2.scoring.manifest import Manifest
-from tia2.scoring.store import Shard, Store
-from tia2.scoring.strategies import Progress, Texts, first_batch_size, kind_of, truncated
+from tia2.scoring.strategies import BatchScorer, Strategy, Texts, first_batch_size, strategy_for, truncated
 from tia2.scoring.table import ScoreTable
+from tia2.scoring.table_files import Shard, TableFiles
 
 if TYPE_CHECKING:
     import datasets
@@ -31,13 +37,13 @@ if TYPE_CHECKING:
     from tia2.rewards import RewardModel
 
 SHARD_SIZE = 256
-"""Items in one file; at most so many are scored anew after a crash."""
+"""Items in one file; at most so many are scored again after a crash."""
 
 MOST_WORKERS = 8
 """More threads than this don't feed one model faster."""
 
 NAMED = 3
-"""How many bad images an error names."""
+"""The number of unreadable images that an error names."""
 
 BadImages = Literal["stop", "skip"]
 
@@ -51,15 +57,16 @@ def score(
     shard_size: int = SHARD_SIZE,
     bad_images: BadImages = "stop",
     overwrite: bool = False,
-    progress: Progress | None = None,
+    spec: str | None = None,
+    progress: Progress = silent,
 ) -> ScoreTable:
     """Score every item of a benchmark against its prompt and contrastive prompts.
 
-    A dual encoder encodes each distinct text and each image once; a cross-encoder runs its image part once an image and
-    its text part once a pair. When memory runs out, the batch size is halved and the shard begun anew.
+    A dual encoder encodes each distinct text and each image once; a cross-encoder runs its image part once per image
+    and its text part once per pair. When memory runs out, the batch size is halved and the shard started again.
 
-    With `out`, rewards are kept shard by shard: a run that was killed goes on where it stopped and ends with the same
-    bytes, and a finished table is not scored again. A shard whose images have changed since is scored anew.
+    With `out`, rewards are kept shard by shard: a run that was killed resumes where it stopped and ends with the same
+    bytes, and a finished table is not scored again. A shard whose images have changed since is scored again.
 
     Args:
         reward: A reward model, what `load_reward` takes, or a function `(images, texts) -> rewards`.
@@ -68,18 +75,21 @@ def score(
         batch_size: Images at a time. If None, that of the run that is resumed, or else one that suits model and device.
             Another batch size may change the last digits.
         shard_size: Items in one file.
-        bad_images: What to do with missing and damaged images: "stop" names them and keeps what is done, "skip" goes on
+        bad_images: Treatment of missing and damaged images: "stop" names them and keeps what is done, "skip" continues
             without their items, whose rewards are NaN; `ScoreTable.skipped` names them.
         overwrite: Delete another table in `out`, rather than refuse it.
-        progress: Called after every batch with the items done and the items in all.
+        spec: The specification that the manifest records for the reward. If None, what `reward` says, or the qualified
+            name of an object.
+        progress: Called after every batch with "texts" or "items", the number done, and the number in all.
 
     Returns:
         The score table.
 
     Raises:
         BenchmarkError: Images are missing or damaged.
-        RewardError: The reward model can't be loaded, or returned something else than finite numbers.
-        ScoreTableError: `out` holds something else, or can't be written to.
+        RewardError: The reward model can't be loaded, or returned something other than finite numbers.
+        ScoreTableError: A size is below 1, `bad_images` is something else, or `out` holds something else or can't be
+            written to.
 
     Example:
         >>> import tia2
@@ -87,233 +97,30 @@ def score(
     """
     from tia2.benchmark import load
 
+    _check_options(batch_size, shard_size, bad_images)
     model = load_reward(reward)
-    loaded = load(benchmark)
-    spec = os.fspath(reward) if isinstance(reward, str | os.PathLike) else _qualified(reward)
-    scorer = Scorer(model, loaded, spec, batch_size, shard_size, bad_images)
-    return scorer.run(Path(out) if out else None, overwrite, progress)
-
-
-class Scorer:
-    """One scoring run.
-
-    Args:
-        model: The reward model.
-        benchmark: The benchmark.
-        spec: How the model was asked for.
-        batch_size: Images at a time, or None.
-        shard_size: Items in one file.
-        bad_images: "stop" or "skip".
-
-    Raises:
-        ScoreTableError: A size is below 1, or `bad_images` is something else.
-    """
-
-    def __init__(
-        self,
-        model: RewardModel,
-        benchmark: Benchmark,
-        spec: str,
-        batch_size: int | None,
-        shard_size: int = SHARD_SIZE,
-        bad_images: BadImages = "stop",
-    ) -> None:
-        for what, size in (("batch_size", batch_size), ("shard_size", shard_size)):
-            if size is not None and size < 1:
-                raise ScoreTableError(f"{what} is {size}; expected at least 1.")
-        if bad_images not in ("stop", "skip"):
-            raise ScoreTableError(f"bad_images is {bad_images!r}; expected 'stop' or 'skip'.")
-        self.model = model
-        self.benchmark = benchmark
-        self.items = with_texts(benchmark.items)
-        self._bad_images = bad_images
-        self._kind = kind_of(model)
-        self._begun = False
-        self._text_progress: Progress = lambda *_: None
-        self._texts: list[Texts] = [tuple(texts) for texts in self.items["texts"]]
-        self._distinct = list(dict.fromkeys(text for texts in dict.fromkeys(self._texts) for text in texts))
-        self._ids: list[str] = self.items["item_id"].tolist()
-        self._batch_size_given = batch_size is not None
-        size = batch_size or first_batch_size(model)
-        self.manifest = Manifest.begin(
-            model,
-            benchmark,
-            spec=spec,
-            batch_size=size,
-            shard_size=shard_size,
-            texts=len(self._distinct),
-            truncated_texts=truncated(model, self._distinct),
-        )
-
-    def run(
-        self,
-        out: Path | None,
-        overwrite: bool = False,
-        progress: Progress | None = None,
-        text_progress: Progress | None = None,
-    ) -> ScoreTable:
-        """Score what is not scored yet, and return the table.
-
-        Args:
-            out: The folder to keep the table in, or None.
-            overwrite: Delete another table that is there.
-            progress: Called with the items done and the items in all.
-            text_progress: Called with the texts done and the texts in all, by models that encode texts beforehand.
-        """
-        store = Store(out) if out else None
-        if store:
-            self._open(store, overwrite)
-        shards = self.manifest.shards
-        found = [self._kept(store, number) for number in range(len(shards))]
-        total = len(self.benchmark)
-        done = sum(len(rows) for rows, shard in zip(shards, found, strict=True) if shard)
-        if done < total:
-            self._check_images()
-        report = progress or (lambda *_: None)
-        self._text_progress = text_progress or (lambda *_: None)
-        report(done, total)
-        if done < total:
-            if store:
-                store.write_manifest(self.manifest)
-            with self._loader() as loader:
-                for number, rows in enumerate(shards):
-                    if found[number] is None:
-                        found[number] = self._make(store, number, loader, partial(_ahead, report, done, total))
-                        done += len(rows)
-                        report(done, total)
-        whole = [shard for shard in found if shard is not None]
-        digest = hashlib.sha256("\n".join(sha for shard in whole for sha in shard.image_sha256).encode()).hexdigest()
-        skipped = [item for shard in whole for item in shard.skipped]
-        now = {"images_fingerprint": digest, "skipped_items": len(skipped), "complete": True}
-        self.manifest = self.manifest.model_copy(update=now)
-        if store:
-            store.write_items(self.items)
-            store.write_manifest(self.manifest)
-        return ScoreTable(self.manifest, self.items, whole)
-
-    def _open(self, store: Store, overwrite: bool) -> None:
-        """Take up the table that is in a folder, or make sure that there is room for one."""
-        if store.is_empty():
-            return
-        if overwrite:
-            store.clear()
-            return
-        there = Manifest.read(store.manifest_path)
-        if different := there.differences(self.manifest):
-            raise ScoreTableError(
-                f"{store.folder} holds another score table: {'; '.join(different)}. "
-                "Score to another folder, or with --overwrite (overwrite=True)."
-            )
-        # Votes may have changed since, which no reward depends on.
-        now: dict[str, object] = {"benchmark": self.manifest.benchmark, "complete": False}
-        if self._batch_size_given:
-            now |= {"batch_size": self.manifest.batch_size, "text_batch_size": self.manifest.text_batch_size}
-        self.manifest = there.model_copy(update=now)
-
-    def _kept(self, store: Store | None, number: int) -> Shard | None:
-        """Return a shard that an earlier run wrote, if it is whole and its images are still the same."""
-        if store is None or not store.shard_path(number).is_file():
-            return None
-        rows = self.manifest.shards[number]
-        lengths = [len(self._texts[index]) for index in rows]
-        try:
-            shard = store.read_shard(number, self.manifest.key, self._ids[rows.start : rows.stop], lengths)
-        except ScoreTableError:
-            return None
-        if shard.skipped and self._bad_images == "stop":
-            return None
-        now = image_digests(self.benchmark, rows)
-        same = all(new in (None, old) for new, old in zip(now, shard.image_sha256, strict=True))
-        return shard if same else None
-
-    def _make(self, store: Store | None, number: int, loader: ImageLoader, report: Callable[[int], None]) -> Shard:
-        """Return a shard: scored and stored, or from another process on the same folder that was faster."""
-        if kept := self._kept(store, number):
-            return kept
-        if not self._begun:
-            wanted = self.manifest.text_batch_size or self.manifest.batch_size
-            size = self._kind.begin(self._distinct, wanted, self._text_progress)
-            self._resize(store, text_batch_size=size)
-            self._begun = True
-
-        def attempt(size: int) -> Shard:
-            return self._score(self.manifest.shards[number], loader, size, report)
-
-        shard, size = halving(attempt, self.manifest.batch_size, self.model.name)
-        self._resize(store, batch_size=size)
-        if store:
-            store.write_shard(number, shard, self.manifest.key)
-        return shard
-
-    def _resize(self, store: Store | None, **sizes: int) -> None:
-        """Note the batch sizes that fit in memory, so that a resumed run uses the same ones."""
-        resized = self.manifest.model_copy(update=sizes)
-        if resized != self.manifest:
-            self.manifest = resized
-            if store:
-                store.write_manifest(resized)
-
-    def _score(self, rows: range, loader: ImageLoader, batch_size: int, report: Callable[[int], None]) -> Shard:
-        shas: list[str] = []
-        rewards: list[NDArray[np.float32]] = []
-        bad: list[Loaded] = []
-        batch: list[Loaded] = []
-        for image in loader.load(rows):
-            batch.append(image)
-            if len(batch) == batch_size or image.item == rows[-1]:
-                bad += [one for one in batch if one.problem]
-                shas += [one.sha256 for one in batch]
-                rewards += self._rewards(batch)
-                report(len(rewards))
-                batch = []
-        if bad and self._bad_images == "stop":
-            self._stop(bad)
-        return Shard(self._ids[rows.start : rows.stop], shas, rewards)
-
-    def _rewards(self, batch: list[Loaded]) -> list[NDArray[np.float32]]:
-        """Return each image's rewards with its texts, NaN for those of bad images."""
-        good = [place for place, image in enumerate(batch) if not image.problem]
-        rewards = [np.full(len(self._texts[image.item]), np.nan, dtype=np.float32) for image in batch]
-        if good:
-            texts = [self._texts[batch[place].item] for place in good]
-            found = self._kind.rewards([batch[place].prepared for place in good], texts)
-            for place, row in zip(good, found, strict=True):
-                self._check_finite(row, batch[place].item)
-                rewards[place] = row
-        return rewards
-
-    def _check_finite(self, row: NDArray[np.float32], index: int) -> None:
-        bad = np.flatnonzero(~np.isfinite(row))
-        if bad.size:
-            text = self._texts[index][bad[0]]
-            raise RewardError(
-                f"Reward {self.model.name!r} gave {row[bad[0]]} for item {self._ids[index]} with {text!r}; "
-                f"expected a finite number ({bad.size} of this item's {row.size} are not)."
-            )
-
-    def _loader(self) -> ImageLoader:
-        workers = min(MOST_WORKERS, cpu_count())
-        return ImageLoader(self.benchmark, self._kind.prepare, workers=workers, ahead=2 * self.manifest.batch_size)
-
-    def _check_images(self) -> None:
-        """Stop before any model runs where images are missing that must not be."""
-        missing = self.benchmark.missing_images
-        if not missing or (self._bad_images == "skip" and len(missing) < len(self.benchmark)):
-            return
-        raise BenchmarkError(
-            f"{len(missing):,} of {len(self.benchmark):,} items of benchmark {self.benchmark.name!r} have no image, "
-            f"the first is {missing[0]}. `tia2 data download` says how to get the images."
-        )
-
-    def _stop(self, bad: list[Loaded]) -> None:
-        names = ", ".join(self._ids[image.item] for image in bad[:NAMED]) + (", …" if len(bad) > NAMED else "")
-        raise BenchmarkError(
-            f"{len(bad)} images can't be read ({names}): {bad[0].problem} Mend them, or go on without them by "
-            "--skip-bad-images (bad_images='skip'). What was done is kept."
-            if len(bad) > 1
-            else f"{bad[0].problem} Mend it, or go on without it by --skip-bad-images (bad_images='skip'). "
-            "What was done is kept."
-        )
+    plan = _Plan.of(model, load(benchmark), bad_images)
+    files = TableFiles(Path(out)) if out else None
+    manifest = Manifest.begin(
+        model,
+        plan.benchmark,
+        spec=spec or (os.fspath(reward) if isinstance(reward, str | os.PathLike) else _qualified(reward)),
+        batch_size=batch_size or first_batch_size(model),
+        shard_size=shard_size,
+        texts=len(plan.distinct_texts),
+        truncated_texts=truncated(model, plan.distinct_texts),
+    )
+    if files:
+        manifest = _resumed(files, manifest, overwrite=overwrite, keep_batch_sizes=batch_size is None)
+    kept = [_kept_shard(plan, manifest, files, number) for number in range(len(manifest.shards))]
+    shards, manifest = _complete(plan, manifest, files, kept, progress)
+    digest = hashlib.sha256("\n".join(sha for shard in shards for sha in shard.image_sha256).encode()).hexdigest()
+    skipped = sum(len(shard.skipped) for shard in shards)
+    manifest = manifest.model_copy(update={"images_fingerprint": digest, "skipped_items": skipped, "complete": True})
+    if files:
+        files.write_items(plan.items)
+        files.write_manifest(manifest)
+    return ScoreTable(manifest, plan.items, shards)
 
 
 def with_texts(items: pd.DataFrame) -> pd.DataFrame:
@@ -324,8 +131,229 @@ def with_texts(items: pd.DataFrame) -> pd.DataFrame:
     return extended
 
 
-def _ahead(report: Progress, before: int, total: int, more: int) -> None:
-    report(before + more, total)
+@dataclass(frozen=True)
+class _Plan:
+    """What is scored, with what: everything that stays the same during a run.
+
+    Attributes:
+        model: The reward model.
+        strategy: How it is run.
+        benchmark: The benchmark.
+        items: The benchmark's columns but the image, and `texts`.
+        ids: The items' ids.
+        texts: The texts of each item.
+        distinct_texts: All of them, each once.
+        bad_images: "stop" or "skip".
+    """
+
+    model: RewardModel
+    strategy: Strategy
+    benchmark: Benchmark
+    items: pd.DataFrame
+    ids: list[str]
+    texts: list[Texts]
+    distinct_texts: list[str]
+    bad_images: BadImages
+
+    @classmethod
+    def of(cls, model: RewardModel, benchmark: Benchmark, bad_images: BadImages) -> _Plan:
+        items = with_texts(benchmark.items)
+        texts = [tuple(texts) for texts in items["texts"]]
+        # First over distinct sets: the items of a prompt share theirs, and there are far fewer prompts than items.
+        distinct = list(dict.fromkeys(text for texts in dict.fromkeys(texts) for text in texts))
+        ids = items["item_id"].tolist()
+        return cls(model, strategy_for(model), benchmark, items, ids, texts, distinct, bad_images)
+
+
+def _check_options(batch_size: int | None, shard_size: int, bad_images: str) -> None:
+    for name, size in (("batch_size", batch_size), ("shard_size", shard_size)):
+        if size is not None and size < 1:
+            raise ScoreTableError(f"{name} is {size}; expected at least 1.")
+    if bad_images not in ("stop", "skip"):
+        raise ScoreTableError(f"bad_images is {bad_images!r}; expected 'stop' or 'skip'.")
+
+
+def _resumed(files: TableFiles, manifest: Manifest, *, overwrite: bool, keep_batch_sizes: bool) -> Manifest:
+    """Return the manifest to continue with: that of the table in the folder, or the new one where there is none."""
+    if files.is_empty():
+        return manifest
+    if overwrite:
+        files.clear()
+        return manifest
+    earlier = Manifest.read(files.manifest_path)
+    if differences := earlier.differences(manifest):
+        raise ScoreTableError(
+            f"{files.folder} holds another score table: {'; '.join(differences)}. "
+            "Score to another folder, or with --overwrite (overwrite=True)."
+        )
+    # Votes may have changed since, which no reward depends on.
+    changes: dict[str, object] = {"benchmark": manifest.benchmark, "complete": False}
+    if not keep_batch_sizes:
+        changes |= {"batch_size": manifest.batch_size, "text_batch_size": manifest.text_batch_size}
+    return earlier.model_copy(update=changes)
+
+
+def _kept_shard(plan: _Plan, manifest: Manifest, files: TableFiles | None, number: int) -> Shard | None:
+    """Return a shard that an earlier run wrote, if it is whole and its images are still the same."""
+    if files is None or not files.shard_path(number).is_file():
+        return None
+    rows = manifest.shards[number]
+    lengths = [len(plan.texts[index]) for index in rows]
+    try:
+        shard = files.read_shard(number, manifest.key, plan.ids[rows.start : rows.stop], lengths)
+    except ScoreTableError:
+        return None
+    if shard.skipped and plan.bad_images == "stop":
+        return None
+    digests = image_digests(plan.benchmark, rows)
+    # Images that are gone since say nothing against rewards that were computed from them.
+    unchanged = all(new in (None, old) for new, old in zip(digests, shard.image_sha256, strict=True))
+    return shard if unchanged else None
+
+
+def _complete(
+    plan: _Plan,
+    manifest: Manifest,
+    files: TableFiles | None,
+    kept: Sequence[Shard | None],
+    progress: Progress,
+) -> tuple[list[Shard], Manifest]:
+    """Score the shards that are missing, and return all of them."""
+    total = len(plan.benchmark)
+    done = sum(len(shard.item_ids) for shard in kept if shard)
+    if done < total:
+        _check_images(plan)
+    progress("items", done, total)
+    if done == total:
+        return [shard for shard in kept if shard], manifest
+    if files:
+        files.write_manifest(manifest)
+    shards = dict(enumerate(kept))
+    score_batch: BatchScorer | None = None
+    with _image_loader(plan, manifest) as loader:
+        for number in [number for number, shard in shards.items() if shard is None]:
+            # Looked for once more: another process on the same folder may have been faster.
+            shard = _kept_shard(plan, manifest, files, number)
+            if shard is None:
+                if score_batch is None:
+                    # Not before: a run that finds everything done encodes no text.
+                    size = manifest.text_batch_size or manifest.batch_size
+                    score_batch, size = plan.strategy.begin(plan.distinct_texts, size, progress)
+                    manifest = _resized(manifest, files, text_batch_size=size)
+                report = partial(_report_more, progress, done, total)
+                shard, manifest = _score_shard(plan, manifest, files, number, loader, score_batch, report)
+            shards[number] = shard
+            done += len(shard.item_ids)
+            progress("items", done, total)
+    return [shard for shard in shards.values() if shard], manifest
+
+
+def _report_more(progress: Progress, before: int, total: int, more: int) -> None:
+    progress("items", before + more, total)
+
+
+def _resized(manifest: Manifest, files: TableFiles | None, **sizes: int) -> Manifest:
+    """Note the batch sizes that fit in memory, so that a resumed run uses the same ones."""
+    resized = manifest.model_copy(update=sizes)
+    if resized != manifest and files:
+        files.write_manifest(resized)
+    return resized
+
+
+def _image_loader(plan: _Plan, manifest: Manifest) -> ImageLoader:
+    workers = min(MOST_WORKERS, cpu_count())
+    return ImageLoader(plan.benchmark, plan.strategy.prepare, workers=workers, ahead=2 * manifest.batch_size)
+
+
+def _score_shard(
+    plan: _Plan,
+    manifest: Manifest,
+    files: TableFiles | None,
+    number: int,
+    loader: ImageLoader,
+    score_batch: BatchScorer,
+    report: Callable[[int], None],
+) -> tuple[Shard, Manifest]:
+    """Score one shard with the batch size that memory allows, and write it."""
+    rows = manifest.shards[number]
+
+    def attempt(size: int) -> Shard:
+        return _score_items(plan, rows, size, loader, score_batch, report)
+
+    shard, size = halving(attempt, manifest.batch_size, plan.model.name)
+    manifest = _resized(manifest, files, batch_size=size)
+    if files:
+        files.write_shard(number, shard, manifest.key)
+    return shard, manifest
+
+
+def _score_items(
+    plan: _Plan,
+    rows: range,
+    batch_size: int,
+    loader: ImageLoader,
+    score_batch: BatchScorer,
+    report: Callable[[int], None],
+) -> Shard:
+    digests: list[str] = []
+    rewards: list[NDArray[np.float32]] = []
+    bad: list[LoadedImage] = []
+    batch: list[LoadedImage] = []
+    for image in loader.load(rows):
+        batch.append(image)
+        if len(batch) == batch_size or image.item == rows[-1]:
+            bad += [image for image in batch if image.problem]
+            digests += [image.sha256 for image in batch]
+            rewards += _score_images(plan, batch, score_batch)
+            report(len(rewards))
+            batch = []
+    if bad and plan.bad_images == "stop":
+        _stop(plan, bad)
+    return Shard(plan.ids[rows.start : rows.stop], digests, rewards)
+
+
+def _score_images(plan: _Plan, batch: list[LoadedImage], score_batch: BatchScorer) -> list[NDArray[np.float32]]:
+    """Return each image's rewards with its texts, NaN for those of unreadable images."""
+    readable = [position for position, image in enumerate(batch) if not image.problem]
+    rewards = [np.full(len(plan.texts[image.item]), np.nan, dtype=np.float32) for image in batch]
+    if readable:
+        texts = [plan.texts[batch[position].item] for position in readable]
+        rows = score_batch([batch[position].prepared for position in readable], texts)
+        for position, row in zip(readable, rows, strict=True):
+            _check_finite(plan, row, batch[position].item)
+            rewards[position] = row
+    return rewards
+
+
+def _check_finite(plan: _Plan, row: NDArray[np.float32], index: int) -> None:
+    bad = np.flatnonzero(~np.isfinite(row))
+    if bad.size:
+        text = plan.texts[index][bad[0]]
+        raise RewardError(
+            f"Reward {plan.model.name!r} gave {row[bad[0]]} for item {plan.ids[index]} with {text!r}; "
+            f"expected a finite number ({bad.size} of this item's {row.size} are not)."
+        )
+
+
+def _check_images(plan: _Plan) -> None:
+    """Stop before any model runs where images are missing that must not be."""
+    missing = plan.benchmark.missing_images
+    if not missing or (plan.bad_images == "skip" and len(missing) < len(plan.benchmark)):
+        return
+    raise BenchmarkError(
+        f"{len(missing):,} of {len(plan.benchmark):,} items of benchmark {plan.benchmark.name!r} have no image, "
+        f"the first is {missing[0]}. `tia2 data download` says how to get the images."
+    )
+
+
+def _stop(plan: _Plan, bad: list[LoadedImage]) -> NoReturn:
+    names = ", ".join(plan.ids[image.item] for image in bad[:NAMED]) + (", …" if len(bad) > NAMED else "")
+    several = f"{len(bad)} images can't be read ({names}): " if len(bad) > 1 else ""
+    them = "them" if several else "it"
+    raise BenchmarkError(
+        f"{several}{bad[0].problem} Repair {them}, or continue without {them} by --skip-bad-images "
+        "(bad_images='skip'). What was done is kept."
+    )
 
 
 def _qualified(value: Any) -> str:

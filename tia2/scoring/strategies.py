@@ -1,12 +1,11 @@
-"""The rewards of one batch of images, by the shortest way that each kind of reward model allows."""
+"""How each kind of reward model scores a benchmark with the least work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
+from tia2.progress import Progress, silent
 from tia2.rewards.base import Rewards, checked
 from tia2.rewards.cross import CrossEncoder
 from tia2.rewards.dual import DualEncoder
@@ -20,63 +19,71 @@ if TYPE_CHECKING:
     from tia2.rewards import RewardModel
 
 Texts = tuple[str, ...]
-Progress = Callable[[int, int], None]
+"""The texts that one image is scored against: its prompt, then its contrastive prompts."""
+
+BatchScorer = Callable[[Sequence[Any], Sequence[Texts]], list[Rewards]]
+"""Takes prepared images and the texts of each, and returns each image's rewards with its own texts."""
 
 BATCH_SIZE = 64
 """Images at a time, for reward models that don't say."""
 
 
-class Kind(Protocol):
-    """How a kind of reward model scores a batch."""
+class Strategy(Protocol):
+    """How one kind of reward model scores a benchmark."""
 
     def prepare(self, image: Image.Image) -> Any:
-        """Turn an RGB image into what `rewards` takes; called from several threads at once."""
+        """Turn an RGB image into what the batch scorer takes; called from several threads at once."""
         ...
 
-    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress) -> int:
-        """Do what is done once for all texts of the benchmark, and return the batch size that fitted."""
+    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress = silent) -> tuple[BatchScorer, int]:
+        """Do what is done once for all texts of the benchmark.
+
+        Args:
+            texts: The distinct texts of the benchmark.
+            batch_size: Texts at a time to begin with.
+            progress: Called with "texts", the texts done, and the texts in all.
+
+        Returns:
+            The function that scores batches, and the batch size that fitted in memory.
+        """
         ...
 
-    def rewards(self, prepared: Sequence[Any], texts: Sequence[Texts]) -> list[Rewards]:
-        """Return the rewards of each image with its own texts."""
-        ...
 
-
-class Dual:
+class DualStrategy:
     """Every distinct text is embedded once for the whole benchmark, every image once; a product gives the rewards."""
 
     def __init__(self, model: DualEncoder) -> None:
         self._model = model
-        self._features: Rewards = np.zeros((0, 0), dtype=np.float32)
-        self._column: dict[str, int] = {}
 
     def prepare(self, image: Image.Image) -> Any:
         """Run the model's preprocessing."""
         return self._model.prepare_image(image)
 
-    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress) -> int:
+    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress = silent) -> tuple[BatchScorer, int]:
         """Embed the texts."""
+        model = self._model
 
         def encode(size: int) -> Rewards:
-            return self._model.encode_texts(texts, batch_size=size, progress=progress)
+            return model.encode_texts(
+                texts, batch_size=size, progress=lambda done, total: progress("texts", done, total)
+            )
 
-        self._features, size = halving(encode, batch_size, self._model.name)
-        self._column = {text: column for column, text in enumerate(texts)}
-        return size
+        text_features, size = halving(encode, batch_size, model.name)
+        rows = {text: row for row, text in enumerate(texts)}
 
-    def rewards(self, prepared: Sequence[Any], texts: Sequence[Texts]) -> list[Rewards]:
-        """Embed the images and compare each with its texts."""
-        features = self._model.encode_prepared(prepared, batch_size=len(prepared))
+        def score_batch(prepared: Sequence[Any], texts_of_images: Sequence[Texts]) -> list[Rewards]:
+            image_features = model.encode_prepared(prepared, batch_size=len(prepared))
 
-        def score(places: list[int], group: Texts) -> Any:
-            columns = [self._column[text] for text in group]
-            return self._model.similarity(features[places], self._features[columns])
+            def score(images: list[int], group: Texts) -> Any:
+                return model.similarity(image_features[images], text_features[[rows[text] for text in group]])
 
-        return _by_group(texts, score, self._model.name)
+            return _by_group(texts_of_images, score, model.name)
+
+        return score_batch, size
 
 
-class Cross:
-    """The image part runs once an image, the text part over all texts of that image."""
+class CrossStrategy:
+    """The image part runs once per image, the text part over all texts of that image."""
 
     def __init__(self, model: CrossEncoder) -> None:
         self._model = model
@@ -85,68 +92,67 @@ class Cross:
         """Run the model's preprocessing."""
         return self._model.prepare_image(image)
 
-    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress) -> int:
-        """Apply the text policy."""
+    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress = silent) -> tuple[BatchScorer, int]:
+        """Apply the text policy; the texts themselves are encoded beside each image."""
         del progress
         self._model.admit(texts)
-        return batch_size
+        return self._score_batch, batch_size
 
-    def rewards(self, prepared: Sequence[Any], texts: Sequence[Texts]) -> list[Rewards]:
+    def _score_batch(self, prepared: Sequence[Any], texts_of_images: Sequence[Texts]) -> list[Rewards]:
         """Run the image part on the batch, then the text part image by image."""
         features = self._model.encode_prepared(prepared, batch_size=len(prepared))
-        return [self._model.score_features(feature, group) for feature, group in zip(features, texts, strict=True)]
+        pairs = zip(features, texts_of_images, strict=True)
+        return [self._model.score_features(feature, texts) for feature, texts in pairs]
 
 
-class Other:
+class MatrixStrategy:
     """Images with the same texts are scored together, by the model's own `score_matrix`."""
 
     def __init__(self, model: RewardModel) -> None:
         self._model = model
 
     def prepare(self, image: Image.Image) -> Any:
-        """Leave the image as it is."""
+        """Leave the image as it is: the model takes PIL images."""
         return image
 
-    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress) -> int:
-        """Do nothing."""
+    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress = silent) -> tuple[BatchScorer, int]:
+        """Do nothing beforehand."""
         del texts, progress
-        return batch_size
+        return self._score_batch, batch_size
 
-    def rewards(self, prepared: Sequence[Any], texts: Sequence[Texts]) -> list[Rewards]:
-        """Call the model once for each set of texts."""
+    def _score_batch(self, prepared: Sequence[Any], texts_of_images: Sequence[Texts]) -> list[Rewards]:
+        def score(images: list[int], group: Texts) -> Any:
+            return self._model.score_matrix([prepared[image] for image in images], list(group))
 
-        def score(places: list[int], group: Texts) -> Any:
-            return self._model.score_matrix([prepared[place] for place in places], list(group))
-
-        return _by_group(texts, score, self._model.name)
+        return _by_group(texts_of_images, score, self._model.name)
 
 
-def kind_of(model: RewardModel) -> Kind:
+def strategy_for(model: RewardModel) -> Strategy:
     """Return how to score with a model."""
     if isinstance(model, DualEncoder):
-        return Dual(model)
-    return Cross(model) if isinstance(model, CrossEncoder) else Other(model)
+        return DualStrategy(model)
+    return CrossStrategy(model) if isinstance(model, CrossEncoder) else MatrixStrategy(model)
 
 
 def first_batch_size(model: RewardModel) -> int:
-    """Return how many images at a time to begin with."""
+    """Return the number of images at a time to begin with."""
     if isinstance(model, Encoder):
         return model.first_batch_size
     return model.batch_size if isinstance(model, FunctionReward) else BATCH_SIZE
 
 
 def truncated(model: RewardModel, texts: Sequence[str]) -> int:
-    """Return of how many texts the model sees only the beginning, as far as it says."""
+    """Return the number of texts that the model sees only the beginning of, as far as it says."""
     return len(model.overlong(texts)) if isinstance(model, Encoder) else 0
 
 
-def _by_group(texts: Sequence[Texts], score: Callable[[list[int], Texts], Any], name: str) -> list[Rewards]:
+def _by_group(texts_of_images: Sequence[Texts], score: Callable[[list[int], Texts], Any], name: str) -> list[Rewards]:
+    """Score the images that share their texts together, and return the rewards in the images' order."""
     groups: dict[Texts, list[int]] = {}
-    for place, group in enumerate(texts):
-        groups.setdefault(group, []).append(place)
-    rewards: list[Rewards] = [np.zeros(0, dtype=np.float32)] * len(texts)
-    for group, places in groups.items():
-        matrix = checked(score(places, group), (len(places), len(group)), name)
-        for place, row in zip(places, matrix, strict=True):
-            rewards[place] = row
-    return rewards
+    for image, texts in enumerate(texts_of_images):
+        groups.setdefault(texts, []).append(image)
+    rewards: dict[int, Rewards] = {}
+    for texts, images in groups.items():
+        matrix = checked(score(images, texts), (len(images), len(texts)), name)
+        rewards.update(zip(images, matrix, strict=True))
+    return [rewards[image] for image in range(len(texts_of_images))]

@@ -12,7 +12,7 @@ import numpy as np
 
 from tia2.errors import ScoreTableError
 from tia2.scoring.manifest import Manifest
-from tia2.scoring.store import Shard, Store
+from tia2.scoring.table_files import Shard, TableFiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ class ScoreTable:
     """Every reward of one reward model on one benchmark: for each item, the prompt's and each contrastive prompt's.
 
     Attributes:
-        manifest: What was scored with what.
+        manifest: The benchmark, the reward model, and the settings of the run.
         items: The benchmark's columns but the image, and `texts`: the prompt, then its contrastive prompts, each once.
         rewards: (n_items, max |texts|), float32; column j belongs to the item's j-th text, NaN where there is none.
         mask: Same shape; whether there is a text.
@@ -81,31 +81,34 @@ class ScoreTable:
         """Read the folder of a finished score table.
 
         Args:
-            path: What `tia2 score` got as --out.
+            path: The folder that `tia2 score` got as --out.
+
+        Returns:
+            The score table.
 
         Raises:
             ScoreTableError: It is no score table, damaged, or not complete.
         """
-        store = Store(Path(path))
-        if not store.manifest_path.is_file():
+        files = TableFiles(Path(path))
+        if not files.manifest_path.is_file():
             raise ScoreTableError(
                 f"{path} holds no score table (no manifest.json). `tia2 score --out {path}` makes one."
             )
-        manifest = Manifest.read(store.manifest_path)
+        manifest = Manifest.read(files.manifest_path)
         if not manifest.complete:
-            done = sum(store.shard_path(number).is_file() for number in range(len(manifest.shards)))
+            done = sum(files.shard_path(number).is_file() for number in range(len(manifest.shards)))
             raise ScoreTableError(
                 f"{path} is not complete, {done} of {len(manifest.shards)} shards are there: "
-                "score again with the same --out to go on."
+                "score again with the same --out to finish it."
             )
-        items = store.read_items()
+        items = files.read_items()
         if len(items) != manifest.benchmark.items:
             raise ScoreTableError(
-                f"{store.items_path} has {len(items)} items, its manifest {manifest.benchmark.items}: score again."
+                f"{files.items_path} has {len(items)} items, its manifest {manifest.benchmark.items}: score again."
             )
         ids, lengths = items["item_id"].tolist(), [len(texts) for texts in items["texts"]]
         shards = [
-            store.read_shard(number, manifest.key, ids[rows.start : rows.stop], lengths[rows.start : rows.stop])
+            files.read_shard(number, manifest.key, ids[rows.start : rows.stop], lengths[rows.start : rows.stop])
             for number, rows in enumerate(manifest.shards)
         ]
         return cls(manifest, items, shards)
@@ -113,16 +116,19 @@ class ScoreTable:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the table to a folder that is empty or new, from where `load` reads it.
 
+        Args:
+            path: The folder.
+
         Raises:
             ScoreTableError: The folder holds something already, or can't be written to.
         """
-        store = Store(Path(path))
-        if not store.is_empty():
+        files = TableFiles(Path(path))
+        if not files.is_empty():
             raise ScoreTableError(f"{path} holds a score table already: save to another folder.")
-        store.write_items(self.items)
+        files.write_items(self.items)
         for number, rows in enumerate(self.manifest.shards):
             rewards = [self.rewards[row][self.mask[row]] for row in rows]
             ids = self.items["item_id"].tolist()[rows.start : rows.stop]
             shard = Shard(ids, self.image_sha256[rows.start : rows.stop], rewards)
-            store.write_shard(number, shard, self.manifest.key)
-        store.write_manifest(self.manifest)
+            files.write_shard(number, shard, self.manifest.key)
+        files.write_manifest(self.manifest)

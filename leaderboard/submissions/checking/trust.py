@@ -9,7 +9,7 @@ import numpy as np
 
 from tia2.rewards.card import RewardCard
 from tia2.scoring.manifest import ScoredBenchmark
-from tia2.scoring.store import Shard
+from tia2.scoring.table_files import Shard
 
 from ...data.records import BenchmarkRecord
 

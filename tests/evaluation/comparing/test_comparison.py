@@ -49,12 +49,14 @@ def results(tmp_path_factory):
 
 def evaluated(benchmark, name, values, **options):
     from tia2.scoring import ScoreTable
-    from tia2.scoring.scorer import Scorer, with_texts
-    from tia2.scoring.store import Shard
+    from tia2.scoring.manifest import Manifest
+    from tia2.scoring.scorer import with_texts
+    from tia2.scoring.table_files import Shard
 
     reward = tia2.load_reward(lambda images, texts: [0.0] * len(texts))
     reward.name = name
-    manifest = Scorer(reward, benchmark, name, None).manifest.model_copy(update={"complete": True})
+    sizes = {"batch_size": 64, "shard_size": 256, "texts": 1, "truncated_texts": 0}
+    manifest = Manifest.begin(reward, benchmark, spec=name, **sizes).model_copy(update={"complete": True})
     ids = benchmark.items["item_id"].tolist()
     shard = Shard(ids, ["0" * 64] * len(ids), [np.array([value], dtype=np.float32) for value in values])
     table = ScoreTable(manifest, with_texts(benchmark.items), [shard])

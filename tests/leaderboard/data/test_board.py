@@ -26,7 +26,7 @@ from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.index import ESTIMATES, Index
 from tia2.leaderboard.data.store import Store
 from tia2.scoring import ScoreTable
-from tia2.scoring.store import Shard
+from tia2.scoring.table_files import Shard
 
 RESAMPLES = 200
 

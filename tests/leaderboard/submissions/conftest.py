@@ -19,7 +19,7 @@ from tia2.leaderboard.submissions.package import build
 from tia2.rewards.card import RewardCard
 from tia2.scoring import ScoreTable
 from tia2.scoring.manifest import Manifest, ScoredBenchmark, ScoredReward
-from tia2.scoring.store import Shard
+from tia2.scoring.table_files import Shard
 
 SUBSETS, PROMPTS, ITEMS = ("counting", "composition"), 4, 10
 CARD = ModelCard(

@@ -447,7 +447,7 @@ def _(c):
     return c.edit_json(c.good(), MANIFEST, lambda found: found["reward"].update(fingerprint="0" * 64))
 
 
-@case("checksum", "its checksum is another one")
+@case("checksum", "its content doesn't match its checksum")
 def _(c):
     table = columns(c, SHARD)
     rewards = pa.array([[9.0, 9.0, 9.0]] * len(table), pa.list_(pa.float32()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from tia2.miniworld.scenes import SIDE, random_specification
 from tia2.miniworld.training.captions import CaptionRule, hard_negatives
 from tia2.miniworld.training.data import render_batch, to_model_range, to_pixels
 from tia2.miniworld.training.loop import Schedule, StepRandom, fit
+from tia2.progress import Progress, silent
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -179,7 +179,7 @@ def train_clip(
     peak: float = 2e-3,
     batch: int = 128,
     device: str = "cpu",
-    progress: Callable[[int, int, float], None] | None = None,
+    progress: Progress = silent,
 ) -> CLIPModel:
     """Train a CLIP on a pool.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tia2.miniworld.scenes import random_specification
 from tia2.miniworld.training.data import render_batch, to_model_range
 from tia2.miniworld.training.loop import Schedule, StepRandom, fit
 from tia2.miniworld.training.vae import LATENT_CHANNELS
+from tia2.progress import Progress, silent
 
 TEXT_WIDTH = 64
 MOST_OBJECTS = 6
@@ -140,7 +140,7 @@ def train_diffusion(
     steps: int,
     batch: int = 64,
     device: str = "cpu",
-    progress: Callable[[int, int, float], None] | None = None,
+    progress: Progress = silent,
     until: int | None = None,
 ) -> Denoiser:
     """Train UNet and text encoder from scratch: velocity prediction, one caption in ten dropped for guidance.

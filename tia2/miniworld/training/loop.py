@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from tia2.files import replacing
+from tia2.progress import Progress, silent
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def fit(
     seed: int,
     state: Path,
     average: float | None = None,
-    progress: Callable[[int, int, float], None] | None = None,
+    progress: Progress = silent,
     until: int | None = None,
 ) -> nn.Module:
     """Train a model's parameters that require gradients, and return the moving average of them where asked for.
@@ -81,7 +82,7 @@ def fit(
         seed: Seed of all randomness.
         state: File that keeps the progress; an existing one is resumed.
         average: Decay of an exponential moving average of the parameters; None for the parameters themselves.
-        progress: Called about four times a minute with (step, steps, mean loss since the last call).
+        progress: Called about four times a minute with "steps", the steps done, and the steps in all.
         until: Stop early, at this step of the full schedule.
 
     Returns:
@@ -133,8 +134,7 @@ def fit(
         if now - reported_at > _REPORT_EVERY_SECONDS or step + 1 == last:
             mean = sum(recent) / len(recent)
             logger.info("step %d of %d, loss %.5f", step + 1, schedule.steps, mean)
-            if progress:
-                progress(step + 1, schedule.steps, mean)
+            progress("steps", step + 1, schedule.steps)
             recent, reported_at = [], now
     if average:
         with torch.no_grad():

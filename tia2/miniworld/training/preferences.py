@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from tia2.miniworld.scenes import random_specification, sample_scene
 from tia2.miniworld.training.clip import ImagePool, TextTable, contrastive_loss, features, normalise
 from tia2.miniworld.training.data import to_model_range, to_pixels
 from tia2.miniworld.training.loop import Schedule, StepRandom, fit
+from tia2.progress import Progress, silent
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -90,7 +90,7 @@ def train_preferences(
     peak: float = 5e-4,
     batch: int = 64,
     device: str = "cpu",
-    progress: Callable[[int, int, float], None] | None = None,
+    progress: Progress = silent,
 ) -> CLIPModel:
     """Tune a CLIP on Bradley-Terry choices between two pictures, anchored by the contrastive loss it came from.
 

@@ -6,7 +6,6 @@ the reward models see pictures blurred by it. Results lie under the output folde
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ from tia2.errors import BenchmarkError, unknown_name
 from tia2.miniworld.training import clip, diffusion, preferences, saving, vae
 from tia2.miniworld.training.captions import CaptionRule, count_blind, exact, web
 from tia2.miniworld.training.tokens import new_tokenizer
-
-Progress = Callable[[int, int, float], None]
+from tia2.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -32,14 +30,14 @@ class Run:
         seed: Seed of everything random.
         device: Where to compute.
         scale: Factor on the number of steps and the size of the pools; 1 for what ships.
-        progress: Called with (step, steps, loss).
+        progress: Called with "steps", the steps done, and the steps in all.
     """
 
     out: Path
     seed: int = 0
     device: str = "cpu"
     scale: float = 1.0
-    progress: Progress | None = None
+    progress: Progress = silent
 
     def state(self, name: str) -> Path:
         """Return the file that keeps a recipe's progress."""

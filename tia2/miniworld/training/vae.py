@@ -7,7 +7,6 @@ The second trains the decoder alone on the now fixed latents, with noise on them
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from tia2.miniworld.training.data import random_specifications, render_batch, to_model_range
 from tia2.miniworld.training.loop import Schedule, StepRandom, fit
+from tia2.progress import Progress, silent
 
 LATENT_CHANNELS = 8
 _KL_WEIGHT = 3e-4
@@ -54,7 +54,7 @@ def train_autoencoder(
     steps: int,
     batch: int = 32,
     device: str = "cpu",
-    progress: Callable[[int, int, float], None] | None = None,
+    progress: Progress = silent,
 ) -> AutoencoderKL:
     """Train encoder and decoder together and standardise the latents.
 
@@ -119,7 +119,7 @@ def train_decoder(
     steps: int,
     batch: int = 32,
     device: str = "cpu",
-    progress: Callable[[int, int, float], None] | None = None,
+    progress: Progress = silent,
 ) -> AutoencoderKL:
     """Train the decoder alone on fixed latents with up to 0.15 of noise.
 

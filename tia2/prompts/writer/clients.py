@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from tia2.errors import PromptError
+from tia2.errors import PromptError, first_line
 
 KEY_VARIABLE = "TIA2_LLM_API_KEY"
 TIMEOUT = 120.0
@@ -129,15 +129,15 @@ class Endpoint:
         except HfHubHTTPError as error:
             raise _from_status(where, error.response) from None
         except OSError as error:
-            raise UnavailableError(f"{where}: {_first_line(error)}") from None
+            raise UnavailableError(f"{where}: {first_line(error)}") from None
         except (UnicodeDecodeError, json.JSONDecodeError, TypeError, KeyError, IndexError, AttributeError):
             raise UnavailableError(f"{where} answered something that is no chat completion") from None
         except ValueError as error:  # no key, no such model: said before anything is asked
-            raise PromptError(f"{where}: {_first_line(error)}") from None
+            raise PromptError(f"{where}: {first_line(error)}") from None
         except Exception as error:
             if type(error).__module__.split(".")[0] not in {"httpx", "httpx2", "httpcore"}:
                 raise
-            raise UnavailableError(f"{where}: {_first_line(error)}") from None
+            raise UnavailableError(f"{where}: {first_line(error)}") from None
         if not isinstance(content, str):
             raise UnavailableError(f"{where} answered without text")
         return content
@@ -157,14 +157,14 @@ class Local:
     def __init__(self, source: str, *, max_tokens: int = 2048, device: str | None = None) -> None:
         from transformers import pipeline
 
-        from tia2.rewards.loading.devices import pick_device
+        from tia2.devices import pick_device
 
         self.model = f"{LOCAL}{source}"
         self.facts: dict[str, Any] = {"max_tokens": max_tokens, "sampled": False}
         try:
             self._pipeline: Any = pipeline("text-generation", model=source, device=pick_device(device))
         except (OSError, ValueError, KeyError) as error:
-            raise PromptError(f"The language model {source!r} can't be loaded: {_first_line(error)}") from None
+            raise PromptError(f"The language model {source!r} can't be loaded: {first_line(error)}") from None
 
     def complete(self, messages: Messages, *, seed: int) -> str:
         """Return the answer; the seed has no effect."""
@@ -208,7 +208,3 @@ def _retry_after(header: str | None) -> float | None:
 def _without_credentials(url: str) -> str:
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tia2.errors import PromptError
+from tia2.progress import Progress, silent
 from tia2.prompts.writer.answers import BadAnswerError, read_answer, usable
 from tia2.prompts.writer.clients import Client, UnavailableError
 from tia2.prompts.writer.template import Template
@@ -23,8 +24,6 @@ ATTEMPTS = 5
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 120.0
 FORMAT = 1
-
-Progress = Callable[[int, int], None]
 
 
 class Written(BaseModel):
@@ -73,7 +72,7 @@ class Writer:
     workers: int = 4
 
     def write_all(
-        self, prompts: Iterable[str], avoid: Mapping[str, Sequence[str]] | None = None, progress: Progress | None = None
+        self, prompts: Iterable[str], avoid: Mapping[str, Sequence[str]] | None = None, progress: Progress = silent
     ) -> Outcome:
         """Write for many prompts.
 
@@ -83,7 +82,7 @@ class Writer:
         Args:
             prompts: The prompts.
             avoid: For each, contrastive prompts that are there already.
-            progress: Called with how many prompts are done, and how many there are.
+            progress: Called with "prompts", the prompts done, and the prompts in all.
 
         Returns:
             What came out, in the order of the prompts.
@@ -114,8 +113,7 @@ class Writer:
                     except PromptError as error:
                         kept = f"{len(outcome.written):,} of {len(wanted):,} prompts are done and kept"
                         raise PromptError(f"{error} {kept}; the same command goes on from there.") from None
-                    if progress is not None:
-                        progress(len(outcome.written) + len(outcome.failed), len(wanted))
+                    progress("prompts", len(outcome.written) + len(outcome.failed), len(wanted))
         finally:
             # An interrupted run waits for answers that are under way, not for further attempts or prompts.
             stop.set()
@@ -195,13 +193,9 @@ def save(path: Path, text: str) -> None:
     Raises:
         PromptError: The disk is full, or the folder can't be written to.
     """
-    from tia2.errors import ScoreTableError
     from tia2.files import write_atomically
 
-    try:
-        write_atomically(path, f"{text}\n".encode(), PromptError)
-    except ScoreTableError as error:
-        raise PromptError(str(error)) from None
+    write_atomically(path, f"{text}\n".encode(), PromptError)
 
 
 def default_cache() -> Path:

@@ -1,16 +1,18 @@
-"""Where a model runs and in which number format."""
+"""In which number format a model runs, and on how many threads; on which device: `tia2.devices`."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tia2.errors import RewardError, unknown_name
+from tia2.devices import pick_device
+from tia2.errors import unknown_name
 
 if TYPE_CHECKING:
     import torch
+
+__all__ = ["DTYPES", "SMALL_MODEL", "pick_device", "pick_dtype", "threads_for"]
 
 DTYPES = {
     "float32": "float32",
@@ -24,35 +26,6 @@ DTYPES = {
 
 SMALL_MODEL = 5_000_000
 """Models with fewer parameters run on one thread: handing out their work costs more than it saves."""
-
-
-def pick_device(device: str | torch.device | None = None) -> torch.device:
-    """Return the device to run on.
-
-    Args:
-        device: A torch device or its name; None or "auto" takes the first of CUDA, MPS and CPU that is there.
-
-    Raises:
-        RewardError: No such device in this installation.
-
-    Example:
-        >>> pick_device("cpu")
-        device(type='cpu')
-    """
-    import torch
-
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device is None or device == "auto":
-        return torch.device(next(kind for kind, is_available in available.items() if is_available))
-    try:
-        picked = torch.device(device)
-    except RuntimeError:
-        raise unknown_name("device", str(device), ["auto", *available]) from None
-    beyond = picked.type == "cuda" and picked.index is not None and picked.index >= torch.cuda.device_count()
-    if not available.get(picked.type, True) or beyond:
-        usable = ", ".join(kind for kind, is_available in available.items() if is_available)
-        raise RewardError(f"The device {str(device)!r} is not there for this PyTorch. Usable: {usable}.")
-    return picked
 
 
 def pick_dtype(dtype: str | torch.dtype | None = None) -> torch.dtype:
@@ -86,10 +59,3 @@ def threads_for(parameters: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def cpu_count() -> int:
-    """Return the number of CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -30,8 +30,8 @@ class Shard:
     """The rewards of consecutive items.
 
     Attributes:
-        item_ids: Their ids.
-        image_sha256: SHA-256 hex digests of their image files.
+        item_ids: The items' ids.
+        image_sha256: SHA-256 hex digests of the items' image files.
         rewards: For each item, one reward per text, the prompt's first; NaN where the image could not be read.
     """
 
@@ -53,7 +53,7 @@ class Shard:
         return sha.hexdigest().encode()
 
 
-class Store:
+class TableFiles:
     """A score table's folder.
 
     Args:
@@ -139,10 +139,13 @@ class Store:
         """Read a shard.
 
         Args:
-            number: Which one.
-            key: The key of its table.
-            item_ids: The ids it must have.
-            lengths: How many rewards each item must have.
+            number: The shard's number, from 0.
+            key: The key of the table that the shard must belong to.
+            item_ids: The ids that the shard must have.
+            lengths: The number of rewards that each item must have.
+
+        Returns:
+            The shard.
 
         Raises:
             ScoreTableError: It is missing, damaged, or of another table.
@@ -162,7 +165,7 @@ class Store:
         except (KeyError, ValueError, TypeError, pa.ArrowException):
             whole = False
         if not whole:
-            raise _damaged(path, "its checksum is another one")
+            raise _damaged(path, "its content doesn't match its checksum")
         if ids != list(item_ids) or list(sizes) != list(lengths):
             raise ScoreTableError(f"{path} holds other items or texts than its table.")
         return shard
