@@ -1,4 +1,4 @@
-"""What the commands share on the terminal: one look for tables, progress bars and JSON, at home in 80 columns."""
+"""The commands' output on the terminal: one style of tables, progress bars and JSON, made for 80 columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ stderr = Console(stderr=True, highlight=False)
 
 
 def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) -> Table:
-    """Return an empty table in the house style.
+    """Return an empty table in the style of all commands.
 
     Columns aligned right keep their width. The others give way where the terminal is too narrow: a cell made with
     `plain` is then cut with an ellipsis, other text is wrapped.
@@ -33,7 +33,7 @@ def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) ->
         The table; fill it with `add_row` and `add_section`, show it with `stdout.print`.
     """
     numbers = set(right)
-    made = Table(
+    grid = Table(
         box=box.SIMPLE_HEAD,
         title=title,
         title_justify="left",
@@ -43,12 +43,12 @@ def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) ->
         padding=(0, 1, 0, 0),
     )
     for column in columns:
-        made.add_column(column, justify="right" if column in numbers else "left", no_wrap=column in numbers)
-    return made
+        grid.add_column(column, justify="right" if column in numbers else "left", no_wrap=column in numbers)
+    return grid
 
 
 def progress() -> Progress:
-    """Return a progress display on stderr, to be used in a `with`: what, a bar, how many of how many, time left."""
+    """Return a progress display on stderr, to be used in a `with`: label, bar, number done of how many, time left."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),

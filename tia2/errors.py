@@ -92,7 +92,7 @@ def missing_dependency(what: str, extra: str) -> MissingDependencyError:
     """Return an error that says which extra to install.
 
     Args:
-        what: Which part needs which package, for example "The reward family open_clip: needs open_clip_torch".
+        what: The part and the package that it lacks, for example "The reward family open_clip: needs open_clip_torch".
         extra: The extra of setup.cfg that brings it.
 
     Returns:

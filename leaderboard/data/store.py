@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from tia2.benchmark.prompts import prompt_set
+from tia2.benchmark.prompt_sets import prompt_set
 from tia2.errors import LeaderboardError, unknown_name
 from tia2.files import explain, new_folder, write_atomically
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tia2.benchmark.upstream.layout import SUBSETS
+from tia2.benchmark.configs import SUBSETS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,9 +13,8 @@ import pytest
 from datasets import load_dataset
 
 import tia2  # noqa: F401  installs the hook
-from tia2.benchmark import builder
+from tia2.benchmark import builder, configs
 from tia2.benchmark.columns import COLUMNS, features
-from tia2.benchmark.upstream import layout as layout_module
 from tia2.errors import BenchmarkError, Tia2Error, UnknownNameError
 
 SUBSETS = ("comprehensive", "counting", "composition")
@@ -46,7 +45,7 @@ def mini(layout, tmp_path, monkeypatch, make_jpeg):
     data = data.remove_columns("image").add_column("image", embedded, feature=datasets.Image())
     path = tmp_path / "mini.parquet"
     data.select_columns(list(COLUMNS)).to_parquet(str(path), batch_size=6)
-    monkeypatch.setattr(layout_module, "MINI_PARQUET", path)
+    monkeypatch.setattr(configs, "MINI_PARQUET", path)
     return path
 
 
@@ -180,10 +179,11 @@ def test_new_code_or_new_release_is_another_cache_entry(layout, built, monkeypat
 
 def test_source_hash_covers_every_module_that_makes_rows():
     used = set(builder._SOURCES)
-    makes_none = {"__init__.py", "card.py", "checking.py", "exporting.py", "layout.py", "loading.py", "prompts.py"}
-    makes_none |= {"contrast.py", "progress.py", "sources.py", "summary.py", "table.py"}
-    folder = os.path.dirname(builder.__file__)
-    assert used | makes_none == {name for name in os.listdir(folder) if name.endswith(".py")}
+    makes_none = {"__init__.py", "card.py", "checking.py", "configs.py", "exporting.py", "items.py", "loading.py"}
+    makes_none |= {"prompt_sets.py", "summary.py"}
+    makes_none |= {"upstream/__init__.py", "upstream/layout.py", "upstream/sources.py"}
+    folder = Path(builder.__file__).parent
+    assert used | makes_none == {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")}
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
@@ -305,9 +305,8 @@ def test_folder_with_images_alone_gets_the_released_annotations(layout, monkeypa
     shutil.copytree(layout.root / "images", images / "images")
     asked = []
     monkeypatch.setattr(builder.sources, "fetch_annotations", lambda root, subsets: asked.append(tuple(subsets)))
-    monkeypatch.setattr(
-        builder.reading, "read_subset", lambda root, subset, real=builder.reading.read_subset: real(layout.root, subset)
-    )
+    read = builder.read_subset
+    monkeypatch.setattr(builder, "read_subset", lambda root, subset: read(layout.root, subset))
     rows = load_dataset("tia2", "counting", data_dir=str(images), split="test")
     assert asked == [("counting",)]
     assert rows[0]["image"].size == (16, 16)

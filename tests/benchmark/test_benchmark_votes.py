@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tia2.benchmark.prompts import prompt_set
+from tia2.benchmark.prompt_sets import prompt_set
 from tia2.benchmark.votes import human_score, human_scores, is_aligned, labels
 from tia2.errors import BenchmarkError
 

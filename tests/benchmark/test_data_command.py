@@ -98,7 +98,7 @@ def test_truncated_archive_is_one_line(tia2_data, layout, monkeypatch, tmp_path,
 def test_check_without_images(tia2_data, layout):
     code, out, _ = tia2_data("check", "--data-dir", layout.root)
     assert code == 1
-    assert "There is no place with images: `tia2 data download`" in out
+    assert "There are no images: `tia2 data download`" in out
 
 
 @pytest.mark.parametrize(

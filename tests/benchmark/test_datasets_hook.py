@@ -77,7 +77,7 @@ def test_without_the_import_mini_loads_in_the_root(run_python, bare_root):
 def test_readme_names_the_same_configs_and_shipped_file(repository):
     import yaml
 
-    from tia2.benchmark.upstream.layout import CONFIGS, MINI_PARQUET
+    from tia2.benchmark.configs import CONFIGS, MINI_PARQUET
 
     text = (repository / "tia2" / "README.md").read_text(encoding="utf-8")
     configs = {config["config_name"]: config for config in yaml.safe_load(text.split("---")[1])["configs"]}

@@ -46,18 +46,18 @@ def test_every_reward_model_loads_as_any_clip(trained: Path, name: str) -> None:
 def test_a_finished_recipe_gives_the_same_weights_when_run_again(trained: Path) -> None:
     weights = trained / "rewards" / "mini-web" / "model.safetensors"
     before = weights.read_bytes()
-    recipes.train("mini-web", recipes.Run(trained, scale=SCALE))
+    recipes.train("mini-web", recipes.RecipeRun(trained, scale=SCALE))
     assert weights.read_bytes() == before
     (trained / "training" / "mini-web.pt").unlink()
-    recipes.train("mini-web", recipes.Run(trained, scale=SCALE))
+    recipes.train("mini-web", recipes.RecipeRun(trained, scale=SCALE))
     assert weights.read_bytes() == before
 
 
 def test_a_recipe_out_of_order_names_the_one_to_run_first(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="run `tia2 miniworld train vae-decoder` first"):
-        recipes.train("mini-web", recipes.Run(tmp_path))
+        recipes.train("mini-web", recipes.RecipeRun(tmp_path))
 
 
 def test_an_unknown_recipe_is_corrected(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'mini-strong'"):
-        recipes.train("mini-stron", recipes.Run(tmp_path))
+        recipes.train("mini-stron", recipes.RecipeRun(tmp_path))

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tia2.miniworld.training.loop import Schedule, StepRandom, fit  # noqa: E402
+from tia2.miniworld.training.loop import Schedule, StepRandom, Training, fit  # noqa: E402
 
 
 def model() -> torch.nn.Linear:
@@ -21,7 +21,7 @@ def train(state: Path, until: int | None = None) -> torch.Tensor:
         inputs = random.normal(8, 3)
         return (net(inputs) - inputs.sum(1, keepdim=True)).square().mean()
 
-    fit(net, loss, Schedule(300, 0.05, 10), seed=4, state=state, average=0.9, until=until)
+    fit(net, loss, Schedule(300, 0.05, 10), Training(state, 300, seed=4), average=0.9, until=until)
     return net.weight.detach().clone()
 
 

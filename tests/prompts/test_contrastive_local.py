@@ -6,8 +6,8 @@ import pytest
 
 from tia2.errors import PromptError
 from tia2.prompts.writer.clients import Local
-from tia2.prompts.writer.rounds import Writer
 from tia2.prompts.writer.template import load_template
+from tia2.prompts.writer.writer import Writer
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 
 from tia2.errors import PromptError
 from tia2.prompts.writer.clients import Endpoint as Client
-from tia2.prompts.writer.rounds import Writer
 from tia2.prompts.writer.template import load_template
+from tia2.prompts.writer.writer import Writer
 
 pytestmark = pytest.mark.network
 
@@ -202,7 +202,9 @@ def test_one_hopeless_prompt_does_not_stop_the_others(endpoint, tmp_path):
 def test_an_endpoint_that_dies_stops_the_run_and_what_was_done_is_kept(endpoint, tmp_path):
     prompts = [f"{number} red cats" for number in ("two", "three", "four", "five")]
     endpoint.plan = ["well", "well"] + ["503"] * 20
-    with pytest.raises(PromptError, match=r"answered 503.* 2 of 4 prompts are done and kept; the same command goes on"):
+    with pytest.raises(
+        PromptError, match=r"answered 503.* 2 of 4 prompts are done and kept; the same command resumes from there"
+    ):
         writer(endpoint, tmp_path, workers=1).write_all(prompts)
     assert len(list(tmp_path.iterdir())) == 2
     endpoint.plan = []

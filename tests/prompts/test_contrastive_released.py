@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tia2.calibration import contrastive_prompts
-from tia2.prompts.rules.rules import same_text
+from tia2.prompts.rules.contrastive import same_text
 
 pytestmark = pytest.mark.upstream
 

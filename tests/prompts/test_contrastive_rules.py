@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tia2.calibration import contrastive_prompts
 from tia2.errors import PromptError, UnknownNameError
+from tia2.prompts.rules.contrastive import LIMIT, same_text
 from tia2.prompts.rules.meaning import meaning
-from tia2.prompts.rules.rules import LIMIT, same_text
 
 MUST_HAVE = {
     "2 cats": ["1 cat", "3 cats", "4 cats"],

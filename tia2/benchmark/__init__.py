@@ -11,15 +11,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tia2.benchmark.prompts import prompt_set
-from tia2.benchmark.upstream.layout import CONFIGS, SUBSETS
+from tia2.benchmark.configs import CONFIGS, SUBSETS
+from tia2.benchmark.prompt_sets import prompt_set
 
 if TYPE_CHECKING:
     from tia2.benchmark.checking import check as check
-    from tia2.benchmark.contrast import with_contrastive_prompts as with_contrastive_prompts
     from tia2.benchmark.exporting import export as export
     from tia2.benchmark.loading import Benchmark as Benchmark
     from tia2.benchmark.loading import load as load
+    from tia2.benchmark.prompt_sets import with_contrastive_prompts as with_contrastive_prompts
     from tia2.benchmark.summary import summarise as summarise
     from tia2.benchmark.votes import human_score as human_score
     from tia2.benchmark.votes import is_aligned as is_aligned
@@ -32,7 +32,7 @@ _LAZY = {
     "is_aligned": "votes",
     "load": "loading",
     "summarise": "summary",
-    "with_contrastive_prompts": "contrast",
+    "with_contrastive_prompts": "prompt_sets",
 }
 
 __all__ = ["CONFIGS", "SUBSETS", "prompt_set", *_LAZY]

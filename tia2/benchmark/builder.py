@@ -18,11 +18,10 @@ import datasets
 from datasets.exceptions import DatasetGenerationError
 from datasets.load import DatasetModule
 
-from tia2.benchmark import columns
+from tia2.benchmark import columns, configs
 from tia2.benchmark.shards import ParquetShard, PromptShard, parquet_shards, prompt_shards
-from tia2.benchmark.upstream import annotations as reading
-from tia2.benchmark.upstream import image_files as images
-from tia2.benchmark.upstream import layout, sources
+from tia2.benchmark.upstream import image_files, layout, sources
+from tia2.benchmark.upstream.annotations import AnnotatedPrompt, read_subset
 from tia2.errors import BenchmarkError, Tia2Error, unknown_name
 
 logger = logging.getLogger("tia2")
@@ -65,7 +64,7 @@ class Tia2Config(datasets.BuilderConfig):  # type: ignore[misc]
 
 
 class Tia2(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
-    """Builds any config of TIA2 from the annotations and, where there are any, the images."""
+    """Builds any config of TIA2 from the annotations and, where there are any, the image_files."""
 
     BUILDER_CONFIG_CLASS = Tia2Config
     BUILDER_CONFIGS = [  # noqa: RUF012
@@ -83,8 +82,8 @@ class Tia2(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
         **kwargs: Any,
     ) -> None:
         name = config_name or self.DEFAULT_CONFIG_NAME
-        if name not in layout.CONFIGS:
-            raise unknown_name("config of tia2", name, layout.CONFIGS)
+        if name not in configs.CONFIGS:
+            raise unknown_name("config of tia2", name, configs.CONFIGS)
         if name == "mini":
             if data_dir is not None:
                 raise BenchmarkError("Config 'mini' ships with the package and takes no data_dir.")
@@ -119,21 +118,21 @@ class Tia2(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
 
     def _shards(self) -> list[Any]:
         if self.config.name == "mini":
-            return list(parquet_shards(layout.MINI_PARQUET))
-        subsets = layout.subsets_of(self.config.name)
+            return list(parquet_shards(configs.MINI_PARQUET))
+        subsets = configs.subsets_of(self.config.name)
         folder = layout.resolve_data_dir(self.config.data_dir) if self.config.data_dir else None
         root = sources.annotations_root(folder, subsets)
         shards: list[PromptShard] = []
         for subset in subsets:
-            prompts = reading.read_subset(root, subset)
-            found = images.find_images(folder, subset)
-            _tell_surplus(found, prompts)
-            shards += prompt_shards(prompts, found)
+            prompts = read_subset(root, subset)
+            image_set = image_files.find_images(folder, subset)
+            _tell_surplus(image_set, prompts)
+            shards += prompt_shards(prompts, image_set)
         return shards
 
     def _generate_examples(self, shards: list[PromptShard | ParquetShard]) -> Iterator[tuple[str, dict[str, Any]]]:
         seen: set[str] = set()
-        with images.ImageReader() as reader:
+        with image_files.ImageReader() as reader:
             for shard in shards:
                 for row in shard.rows(reader):
                     if row["item_id"] in seen:
@@ -205,27 +204,29 @@ def source_hash() -> str:
 def _data_dir_key(data_dir: str, config: str) -> str:
     folder = layout.resolve_data_dir(data_dir)
     digest = hashlib.sha256(str(folder).encode())
-    for subset in layout.subsets_of(config):
+    for subset in configs.subsets_of(config):
         for path in sources.annotation_files([subset]):
-            digest.update(json.dumps([path, *images.stamp(folder, path)]).encode())
-        location = images.location_of(folder, subset)
+            digest.update(json.dumps([path, *image_files.stamp(folder, path)]).encode())
+        location = image_files.location_of(folder, subset)
         if location is not None:
             digest.update(str(location).encode())
-            for entry in images.listing(location):
+            for entry in image_files.listing(location):
                 digest.update(json.dumps(entry).encode())
     return digest.hexdigest()[:16]
 
 
 def _mini_key() -> str:
-    return sources.sha256_of(layout.MINI_PARQUET)[:16] if layout.MINI_PARQUET.is_file() else "absent"
+    return sources.sha256_of(configs.MINI_PARQUET)[:16] if configs.MINI_PARQUET.is_file() else "absent"
 
 
-def _tell_surplus(found: images.ImageSet | None, prompts: list[reading.AnnotatedPrompt]) -> None:
-    if found is None:
+def _tell_surplus(image_set: image_files.ImageSet | None, prompts: list[AnnotatedPrompt]) -> None:
+    if image_set is None:
         return
-    surplus = sorted(found.refs.keys() - {file for prompt in prompts for file in prompt.files})
+    surplus = sorted(image_set.refs.keys() - {file for prompt in prompts for file in prompt.files})
     if surplus:
-        _tell_once(f"{found.location}: {len(surplus):,} files belong to no item, first {surplus[0]!r}; passed over.")
+        _tell_once(
+            f"{image_set.location}: {len(surplus):,} files belong to no item, first {surplus[0]!r}; passed over."
+        )
 
 
 @functools.cache

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from tia2.benchmark.configs import CONFIGS
 from tia2.benchmark.loading import SPLIT
 from tia2.benchmark.summary import summarise
-from tia2.benchmark.upstream.layout import CONFIGS
 
 if TYPE_CHECKING:
     import datasets
@@ -33,7 +33,15 @@ The images are samples of Stable Diffusion 2.1, three people voted on each.""",
 
 
 class ConfigFiles(NamedTuple):
-    """A config's files and their sizes."""
+    """A config's files and their sizes.
+
+    Attributes:
+        name: The config's name.
+        patterns: Glob patterns of its files, relative to the benchmark's folder.
+        items: Rows in these files.
+        file_bytes: Size of the files on disk.
+        data_bytes: Size of the rows in memory.
+    """
 
     name: str
     patterns: list[str]
@@ -43,15 +51,17 @@ class ConfigFiles(NamedTuple):
 
     @classmethod
     def of(cls, name: str, patterns: list[str], files: list[Path]) -> ConfigFiles:
-        """Measure Parquet files."""
+        """Measure a config's Parquet files."""
         import pyarrow.parquet as pq
 
-        metadata = [pq.read_metadata(path) for path in files]
-        groups = [one.row_group(index).total_byte_size for one in metadata for index in range(one.num_row_groups)]
+        footers = [pq.read_metadata(path) for path in files]
+        groups = [
+            footer.row_group(index).total_byte_size for footer in footers for index in range(footer.num_row_groups)
+        ]
         return cls(
             name,
             patterns,
-            sum(one.num_rows for one in metadata),
+            sum(footer.num_rows for footer in footers),
             sum(path.stat().st_size for path in files),
             sum(groups),
         )
@@ -80,10 +90,10 @@ def card_text(benchmark: Benchmark, features: datasets.Features, subsets: list[C
             0,
             ConfigFiles(
                 "all",
-                [pattern for one in subsets for pattern in one.patterns],
-                sum(one.items for one in subsets),
-                sum(one.file_bytes for one in subsets),
-                sum(one.data_bytes for one in subsets),
+                [pattern for subset in subsets for pattern in subset.patterns],
+                sum(subset.items for subset in subsets),
+                sum(subset.file_bytes for subset in subsets),
+                sum(subset.data_bytes for subset in subsets),
             ),
         )
     origin = ("mini" if benchmark.name == "mini" else "tia2") if benchmark.name in CONFIGS else None
@@ -126,9 +136,9 @@ def _body(benchmark: Benchmark, title: str, origin: str | None, default: str) ->
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {one.subset} | {one.prompts:,} | {one.items:,} | {one.votes:,} | {one.unsure_items:,} "
-        f"| {one.human_rate:.1%} | {one.images:,} |"
-        for one in summarise(benchmark)
+        f"| {subset.subset} | {subset.prompts:,} | {subset.items:,} | {subset.votes:,} | {subset.unsure_items:,} "
+        f"| {subset.human_rate:.1%} | {subset.images:,} |"
+        for subset in summarise(benchmark)
     ]
     lines += [
         "",

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from tia2.benchmark.configs import SUBSETS, subsets_of
 from tia2.benchmark.loading import load
 from tia2.benchmark.upstream import sources
 from tia2.benchmark.upstream.annotations import read_subset
 from tia2.benchmark.upstream.image_files import ImageReader, find_images
-from tia2.benchmark.upstream.layout import SUBSETS, resolve_data_dir, subsets_of
+from tia2.benchmark.upstream.layout import resolve_data_dir
+from tia2.devices import cpu_count
 from tia2.errors import BenchmarkError
 from tia2.progress import Progress, silent
 
@@ -28,7 +30,7 @@ _BATCH = 64
 
 @dataclass
 class SubsetCheck:
-    """What was found for one subset.
+    """The state of one subset's images.
 
     Attributes:
         subset: The subset's name.
@@ -40,7 +42,7 @@ class SubsetCheck:
         corrupt: Ids of items whose image doesn't decode, with the reason.
         odd_size: Ids of items whose image is of another size than most, with the size.
         surplus: Files that belong to no item.
-        released: Whether the annotations are the released ones, byte for byte; None where that isn't the question.
+        released: Whether the annotations are the released ones, byte for byte; None for another benchmark.
     """
 
     subset: str
@@ -56,7 +58,7 @@ class SubsetCheck:
 
     @property
     def problems(self) -> int:
-        """How many things are wrong."""
+        """The number of things that are wrong."""
         return len(self.missing) + len(self.corrupt) + len(self.odd_size) + len(self.surplus)
 
 
@@ -70,8 +72,8 @@ def check(
 
     Args:
         benchmark: Anything that `tia2.benchmark.load` takes.
-        data_dir: As for `tia2.benchmark.load`.
-        progress: Called with (subset, images looked at, images in all).
+        data_dir: A local copy of TIA2, as `tia2.benchmark.load` takes it.
+        progress: Called with the subset, the images looked at, and the images in all.
 
     Returns:
         One report per subset.
@@ -92,12 +94,12 @@ def _check_layout(folder: Path | None, subset: str, progress: Progress) -> Subse
     files = {
         file: prompt.item_id(index) for prompt in read_subset(root, subset) for index, file in enumerate(prompt.files)
     }
-    found = find_images(folder, subset)
-    refs = {} if found is None else found.refs
+    image_set = find_images(folder, subset)
+    refs = {} if image_set is None else image_set.refs
     result = SubsetCheck(
         subset,
         len(files),
-        location=None if found is None else str(found.location),
+        location=None if image_set is None else str(image_set.location),
         missing=[item for file, item in files.items() if file not in refs],
         surplus=sorted(refs.keys() - files.keys()),
         released=all(
@@ -140,10 +142,10 @@ def _check_loaded(benchmark: Benchmark, subset: str, positions: list[int], progr
 
 
 def _decode_all(contents: Iterator[tuple[str, bytes | str]], result: SubsetCheck, progress: Progress) -> None:
-    """Decode in threads (Pillow lets go of the lock), a batch at a time so that memory stays bounded."""
+    """Decode in threads (Pillow releases the interpreter's lock), a batch at a time so that memory stays bounded."""
     sizes: dict[str, str] = {}
     done = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         while batch := list(islice(contents, _BATCH)):
             for (item, _), (size, problem) in zip(batch, pool.map(_size_or_problem, batch), strict=True):
                 if size is None:

@@ -34,11 +34,11 @@ def export(
 
     Args:
         benchmark: Anything that `tia2.benchmark.load` takes.
-        folder: Where it goes; must not exist, or be empty.
-        data_dir: As for `tia2.benchmark.load`.
+        folder: The folder to write; must not exist, or be empty.
+        data_dir: A local copy of TIA2, as `tia2.benchmark.load` takes it.
         allow_missing: Whether items without an image are written too, with an empty image.
-        shard_bytes: A Parquet file gets about this many bytes of images at most.
-        progress: Called with (subset, items written, items in all).
+        shard_bytes: Most bytes of images in one Parquet file, about.
+        progress: Called with the subset, the items written, and the items in all.
 
     Returns:
         The folder, as an absolute path.

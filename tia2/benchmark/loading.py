@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tia2.benchmark.upstream.layout import CONFIGS, has_annotations
+from tia2.benchmark.configs import CONFIGS
+from tia2.benchmark.upstream.layout import has_annotations
 from tia2.errors import BenchmarkError, first_line, unknown_name
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Benchmark:
     """
 
     def __init__(self, dataset: datasets.Dataset, name: str) -> None:
-        from tia2.benchmark.table import checked_items
+        from tia2.benchmark.items import checked_items
 
         self.name = name
         self.dataset = dataset
@@ -94,7 +95,7 @@ class Benchmark:
 
     @property
     def items(self) -> pd.DataFrame:
-        """All columns but the image, one row an item; treat it as read-only.
+        """All columns but the image, one row per item; treat it as read-only.
 
         human_score and label are always there; contrastive_prompts is a list (maybe empty); votes only where given.
         """
@@ -158,7 +159,7 @@ class Benchmark:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over what a reward model is asked: ids, prompts and contrastive prompts of all items in order."""
-        from tia2.benchmark.table import digest
+        from tia2.benchmark.items import digest
 
         columns = ["item_id", "subset", "prompt_id", "prompt", "contrastive_prompts"]
         return digest(self._items[columns])
@@ -166,7 +167,7 @@ class Benchmark:
     @cached_property
     def votes_fingerprint(self) -> str:
         """SHA-256 over what people answered: the id and human score of all items in order."""
-        from tia2.benchmark.table import digest
+        from tia2.benchmark.items import digest
 
         return digest(self._items[["item_id", "human_score"]])
 

@@ -55,9 +55,9 @@ class ParquetShard:
                 yield row | {"image": row["image"] and _embedded(row["image"]["bytes"])}
 
 
-def prompt_shards(prompts: list[AnnotatedPrompt], found: ImageSet | None) -> list[PromptShard]:
+def prompt_shards(prompts: list[AnnotatedPrompt], image_set: ImageSet | None) -> list[PromptShard]:
     """Return a shard per prompt, its items joined with the images by file name."""
-    refs = {} if found is None else found.refs
+    refs = {} if image_set is None else image_set.refs
     return [PromptShard(prompt, tuple(refs.get(file) for file in prompt.files)) for prompt in prompts]
 
 

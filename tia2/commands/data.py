@@ -46,28 +46,28 @@ def show(benchmark: BenchmarkName = "all", data_dir: DataDir = None, as_json: As
             "name": loaded.name,
             "fingerprint": loaded.fingerprint,
             "votes_fingerprint": loaded.votes_fingerprint,
-            "subsets": [one._asdict() for one in subsets],
+            "subsets": [summary._asdict() for summary in subsets],
         }
         console.print_json(about)
         return
     numbers = ("prompts", "constant", "items", "votes", "unsure", "aligned", "images")
     table = console.table("subset", *numbers, right=numbers)
-    for one in subsets:
+    for summary in subsets:
         table.add_row(
-            console.plain(one.subset),
-            f"{one.prompts:,}",
-            f"{one.constant_prompts:,}",
-            f"{one.items:,}",
-            f"{one.votes:,}",
-            f"{one.unsure_items:,}",
-            f"{one.human_rate:.1%}",
-            f"{one.images:,}",
+            console.plain(summary.subset),
+            f"{summary.prompts:,}",
+            f"{summary.constant_prompts:,}",
+            f"{summary.items:,}",
+            f"{summary.votes:,}",
+            f"{summary.unsure_items:,}",
+            f"{summary.human_rate:.1%}",
+            f"{summary.images:,}",
         )
     if len(subsets) > 1:
         table.add_section()
         sums = [f"{sum(column):,}" for column in list(zip(*subsets, strict=True))[1:6]]
         rate = f"{loaded.items['label'].mean():.1%}"
-        table.add_row("all", *sums, rate, f"{sum(one.images for one in subsets):,}")
+        table.add_row("all", *sums, rate, f"{sum(summary.images for summary in subsets):,}")
     console.stdout.print(table)
     console.stdout.print(
         "\nconstant: prompts whose labels are all equal, which ranking metrics leave out."
@@ -93,10 +93,10 @@ def check(benchmark: BenchmarkName = "all", data_dir: DataDir = None, as_json: A
 
         results = check_images(benchmark, data_dir=data_dir, progress=progress)
     if as_json:
-        console.print_json([{**vars(one), "problems": one.problems} for one in results])
+        console.print_json([{**vars(result), "problems": result.problems} for result in results])
     else:
         _print_checks(results)
-    if any(one.problems for one in results):
+    if any(result.problems for result in results):
         raise typer.Exit(1)
 
 
@@ -222,44 +222,44 @@ def _print_checks(results: list[SubsetCheck]) -> None:
 
     numbers = ("items", "sound", "missing", "corrupt", "odd size", "surplus")
     table = console.table("subset", *numbers, right=numbers)
-    for one in results:
-        problems = (one.missing, one.corrupt, one.odd_size, one.surplus)
+    for result in results:
+        problems = (result.missing, result.corrupt, result.odd_size, result.surplus)
         table.add_row(
-            console.plain(one.subset),
-            f"{one.items:,}",
-            f"{one.sound:,}",
-            *(f"[red]{len(found):,}[/red]" if found else "0" for found in problems),
+            console.plain(result.subset),
+            f"{result.items:,}",
+            f"{result.sound:,}",
+            *(f"[red]{len(affected):,}[/red]" if affected else "0" for affected in problems),
         )
     console.stdout.print(table)
-    for one in results:
-        _print_problems(one)
-    if any(one.location is None and len(one.missing) == one.items for one in results):
-        console.stdout.print("\nThere is no place with images: `tia2 data download` says how to get them.")
-    if any(one.released is False for one in results):
-        names = ", ".join(one.subset for one in results if one.released is False)
+    for result in results:
+        _print_problems(result)
+    if any(result.location is None and len(result.missing) == result.items for result in results):
+        console.stdout.print("\nThere are no images: `tia2 data download` says how to get them.")
+    if any(result.released is False for result in results):
+        names = ", ".join(result.subset for result in results if result.released is False)
         console.stdout.print(f"\nNote: the annotations differ from the released ones in {names}.")
-    if not any(one.problems for one in results):
+    if not any(result.problems for result in results):
         console.stdout.print("\nAll is well.")
 
 
-def _print_problems(one: SubsetCheck) -> None:
+def _print_problems(result: SubsetCheck) -> None:
     from tia2 import console
 
-    if one.location is None and len(one.missing) == one.items:
+    if result.location is None and len(result.missing) == result.items:
         return
     groups = {
-        "missing": one.missing,
-        "corrupt": [f"{item}: {reason}" for item, reason in one.corrupt.items()],
-        f"odd size, most are {one.usual_size}": [f"{item}: {size}" for item, size in one.odd_size.items()],
-        "surplus": one.surplus,
+        "missing": result.missing,
+        "corrupt": [f"{item}: {reason}" for item, reason in result.corrupt.items()],
+        f"odd size, most are {result.usual_size}": [f"{item}: {size}" for item, size in result.odd_size.items()],
+        "surplus": result.surplus,
     }
-    for name, found in groups.items():
-        if found:
-            console.stdout.print(f"\n[bold]{one.subset}: {len(found):,} {name}[/bold]")
-            for line in found[:_NAMED]:
+    for name, lines in groups.items():
+        if lines:
+            console.stdout.print(f"\n[bold]{result.subset}: {len(lines):,} {name}[/bold]")
+            for line in lines[:_NAMED]:
                 console.stdout.print(console.plain(f"  {line}"), soft_wrap=True)
-            if len(found) > _NAMED:
-                console.stdout.print(f"  and {len(found) - _NAMED:,} more; --json lists all")
+            if len(lines) > _NAMED:
+                console.stdout.print(f"  and {len(lines) - _NAMED:,} more; --json lists all")
 
 
 def _print_how_to_get_images(to: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""`tia2 miniworld`: sample from the tiny generator, judge an image, and make again what ships."""
+"""`tia2 miniworld`: sample from the tiny generator, judge an image, and rebuild what ships."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The embedded miniature world: sample, judge, train, build.")
 
-Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, mps.")]
+Device = Annotated[str, typer.Option(help="Device to run on: cpu, cuda, mps.")]
 
 
 @app.command(
@@ -23,7 +23,7 @@ Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, mps.")]
 )
 def sample(
     prompts: Annotated[list[str], typer.Argument(help="Prompts of the miniature world.")],
-    count: Annotated[int, typer.Option(min=1, help="Images a prompt.")] = 16,
+    count: Annotated[int, typer.Option(min=1, help="Images per prompt.")] = 16,
     out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("samples.png"),
     checkpoint: Annotated[str, typer.Option(help="final or halfway.")] = "final",
     seed: Annotated[int, typer.Option(help="Seed of the first image; the others count up.")] = 0,
@@ -66,9 +66,9 @@ def failures(
         from tia2.analysis.mini_failures import failures as analyse
         from tia2.evaluation.evaluate import load_table
 
-        found = analyse([load_table(table) for table in tables], seed=seed)
-        files = found.save(out)
-    for sentence in found.findings:
+        analysis = analyse([load_table(table) for table in tables], seed=seed)
+        files = analysis.save(out)
+    for sentence in analysis.findings:
         console.stdout.print(f"- {sentence}", markup=False)
     for path in files:
         console.stderr.print("Saved ", console.plain(path), sep="")
@@ -77,7 +77,7 @@ def failures(
 @app.command(epilog="Example:\n\n  tia2 miniworld judge image.png 'two red circles'")
 def judge(
     image: Annotated[Path, typer.Argument(help="A 64 x 64 image file.")],
-    prompt: Annotated[str, typer.Argument(help="What it should show.")],
+    prompt: Annotated[str, typer.Argument(help="Prompt that it should show.")],
 ) -> None:
     """Say whether an image shows a prompt, and why not."""
     from tia2 import console
@@ -96,7 +96,7 @@ def judge(
 )
 def train(
     name: Annotated[str, typer.Argument(help="A recipe's name, or all.")],
-    out: Annotated[Path, typer.Option(help="Results and progress; an interrupted recipe goes on.")] = Path(
+    out: Annotated[Path, typer.Option(help="Results and progress; an interrupted recipe is resumed.")] = Path(
         "runs/miniworld"
     ),
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
@@ -106,7 +106,7 @@ def train(
     """Train a part of the miniature world by its recipe, on a CPU in minutes to an hour."""
     from tia2 import console
     from tia2.errors import unknown_name
-    from tia2.miniworld.quiet import importing_diffusers
+    from tia2.miniworld.diffusers_loading import importing_diffusers
 
     with importing_diffusers("Training"):
         from tia2.miniworld.training import recipes
@@ -120,7 +120,7 @@ def train(
         raise unknown_name("recipe", name, [*recipes.names(), "all"])
     for recipe in recipes.names() if name == "all" else [name]:
         with _progress(f"training {recipe}") as advance:
-            run = recipes.Run(out, seed, device, scale, progress=advance)
+            run = recipes.RecipeRun(out, seed, device, scale, progress=advance)
             folder = recipes.train(recipe, run)
         console.stdout.print(f"Wrote {folder}")
 
@@ -131,7 +131,7 @@ def build(
     pipeline: Annotated[Path | None, typer.Option(help="A pipeline's folder; the shipped one if not given.")] = None,
     device: Device = "cpu",
 ) -> None:
-    """Make the mini benchmark anew: sample 3,000 images, judge them, collect the simulated votes."""
+    """Rebuild the mini benchmark: sample 3,000 images, judge them, collect the simulated votes."""
     from tia2 import console
     from tia2.miniworld.build import build_benchmark, write_benchmark
     from tia2.miniworld.generator import load_pipeline

@@ -11,8 +11,14 @@ from tia2.errors import RewardError
 def reward_options(given: list[str] | None) -> dict[str, Any]:
     """Turn KEY=VALUE texts into the options of a reward; values that are JSON are read as such.
 
+    Args:
+        given: The texts, as `--option` collects them.
+
+    Returns:
+        The options by name.
+
     Raises:
-        RewardError: One has no equals sign.
+        RewardError: A text has no equals sign, or no name before it.
     """
     options: dict[str, Any] = {}
     for text in given or []:

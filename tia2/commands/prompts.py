@@ -11,7 +11,7 @@ from tia2.errors import PromptError, unknown_name
 
 if TYPE_CHECKING:
     from tia2.prompts.making import PromptSets
-    from tia2.prompts.writer.rounds import Writer
+    from tia2.prompts.writer.writer import Writer
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -41,7 +41,7 @@ def contrast(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="A prompt; or a file (text with one prompt a line, JSON, CSV, Parquet), a folder, or a dataset.",
+            help="A prompt; or a file (text with one prompt per line, JSON, CSV, Parquet), a folder, or a dataset.",
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="JSON file to write. Default: the terminal.")] = None,
@@ -56,25 +56,25 @@ def contrast(
     base_url: Annotated[
         str | None, typer.Option(help="Its OpenAI-compatible endpoint. Default: Hugging Face's providers.")
     ] = None,
-    number: Annotated[int, typer.Option(min=1, max=100, help="How many it writes for each prompt.")] = 20,
-    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="Of its sampling.")] = 0.7,
-    template: Annotated[Path | None, typer.Option(help="Text file of your own that asks it.")] = None,
+    number: Annotated[int, typer.Option(min=1, max=100, help="Contrastive prompts that it writes per prompt.")] = 20,
+    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="Its sampling temperature.")] = 0.7,
+    template: Annotated[Path | None, typer.Option(help="Text file of your own with the request.")] = None,
     timeout: Annotated[float, typer.Option(min=1.0, help="Seconds to wait for an answer.")] = 120.0,
-    attempts: Annotated[int, typer.Option(min=1, help="How often a prompt is tried.")] = 5,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="How many prompts at once.")] = 4,
-    cache: Annotated[Path | None, typer.Option(help="Folder that keeps its answers. Default: in HF_HOME.")] = None,
+    attempts: Annotated[int, typer.Option(min=1, help="Attempts per prompt.")] = 5,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Prompts that are worked on at once.")] = 4,
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps the answers. Default: in HF_HOME.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that tia2 did not make.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Make contrastive prompts for a prompt, or for all prompts of a file or dataset.
 
     The variable TIA2_LLM_API_KEY holds the key of the endpoint. Stop it whenever you like: what a language model wrote
-    is kept, and the same command goes on where it stopped.
+    is kept, and the same command resumes where it stopped.
     """
     from tia2 import console
-    from tia2.prompts.making import check_target, make, write_files
+    from tia2.prompts.making import check_target, make_prompt_sets, write_files
     from tia2.prompts.prompt_files import exists, read_prompts
-    from tia2.prompts.rules.rules import STYLES
+    from tia2.prompts.rules.contrastive import STYLES
 
     if llm is None and not rules:
         raise PromptError("--no-rules leaves nothing to do without --llm.")
@@ -83,39 +83,44 @@ def contrast(
     if out is not None:
         check_target(out, overwrite=overwrite)
     single = not exists(source) and len(source.split()) > 1 and Path(source).suffix.lower() not in _FILES
-    found = [source.strip()] if single else read_prompts(source, column)
+    prompt_list = [source.strip()] if single else read_prompts(source, column)
     writer = None
     if llm is not None:
         writer = _writer(llm, base_url, number, temperature, template, timeout, attempts, workers, cache)
-    chosen = next((known for known in STYLES if known == style), None)
+    chosen = next((name for name in STYLES if name == style), None)
     if chosen is None:
         raise unknown_name("style", style, STYLES)
     if writer is None:
-        made = make(found, chosen)
+        prompt_sets = make_prompt_sets(prompt_list, chosen)
     else:
         with console.progress() as bar:
-            task = bar.add_task("prompts", total=len(found))
-            made = make(
-                found,
+            task = bar.add_task("prompts", total=len(prompt_list))
+            prompt_sets = make_prompt_sets(
+                prompt_list,
                 chosen,
                 rules=rules,
                 writer=writer,
                 progress=lambda _, done, total: bar.update(task, completed=done, total=total),
             )
-    _warn(made, len(found))
+    _warn(prompt_sets, len(prompt_list))
     if out is not None:
-        beside = write_files(made, out, _record(source, column, found, style, rules, writer), overwrite=overwrite)
-        total = sum(map(len, made.sets.values()))
-        done = f"{total:,} contrastive prompts of {len(made.sets):,} prompts: {out}. How they were made: {beside}"
+        record = _record(source, column, prompt_list, style, rules, writer)
+        beside = write_files(prompt_sets, out, record, overwrite=overwrite)
+        total = sum(map(len, prompt_sets.sets.values()))
+        done = (
+            f"{total:,} contrastive prompts of {len(prompt_sets.sets):,} prompts: {out}. How they were made: {beside}"
+        )
         console.stderr.print(done, markup=False, soft_wrap=True)
     elif single and not as_json:
-        for text in made.sets.get(found[0], []):
+        for text in prompt_sets.sets.get(prompt_list[0], []):
             console.stdout.print(text, markup=False, soft_wrap=True)
     else:
-        console.print_json(made.sets)
-    if made.failed:
-        kept = f"{len(made.failed):,} of {len(found):,} prompts failed; the same command tries only these again."
-        raise PromptError(f"{next(iter(made.failed.values()))} {kept}")
+        console.print_json(prompt_sets.sets)
+    if prompt_sets.failed:
+        first, count = next(iter(prompt_sets.failed.values())), len(prompt_sets.failed)
+        raise PromptError(
+            f"{first} {count:,} of {len(prompt_list):,} prompts failed; the same command tries only these again."
+        )
 
 
 _FILES = {".txt", ".json", ".jsonl", ".csv", ".tsv", ".parquet"}
@@ -133,8 +138,8 @@ def _writer(
     cache: Path | None,
 ) -> Writer:
     from tia2.prompts.writer.clients import LOCAL, Client, Endpoint, Local
-    from tia2.prompts.writer.rounds import Writer, default_cache
     from tia2.prompts.writer.template import load_template
+    from tia2.prompts.writer.writer import Writer, default_cache
 
     asked = load_template(template)
     client: Client
@@ -148,28 +153,28 @@ def _writer(
 
 
 def _record(
-    source: str, column: str | None, found: list[str], style: str, rules: bool, writer: Writer | None
+    source: str, column: str | None, prompt_list: list[str], style: str, rules: bool, writer: Writer | None
 ) -> dict[str, Any]:
     from tia2._version import __version__
     from tia2.prompts.making import RULES_VERSION, writer_record
 
     return {
         "tia2": __version__,
-        "source": {"input": source, "column": column, "prompts": len(found)},
+        "source": {"input": source, "column": column, "prompts": len(prompt_list)},
         "rules": {"version": RULES_VERSION, "style": style} if rules else None,
         "language_model": None if writer is None else writer_record(writer),
     }
 
 
-def _warn(made: PromptSets, total: int) -> None:
+def _warn(prompt_sets: PromptSets, total: int) -> None:
     from tia2 import console
 
-    if made.without:
-        named = ", ".join(repr(_short(prompt)) for prompt in made.without[:SHOWN])
-        more = ", …" if len(made.without) > SHOWN else ""
-        line = f"{len(made.without):,} of {total:,} prompts have no contrastive prompts: {named}{more}"
+    if prompt_sets.without:
+        named = ", ".join(repr(_short(prompt)) for prompt in prompt_sets.without[:SHOWN])
+        more = ", …" if len(prompt_sets.without) > SHOWN else ""
+        line = f"{len(prompt_sets.without):,} of {total:,} prompts have no contrastive prompts: {named}{more}"
         console.stderr.print("warning: ", console.plain(line), sep="", soft_wrap=True)
-    for reason in list(made.failed.values())[1 : SHOWN + 1]:
+    for reason in list(prompt_sets.failed.values())[1 : SHOWN + 1]:
         console.stderr.print("warning: ", console.plain(reason), sep="", soft_wrap=True)
 
 

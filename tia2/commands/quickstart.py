@@ -35,13 +35,13 @@ Next
 def quickstart(
     out: Annotated[Path, typer.Option(help="The folder for scores, results and pictures.")] = Path("runs/quickstart"),
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Score anew whatever the folder holds.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Score again, whatever the folder holds.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
     """Rank four small reward models on the built-in benchmark.
 
     Scores 3,000 small images with each, asks how well the rewards agree with (simulated) people, and draws a figure
-    and a contact sheet. Takes about a minute; broken off, it goes on where it stopped.
+    and a contact sheet. Takes about a minute; interrupted, it resumes where it stopped.
     """
     from tia2 import console
 

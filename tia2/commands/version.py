@@ -20,7 +20,7 @@ PACKAGES = ("torch", "transformers", "datasets", "numpy", "scipy", "pandas", "py
 def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Show the versions of tia2 and of what it stands on; put them in a bug report."""
+    """Show the versions of tia2 and of the packages it stands on; put them in a bug report."""
     from tia2 import console
 
     versions = {

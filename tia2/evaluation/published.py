@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tia2.benchmark.configs import SUBSETS, subsets_of
 from tia2.benchmark.upstream import sources
-from tia2.benchmark.upstream.layout import SUBSETS, resolve_data_dir, subsets_of
+from tia2.benchmark.upstream.layout import resolve_data_dir
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.assembly import prompt_results, subset_results
 from tia2.evaluation.bootstrap import CONFIDENCE, RESAMPLES

@@ -16,11 +16,11 @@ class Annotator:
     """One simulated person; every rate is a probability and rises linearly with the judgement's ambiguity.
 
     Attributes:
-        name: How the card calls them.
+        name: Name of the annotator on the card.
         error: Probability of a wrong vote on a plain image.
-        error_slope: How much the most ambiguous image adds to it.
+        error_slope: Addition to `error` for the most ambiguous image.
         unsure: Probability of an unsure vote on a plain image.
-        unsure_slope: How much the most ambiguous image adds to it.
+        unsure_slope: Addition to `unsure` for the most ambiguous image.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Annotator:
         """Return 1 (aligned), 0 (not) or -1 (unsure).
 
         Args:
-            judgement: What the exact judge says of the image.
+            judgement: The exact judge's verdict on the image.
             rng: Source of all randomness; two numbers are drawn whatever the outcome.
 
         Returns:

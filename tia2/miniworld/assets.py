@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tia2.benchmark.configs import MINI_PARQUET
 from tia2.errors import BenchmarkError
 
 ASSETS = Path(__file__).parent / "assets"
-BENCHMARK = ASSETS / "benchmark" / "mini.parquet"
+BENCHMARK = MINI_PARQUET
 PIPELINE = ASSETS / "sd"
 HALFWAY_UNET = ASSETS / "sd-halfway"
 REWARDS = ASSETS / "rewards"

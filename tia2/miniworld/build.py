@@ -58,7 +58,7 @@ def build_benchmark(
     Args:
         pipeline: The generator that draws the images.
         seed: Seed of images and votes.
-        only: Make the items of these prompts alone; all 60 if not given.
+        only: Prompts whose items are made; all 60 if None.
         progress: Called after every prompt with "items", the items done, and the items in all.
 
     Returns:
@@ -67,7 +67,7 @@ def build_benchmark(
     prompts = [
         (subset, index, text) for subset, texts in benchmark_prompts().items() for index, text in enumerate(texts)
     ]
-    wanted = [(number, *found) for number, found in enumerate(prompts) if only is None or found[2] in only]
+    wanted = [(number, *entry) for number, entry in enumerate(prompts) if only is None or entry[2] in only]
     items: list[MiniItem] = []
     for number, subset, index, prompt in wanted:
         seeds = [seed * 1_000_000 + number * 1_000 + k for k in range(IMAGES_PER_PROMPT)]
@@ -104,8 +104,8 @@ def write_benchmark(items: list[MiniItem], path: Path) -> None:
     """Write items as one Parquet file with embedded images, whole or not at all.
 
     Args:
-        items: From `build_benchmark`.
-        path: The file; its folder is made.
+        items: The items that `build_benchmark` returned.
+        path: The file to write; its folder is made.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

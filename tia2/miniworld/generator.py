@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tia2.errors import BenchmarkError, unknown_name
 from tia2.miniworld.assets import HALFWAY_UNET, PIPELINE, existing
-from tia2.miniworld.quiet import importing_diffusers, loading_quietly
+from tia2.miniworld.diffusers_loading import importing_diffusers, loading_quietly
 from tia2.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def load_pipeline(
     Args:
         path: A pipeline's folder; None for the shipped one.
         checkpoint: "final", or "halfway" for the UNet of half the training, which leaves fine-tuning something to gain.
-        device: Where it computes.
+        device: Device to run on.
 
     Returns:
         A `diffusers.StableDiffusionPipeline` in float32.
@@ -73,11 +73,11 @@ def sample(
 
     Args:
         pipeline: The generator.
-        prompts: What to draw.
-        seeds: One seed an image; its starting noise comes from the CPU, so that every device starts alike.
+        prompts: Prompts to draw.
+        seeds: One seed per image; its starting noise comes from the CPU, so that every device starts alike.
         steps: DDIM steps.
         guidance: Classifier-free guidance scale.
-        batch: Images at once.
+        batch: Images at a time.
         progress: Called after every batch with "images", the images done, and the images in all.
 
     Returns:

@@ -83,7 +83,7 @@ def parse(prompt: str) -> Specification:
     """Return what a prompt of the miniature world asks for.
 
     Args:
-        prompt: For example "a large red circle", "three blue crosses" or "a red circle above a green square".
+        prompt: A prompt such as "a large red circle", "three blue crosses" or "a red circle above a green square".
 
     Returns:
         The specification; `str()` of it gives the prompt back.
@@ -140,8 +140,8 @@ def contrastive_prompts(prompt: str) -> list[str]:
     """
     spec = parse(prompt)
     edits = _pair_edits(spec) if len(spec.groups) == 2 else _group_edits(spec.groups[0])
-    own = str(spec)
-    return list(dict.fromkeys(text for text in map(str, edits) if text != own))
+    original = str(spec)
+    return list(dict.fromkeys(text for text in map(str, edits) if text != original))
 
 
 def _group_edits(group: Group) -> list[Specification]:

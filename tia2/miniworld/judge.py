@@ -49,7 +49,7 @@ class SeenObject:
 
     @property
     def clarity(self) -> float:
-        """How far the reading is from turning over, 0 (could be anything) to 1 (plain)."""
+        """Distance of the reading from another one, 0 (could be anything) to 1 (plain)."""
         margins = ((self.fit - READABLE) / 0.14, self.lead / 0.12, (self.area - SMALLEST_OBJECT) / 50)
         return float(np.clip(min(margins), 0, 1))
 
@@ -86,12 +86,12 @@ class Judgement:
 
     @property
     def unsure(self) -> bool:
-        """Whether the verdict is close to turning over."""
+        """Whether the verdict is close to the opposite one."""
         return self.ambiguity > 0.7
 
     @property
     def ambiguity(self) -> float:
-        """How close the verdict is to turning over, 0 (plain) to 1."""
+        """Closeness of the verdict to the opposite one, 0 (plain) to 1."""
         return 1 - 2 * abs(self.score - 0.5)
 
 
@@ -126,9 +126,9 @@ def weigh(spec: Specification, seen: tuple[SeenObject, ...], specks: int) -> Jud
     """Say whether what was seen in an image is exactly what a prompt asks for.
 
     Args:
-        spec: What is asked for.
+        spec: The specification of the prompt.
         seen: The objects that `see` found.
-        specks: The pixels that belong to none.
+        specks: The number of foreground pixels that belong to none of them.
 
     Returns:
         The judgement with its reasons.
@@ -238,19 +238,19 @@ def _read_part(colour: str, mask: npt.NDArray[np.bool_], window: tuple[slice, sl
 
 
 def _reasons(spec: Specification, seen: tuple[SeenObject, ...]) -> tuple[Reason, ...]:
-    found: list[Reason] = []
+    reasons: list[Reason] = []
     blurred = [item for item in seen if item.fit < READABLE]
     for item in blurred:
         severity = min((READABLE - item.fit) / 0.12, 1.0)
-        found.append(Reason("unreadable", f"a {item.colour} part is no clear {item.shape}", severity))
+        reasons.append(Reason("unreadable", f"a {item.colour} part is no clear {item.shape}", severity))
     if len(seen) != spec.count:
-        found.append(_count_reason(spec, seen))
+        reasons.append(_count_reason(spec, seen))
     elif not blurred:
-        found.extend(_identity_reasons(spec, seen))
-        if not found:
-            found.extend(_size_reasons(spec, seen))
-            found.extend(_relation_reasons(spec, seen))
-    return tuple(found)
+        reasons.extend(_identity_reasons(spec, seen))
+        if not reasons:
+            reasons.extend(_size_reasons(spec, seen))
+            reasons.extend(_relation_reasons(spec, seen))
+    return tuple(reasons)
 
 
 def _count_reason(spec: Specification, seen: tuple[SeenObject, ...]) -> Reason:
@@ -300,7 +300,7 @@ def _size_reasons(spec: Specification, seen: tuple[SeenObject, ...]) -> list[Rea
 
 
 def _relation_margin(spec: Specification, seen: tuple[SeenObject, ...]) -> float:
-    """How clearly the first group's object lies where the relation says: positive when it does, 1 when it is plain."""
+    """Clearness with which the first object lies where the relation says: positive when it does, 1 when it is plain."""
     if spec.relation is None:
         return 1.0
     first, second = (

@@ -1,4 +1,4 @@
-"""The 60 prompts of the `mini` benchmark: 20 a subset, spread over numbers, relations, sizes, colours, shapes."""
+"""The 60 prompts of the `mini` benchmark: 20 per subset, spread over numbers, relations, sizes, colours, shapes."""
 
 from __future__ import annotations
 

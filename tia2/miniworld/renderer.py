@@ -1,4 +1,4 @@
-"""Draw scenes: antialiased shapes from signed distances, about half a millisecond an image."""
+"""Draw scenes: antialiased shapes from signed distances, about half a millisecond per image."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def render(scene: Scene, rng: np.random.Generator | None = None, wobble: float =
     """Return the picture of a scene.
 
     Args:
-        scene: What to draw.
+        scene: The scene to draw.
         rng: Needed for wobble and noise.
         wobble: Amplitude in pixels of a smooth random bending of all outlines, as a generator's images have it.
         noise: Standard deviation of Gaussian noise on values from 0 to 1.

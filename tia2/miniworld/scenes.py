@@ -45,7 +45,7 @@ def sample_scene(spec: Specification, rng: np.random.Generator, vividness: float
     """Return a random scene that shows exactly what a specification asks for.
 
     Args:
-        spec: What the scene must show.
+        spec: The specification that the scene must show.
         rng: Source of all randomness.
         vividness: Colour strength, from 0.55 (pale) to 1 (pure); drawn uniformly when not given.
 

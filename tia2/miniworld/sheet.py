@@ -20,7 +20,7 @@ _ACCEPTED, _REJECTED, _INK = (30, 150, 80), (205, 205, 205), (40, 40, 40)
 def sample_sheet(
     prompts: Sequence[str], rows: npt.NDArray[np.uint8], accepted: Sequence[Sequence[bool]]
 ) -> Image.Image:
-    """Return one row of images a prompt, accepted ones framed in green.
+    """Return one row of images per prompt, accepted ones framed in green.
 
     Args:
         prompts: The rows' titles.

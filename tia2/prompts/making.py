@@ -1,4 +1,4 @@
-"""Contrastive prompts for many prompts, by rule and by a language model, with a record of how they were made."""
+"""Contrastive prompts for many prompts, by rule and by a language model, with a record of how they were generated."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 from tia2.errors import PromptError
 from tia2.progress import Progress, silent
-from tia2.prompts.rules.rules import Style, contrastive_prompts
-from tia2.prompts.writer.rounds import Writer, Written, save
+from tia2.prompts.rules.contrastive import Style, contrastive_prompts
+from tia2.prompts.writer.writer import Writer, Written, save
 
 RULES_VERSION = 1
 """Goes up whenever the rules make other prompts than before."""
@@ -26,10 +26,10 @@ class PromptSets:
     """Prompts with their contrastive prompts.
 
     Attributes:
-        sets: For each prompt its contrastive prompts, those by rule first; prompts that failed are not in it.
-        by_rule: For each prompt, how many of them are by rule.
-        written: For each prompt, what the language model wrote.
-        failed: For which prompts the language model gave too few usable answers, and why.
+        sets: The contrastive prompts of each prompt, those by rule first; prompts that failed are not in it.
+        by_rule: The number of them that are by rule, per prompt.
+        written: The answer of the language model, per prompt.
+        failed: The prompts for which the language model gave too few usable answers, with the reason.
     """
 
     sets: dict[str, list[str]] = field(default_factory=dict)
@@ -39,11 +39,11 @@ class PromptSets:
 
     @property
     def without(self) -> list[str]:
-        """The prompts for which nothing was made."""
+        """The prompts without any contrastive prompt."""
         return [prompt for prompt, texts in self.sets.items() if not texts]
 
 
-def make(
+def make_prompt_sets(
     prompts: Sequence[str],
     style: Style | None = None,
     *,
@@ -55,9 +55,9 @@ def make(
 
     Args:
         prompts: The prompts; each is taken once.
-        style: Of the rules, as `contrastive_prompts` takes it.
+        style: The rules' style, "default" (also None) or "released".
         rules: Whether the rules are used.
-        writer: Asks a language model for more.
+        writer: Asks a language model for more; None for rules alone.
         progress: Called with "prompts", the prompts done, and the prompts in all.
 
     Returns:
@@ -67,30 +67,30 @@ def make(
         PromptError: The language model can't be used; what it wrote before is kept.
 
     Example:
-        >>> make(["two cats"]).sets
+        >>> make_prompt_sets(["two cats"]).sets
         {'two cats': ['a cat', 'three cats', 'four cats']}
     """
-    made = PromptSets()
+    prompt_sets = PromptSets()
     by_rule = {prompt: contrastive_prompts(prompt, style) if rules else [] for prompt in prompts}
     if writer is not None:
         outcome = writer.write_all(by_rule, by_rule, progress)
-        made.failed = outcome.failed
-        made.written = {prompt: outcome.written[prompt] for prompt in by_rule if prompt in outcome.written}
+        prompt_sets.failed = outcome.failed
+        prompt_sets.written = {prompt: outcome.written[prompt] for prompt in by_rule if prompt in outcome.written}
     for prompt, texts in by_rule.items():
-        if prompt not in made.failed:
-            more = made.written[prompt].contrastive_prompts if writer is not None else []
-            made.sets[prompt] = [*texts, *more]
-            made.by_rule[prompt] = len(texts)
-    return made
+        if prompt not in prompt_sets.failed:
+            more = prompt_sets.written[prompt].contrastive_prompts if writer is not None else []
+            prompt_sets.sets[prompt] = [*texts, *more]
+            prompt_sets.by_rule[prompt] = len(texts)
+    return prompt_sets
 
 
-def write_files(made: PromptSets, out: Path, record: dict[str, Any], *, overwrite: bool = False) -> Path:
+def write_files(prompt_sets: PromptSets, out: Path, record: dict[str, Any], *, overwrite: bool = False) -> Path:
     """Write prompt sets in the released layout, and beside them how they were made.
 
     Args:
-        made: The prompt sets.
+        prompt_sets: The prompt sets.
         out: The JSON file: each prompt with the list of its contrastive prompts.
-        record: What to record besides: where the prompts are from, the settings.
+        record: Further facts to record: the source of the prompts, the settings.
         overwrite: Whether a file that tia2 didn't make may be replaced.
 
     Returns:
@@ -101,17 +101,18 @@ def write_files(made: PromptSets, out: Path, record: dict[str, Any], *, overwrit
     """
     beside = record_path(out)
     check_target(out, overwrite=overwrite)
-    text = json.dumps(made.sets, indent=4, ensure_ascii=False)
+    text = json.dumps(prompt_sets.sets, indent=4, ensure_ascii=False)
     content = {
         "format": 1,
         **record,
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "sha256": hashlib.sha256(f"{text}\n".encode()).hexdigest(),
         "prompts": {
-            prompt: {"by_rule": made.by_rule[prompt], **_by_model(made.written.get(prompt))} for prompt in made.sets
+            prompt: {"by_rule": prompt_sets.by_rule[prompt], **_by_model(prompt_sets.written.get(prompt))}
+            for prompt in prompt_sets.sets
         },
-        "without_contrastive_prompts": made.without,
-        "failed": made.failed,
+        "without_contrastive_prompts": prompt_sets.without,
+        "failed": prompt_sets.failed,
     }
     save(beside, json.dumps(content, indent=2, ensure_ascii=False))
     save(out, text)

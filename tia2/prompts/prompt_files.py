@@ -21,9 +21,9 @@ def read_prompts(source: str | os.PathLike[str], column: str | None = None) -> l
 
     Args:
         source: A JSON file (a list of texts or of objects, or an object whose keys are the prompts, as released), JSON
-            Lines, CSV, TSV or Parquet file; any other file: one prompt a line; a folder with a dataset or with released
-            prompt sets; a config of TIA2; or a dataset on the hub, as "owner/name".
-        column: Which column, or which key of the objects, holds the prompts. Default: "prompt", or the only one.
+            Lines, CSV, TSV or Parquet file; any other file: one prompt per line; a folder with a dataset or with
+            released prompt sets; a config of TIA2; or a dataset on the hub, as "owner/name".
+        column: The column, or the key of the objects, that holds the prompts. Default: "prompt", or the only one.
 
     Returns:
         The prompts; empty ones are left out.
@@ -32,15 +32,15 @@ def read_prompts(source: str | os.PathLike[str], column: str | None = None) -> l
         PromptError: It can't be read, or holds no prompts.
         UnknownNameError: There is no such column.
     """
-    found = list(_distinct(_read(source, column), str(source)))
-    if not found:
+    prompts = list(_distinct(_read(source, column), str(source)))
+    if not prompts:
         raise PromptError(f"{source} holds no prompts.")
-    return found
+    return prompts
 
 
 def exists(source: str) -> bool:
     """Return whether a text names something to read prompts from, rather than being a prompt itself."""
-    from tia2.benchmark.upstream.layout import CONFIGS
+    from tia2.benchmark.configs import CONFIGS
 
     if source in CONFIGS:
         return True
@@ -51,7 +51,7 @@ def exists(source: str) -> bool:
 
 
 def _read(source: str | os.PathLike[str], column: str | None) -> Iterable[Any]:
-    from tia2.benchmark.upstream.layout import CONFIGS
+    from tia2.benchmark.configs import CONFIGS
 
     if str(source) in CONFIGS:
         from tia2.benchmark import load

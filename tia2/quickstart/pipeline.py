@@ -28,7 +28,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class QuickstartRun:
-    """What a run of the quickstart gives.
+    """The outcome of the quickstart.
 
     Attributes:
         benchmark: Benchmark that was scored.
@@ -61,7 +61,7 @@ def run(
     Args:
         out: The folder to write to.
         rewards: Names or specs of reward models.
-        benchmark: What `tia2.benchmark.load` takes; it needs images.
+        benchmark: A benchmark with images, as `tia2.benchmark.load` takes it.
         seed: Seed of the bootstrap.
         overwrite: Score again, whatever `out` holds.
         progress: Called after every batch with the reward's name, the items done, and the items in all.

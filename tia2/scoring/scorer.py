@@ -137,7 +137,7 @@ class _Plan:
 
     Attributes:
         model: The reward model.
-        strategy: How it is run.
+        strategy: The strategy that runs it.
         benchmark: The benchmark.
         items: The benchmark's columns but the image, and `texts`.
         ids: The items' ids.

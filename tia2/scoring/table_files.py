@@ -32,7 +32,7 @@ class Shard:
     Attributes:
         item_ids: The items' ids.
         image_sha256: SHA-256 hex digests of the items' image files.
-        rewards: For each item, one reward per text, the prompt's first; NaN where the image could not be read.
+        rewards: One reward per text of each item, the prompt's first; NaN where the image could not be read.
     """
 
     item_ids: list[str]

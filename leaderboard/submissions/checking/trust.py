@@ -33,7 +33,7 @@ def trusted(table: ScoreTable, items: pd.DataFrame, record: BenchmarkRecord) -> 
     Returns:
         The table. On all items, it has the benchmark's own fingerprints; on some, ones that are computed from these.
     """
-    from tia2.benchmark.table import digest
+    from tia2.benchmark.items import digest
     from tia2.scoring import ScoreTable
 
     place = {item: number for number, item in enumerate(items["item_id"])}

@@ -59,13 +59,13 @@ def read_subset(root: Path, subset: str) -> list[AnnotatedPrompt]:
     items: dict[int, list[tuple[tuple[int, int], str, tuple[int, ...]]]] = {}
     captions: dict[int, str] = {}
     for file, record in _read_object(votes_path).items():
-        number, place = _numbers(file, votes_path)
+        number, cell = _numbers(file, votes_path)
         caption, votes = _caption_and_votes(file, record, votes_path)
         if captions.setdefault(number, caption) != caption:
             raise BenchmarkError(
                 f"{votes_path}: the items of prompt {number} disagree about it: {captions[number]!r} and {caption!r}."
             )
-        items.setdefault(number, []).append((place, file, votes))
+        items.setdefault(number, []).append((cell, file, votes))
     _match(captions, contrastive, votes_path, prompts_path)
     return [
         AnnotatedPrompt(
@@ -82,12 +82,12 @@ def read_subset(root: Path, subset: str) -> list[AnnotatedPrompt]:
 
 def _read_object(path: Path) -> dict[str, Any]:
     def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        entries = dict(pairs)
+        if len(entries) < len(pairs):
             seen: set[str] = set()
             twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             raise BenchmarkError(f"{path}: {twice!r} appears twice.")
-        return found
+        return entries
 
     try:
         content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=refuse_duplicates)

@@ -92,13 +92,13 @@ def find_images(data_dir: Path | None, subset: str) -> ImageSet | None:
     if location is None:
         return None
     if location.is_dir():
-        found = _in_folder(location)
+        named_refs = _in_folder(location)
     elif location.suffix == ".zip":
-        found = _in_zip(location)
+        named_refs = _in_zip(location)
     else:
-        found = _in_tar(location if location.suffix == ".tar" else _decompressed(location))
+        named_refs = _in_tar(location if location.suffix == ".tar" else _decompressed(location))
     refs: dict[str, ImageRef] = {}
-    for name, ref in found:
+    for name, ref in named_refs:
         if name in refs:
             raise BenchmarkError(f"{location} holds two files named {name!r}; keep one.")
         refs[name] = ref

@@ -1,10 +1,8 @@
-"""Where things lie: the configs, the upstream folder layout, the shipped miniature, the cache.
+"""The folder layout of the released repository, which is also that of `data_dir=`.
 
-Upstream's layout, also that of `data_dir=`:
-
-    human_annotations/human_labels_{subset}.json    {file name: {image, caption, human_labels}}
-    prompts/prompt_set_{subset}.json                {prompt: [contrastive prompt, ...]}
-    images/{subset}/image_{prompt}_{i}_{j}.jpg      optional; or images/{subset}.zip, .tar, .tar.gz, .tgz
+human_annotations/human_labels_{subset}.json    {file name: {image, caption, human_labels}}
+prompts/prompt_set_{subset}.json                {prompt: [contrastive prompt, ...]}
+images/{subset}/image_{prompt}_{i}_{j}.jpg      optional; or images/{subset}.zip, .tar, .tar.gz, .tgz
 """
 
 from __future__ import annotations
@@ -14,15 +12,7 @@ from pathlib import Path
 
 from tia2.errors import BenchmarkError
 
-SUBSETS = ("comprehensive", "counting", "composition")
-CONFIGS = ("all", *SUBSETS, "mini")
 DATA_DIR_VARIABLE = "TIA2_DATA_DIR"
-MINI_PARQUET = Path(__file__).resolve().parents[2] / "miniworld" / "assets" / "benchmark" / "mini.parquet"
-
-
-def subsets_of(config: str) -> tuple[str, ...]:
-    """Return the upstream subsets that a config holds; none for `mini`."""
-    return SUBSETS if config == "all" else tuple(subset for subset in SUBSETS if subset == config)
 
 
 def labels_file(subset: str) -> str:

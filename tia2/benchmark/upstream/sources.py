@@ -9,13 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tia2.benchmark.upstream.layout import (
-    DATA_DIR_VARIABLE,
-    SUBSETS,
-    has_annotations,
-    labels_file,
-    prompts_file,
-)
+from tia2.benchmark.configs import SUBSETS
+from tia2.benchmark.upstream.layout import DATA_DIR_VARIABLE, has_annotations, labels_file, prompts_file
 from tia2.errors import DownloadError
 from tia2.files import cache_dir, replacing
 

@@ -60,7 +60,7 @@ def hard_negatives(spec: Specification, count: int, rng: np.random.Generator) ->
 
     Args:
         spec: The true caption.
-        count: How many edits.
+        count: Number of edits.
         rng: Source of all randomness.
 
     Returns:

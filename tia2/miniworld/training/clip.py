@@ -16,10 +16,9 @@ from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 from tia2.files import new_folder
 from tia2.miniworld.grammar import Specification, parse
 from tia2.miniworld.scenes import SIDE, random_specification
+from tia2.miniworld.training.batches import render_batch, to_model_range, to_pixels
 from tia2.miniworld.training.captions import CaptionRule, hard_negatives
-from tia2.miniworld.training.data import render_batch, to_model_range, to_pixels
-from tia2.miniworld.training.loop import Schedule, StepRandom, fit
-from tia2.progress import Progress, silent
+from tia2.miniworld.training.loop import Schedule, StepRandom, Training, fit
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -76,9 +75,9 @@ def build_pool(vae: AutoencoderKL, count: int, seed: int, device: str = "cpu") -
 
     Args:
         vae: The trained autoencoder.
-        count: How many scenes.
+        count: Number of scenes.
         seed: Seed of scenes and noise.
-        device: Where the autoencoder runs.
+        device: Device of the autoencoder.
 
     Returns:
         The pool.
@@ -153,16 +152,16 @@ def contrastive_loss(
     index = {text: i for i, text in enumerate(unique)}
     seen, read = features(model, images.to(device), texts(unique).to(device))
     logits = model.logit_scale.exp().clamp(max=100) * seen @ read.T
-    own = torch.tensor([index[text] for text in captions], device=device)
-    columns = torch.tensor(sorted(set(own.tolist())), device=device)
+    targets = torch.tensor([index[text] for text in captions], device=device)
+    columns = torch.tensor(sorted(set(targets.tolist())), device=device)
     allowed = torch.zeros_like(logits, dtype=torch.bool)
     allowed[:, columns] = True
     for row, extra in enumerate(negatives):
         allowed[row, [index[text] for text in extra]] = True
-    to_text = F.cross_entropy(logits.masked_fill(~allowed, float("-inf")), own)
-    back = logits[:, own].T
-    same = (own[:, None] == own[None]) & ~torch.eye(len(own), dtype=torch.bool, device=device)
-    to_image = F.cross_entropy(back.masked_fill(same, float("-inf")), torch.arange(len(own), device=device))
+    to_text = F.cross_entropy(logits.masked_fill(~allowed, float("-inf")), targets)
+    back = logits[:, targets].T
+    same = (targets[:, None] == targets[None]) & ~torch.eye(len(targets), dtype=torch.bool, device=device)
+    to_image = F.cross_entropy(back.masked_fill(same, float("-inf")), torch.arange(len(targets), device=device))
     return (to_text + to_image) / 2
 
 
@@ -170,46 +169,38 @@ def train_clip(
     model: CLIPModel,
     pool: ImagePool,
     tokenizer: CLIPTokenizer,
-    state: Path,
+    training: Training,
     *,
     captions: CaptionRule,
     negatives: int,
-    seed: int,
-    steps: int,
     peak: float = 2e-3,
     batch: int = 128,
-    device: str = "cpu",
-    progress: Progress = silent,
 ) -> CLIPModel:
     """Train a CLIP on a pool.
 
     Args:
-        model: What to train; changed in place.
+        model: The CLIP to train; changed in place.
         pool: Pictures with their specifications.
-        tokenizer: Its tokenizer.
-        state: File that keeps the progress.
-        captions: How captions are written.
-        negatives: Hard negatives an image.
-        seed: Seed of batches, captions and noise.
-        steps: Optimisation steps.
+        tokenizer: The model's tokenizer.
+        training: Length, seed, device and state file.
+        captions: Rule by which captions are written.
+        negatives: Hard negatives per image.
         peak: Highest learning rate.
-        batch: Images a step.
-        device: Where to compute.
-        progress: See `fit`.
+        batch: Images per step.
 
     Returns:
         The moving average of the weights, on the CPU.
     """
-    texts = TextTable(tokenizer)
+    texts, device = TextTable(tokenizer), training.device
     model.to(device)
 
     def loss(random: StepRandom) -> Tensor:
         rows = random.numpy.integers(len(pool.specs), size=batch)
         written = [captions(pool.specs[row], random.numpy) for row in rows]
         wrong = [hard_negatives(spec, negatives, random.numpy) if negatives else [] for spec in written]
-        own = [str(spec) for spec in written]
-        wrong = [[text for text in row if text != mine] for row, mine in zip(wrong, own, strict=True)]
-        return contrastive_loss(model, normalise(pool.images[rows], random), own, wrong, texts, device)
+        true_captions = [str(spec) for spec in written]
+        wrong = [[text for text in row if text != mine] for row, mine in zip(wrong, true_captions, strict=True)]
+        return contrastive_loss(model, normalise(pool.images[rows], random), true_captions, wrong, texts, device)
 
-    fit(model, loss, Schedule(steps, peak), seed=seed, state=state, average=0.998, progress=progress)
+    fit(model, loss, Schedule(training.steps, peak), training, average=0.998)
     return model.to("cpu")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,14 +12,13 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from tia2.miniworld.scenes import random_specification
-from tia2.miniworld.training.data import render_batch, to_model_range
-from tia2.miniworld.training.loop import Schedule, StepRandom, fit
+from tia2.miniworld.training.batches import render_batch, to_model_range
+from tia2.miniworld.training.loop import Schedule, StepRandom, Training, fit
 from tia2.miniworld.training.vae import LATENT_CHANNELS
-from tia2.progress import Progress, silent
 
 TEXT_WIDTH = 64
 MOST_OBJECTS = 6
-"""Counts beyond six are never drawn in training: what the generator makes of them is its own affair."""
+"""Counts beyond six are never drawn in training: the generator has to extrapolate to them."""
 
 _NO_CAPTION = 0.1
 _TEXT_ENCODER_SHARE = 1 / 3
@@ -91,9 +89,9 @@ def build_pool(vae: AutoencoderKL, tokenizer: CLIPTokenizer, count: int, seed: i
     Args:
         vae: The trained autoencoder.
         tokenizer: Tokenizer of the text encoder.
-        count: How many scenes.
+        count: Number of scenes.
         seed: Seed of the scenes.
-        device: Where to encode.
+        device: Device of the autoencoder.
 
     Returns:
         The pool, on the CPU.
@@ -134,13 +132,9 @@ class Denoiser(nn.Module):
 def train_diffusion(
     pool: LatentPool,
     tokenizer: CLIPTokenizer,
-    state: Path,
+    training: Training,
     *,
-    seed: int,
-    steps: int,
     batch: int = 64,
-    device: str = "cpu",
-    progress: Progress = silent,
     until: int | None = None,
 ) -> Denoiser:
     """Train UNet and text encoder from scratch: velocity prediction, one caption in ten dropped for guidance.
@@ -150,33 +144,29 @@ def train_diffusion(
     Args:
         pool: Encoded scenes.
         tokenizer: The tokenizer that made the pool's tokens.
-        state: File that keeps the progress.
-        seed: Seed of weights, batches and noise.
-        steps: Optimisation steps of the whole schedule.
-        batch: Latents a step.
-        device: Where to compute.
-        progress: See `fit`.
+        training: Length, seed, device and state file.
+        batch: Latents per step.
         until: Stop at this step; gives the halfway checkpoint.
 
     Returns:
         The moving average of the weights, on the CPU.
     """
-    torch.manual_seed(seed)
-    model = Denoiser(new_unet(), new_text_encoder(tokenizer)).to(device)
+    torch.manual_seed(training.seed)
+    model = Denoiser(new_unet(), new_text_encoder(tokenizer)).to(training.device)
     scheduler = new_scheduler()
 
     def loss(random: StepRandom) -> Tensor:
         rows = torch.from_numpy(random.numpy.integers(len(pool.latents), size=batch))
         latents, tokens = pool.latents[rows].float(), pool.tokens[rows]
         dropped = torch.from_numpy(random.numpy.random(batch) < _NO_CAPTION)[:, None]
-        tokens = torch.where(dropped, pool.no_caption, tokens).to(device)
+        tokens = torch.where(dropped, pool.no_caption, tokens).to(training.device)
         timesteps = torch.from_numpy(random.numpy.integers(scheduler.config.num_train_timesteps, size=batch))
         noise = random.normal(*latents.shape)
         noisy = scheduler.add_noise(latents, noise, timesteps)
         velocity = scheduler.get_velocity(latents, noise, timesteps)
-        train_text = random.step < _TEXT_ENCODER_SHARE * steps
-        output = model(noisy.to(device), timesteps.to(device), tokens, train_text=train_text)
-        return F.mse_loss(output, velocity.to(device))
+        train_text = random.step < _TEXT_ENCODER_SHARE * training.steps
+        output = model(noisy.to(training.device), timesteps.to(training.device), tokens, train_text=train_text)
+        return F.mse_loss(output, velocity.to(training.device))
 
-    fit(model, loss, Schedule(steps, 1e-3, 200), seed=seed, state=state, average=0.998, progress=progress, until=until)
+    fit(model, loss, Schedule(training.steps, 1e-3, 200), training, average=0.998, until=until)
     return model.to("cpu")

@@ -43,6 +43,25 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Training:
+    """One training: its length, seed, device, and the file that makes it resumable.
+
+    Attributes:
+        state: File that keeps the progress; an existing one is resumed.
+        steps: Optimisation steps of the whole schedule.
+        seed: Seed of weights, data and noise.
+        device: Device to train on.
+        progress: Called about four times a minute with "steps", the steps done, and the steps in all.
+    """
+
+    state: Path
+    steps: int
+    seed: int
+    device: str = "cpu"
+    progress: Progress = silent
+
+
+@dataclass(frozen=True)
 class StepRandom:
     """A step's number and randomness: a NumPy generator for data, a torch generator (on the CPU) for noise."""
 
@@ -66,23 +85,19 @@ def fit(
     model: nn.Module,
     loss: Callable[[StepRandom], Tensor],
     schedule: Schedule,
+    training: Training,
     *,
-    seed: int,
-    state: Path,
     average: float | None = None,
-    progress: Progress = silent,
     until: int | None = None,
 ) -> nn.Module:
     """Train a model's parameters that require gradients, and return the moving average of them where asked for.
 
     Args:
-        model: What to train; changed in place.
-        loss: Gives the loss of one step from that step's randomness.
+        model: The model to train; changed in place.
+        loss: Returns the loss of one step from that step's randomness.
         schedule: Steps and learning rates.
-        seed: Seed of all randomness.
-        state: File that keeps the progress; an existing one is resumed.
+        training: Seed, state file and progress.
         average: Decay of an exponential moving average of the parameters; None for the parameters themselves.
-        progress: Called about four times a minute with "steps", the steps done, and the steps in all.
         until: Stop early, at this step of the full schedule.
 
     Returns:
@@ -92,8 +107,8 @@ def fit(
     optimiser = torch.optim.AdamW(parameters, lr=schedule.peak, weight_decay=0.01, betas=(0.9, 0.98))
     shadow = [parameter.detach().clone() for parameter in parameters] if average else []
     first = 0
-    if state.is_file():
-        saved = torch.load(state, map_location="cpu", weights_only=True)
+    if training.state.is_file():
+        saved = torch.load(training.state, map_location="cpu", weights_only=True)
         with torch.no_grad():
             for parameter, value in zip(parameters, saved["parameters"], strict=True):
                 parameter.copy_(value)
@@ -104,7 +119,7 @@ def fit(
 
     def save(step: int) -> None:
         values = [parameter.detach() for parameter in parameters]
-        with replacing(state) as unfinished:
+        with replacing(training.state) as unfinished:
             torch.save(
                 {"parameters": values, "shadow": shadow, "optimiser": optimiser.state_dict(), "step": step}, unfinished
             )
@@ -116,7 +131,7 @@ def fit(
     for step in range(first, last):
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate(step)
-        value = loss(StepRandom.of(seed, step))
+        value = loss(StepRandom.of(training.seed, step))
         optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -134,7 +149,7 @@ def fit(
         if now - reported_at > _REPORT_EVERY_SECONDS or step + 1 == last:
             mean = sum(recent) / len(recent)
             logger.info("step %d of %d, loss %.5f", step + 1, schedule.steps, mean)
-            progress("steps", step + 1, schedule.steps)
+            training.progress("steps", step + 1, schedule.steps)
             recent, reported_at = [], now
     if average:
         with torch.no_grad():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +14,9 @@ from torch import Tensor
 from tia2.miniworld.grammar import contrastive_prompts, parse
 from tia2.miniworld.renderer import render
 from tia2.miniworld.scenes import random_specification, sample_scene
+from tia2.miniworld.training.batches import to_model_range, to_pixels
 from tia2.miniworld.training.clip import ImagePool, TextTable, contrastive_loss, features, normalise
-from tia2.miniworld.training.data import to_model_range, to_pixels
-from tia2.miniworld.training.loop import Schedule, StepRandom, fit
-from tia2.progress import Progress, silent
+from tia2.miniworld.training.loop import Schedule, StepRandom, Training, fit
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -46,9 +44,9 @@ def build_preferences(vae: AutoencoderKL, count: int, seed: int, device: str = "
 
     Args:
         vae: The trained autoencoder; half of the pictures go through it.
-        count: How many pairs.
+        count: Number of pairs.
         seed: Seed of everything random.
-        device: Where the autoencoder runs.
+        device: Device of the autoencoder.
 
     Returns:
         The pool.
@@ -83,14 +81,10 @@ def train_preferences(
     pairs: PreferencePool,
     pool: ImagePool,
     tokenizer: CLIPTokenizer,
-    state: Path,
+    training: Training,
     *,
-    seed: int,
-    steps: int,
     peak: float = 5e-4,
     batch: int = 64,
-    device: str = "cpu",
-    progress: Progress = silent,
 ) -> CLIPModel:
     """Tune a CLIP on Bradley-Terry choices between two pictures, anchored by the contrastive loss it came from.
 
@@ -98,21 +92,17 @@ def train_preferences(
 
     Args:
         model: A trained CLIP; changed in place.
-        pairs: What people choose between.
+        pairs: Pairs of pictures that people choose between.
         pool: Pictures for the anchor.
-        tokenizer: Its tokenizer.
-        state: File that keeps the progress.
-        seed: Seed of batches, choices and noise.
-        steps: Optimisation steps.
+        tokenizer: The model's tokenizer.
+        training: Length, seed, device and state file.
         peak: Highest learning rate.
-        batch: Pairs a step, and pictures of the anchor.
-        device: Where to compute.
-        progress: See `fit`.
+        batch: Pairs per step, and pictures of the anchor.
 
     Returns:
         The moving average of the weights, on the CPU.
     """
-    texts = TextTable(tokenizer)
+    texts, device = TextTable(tokenizer), training.device
     model.to(device)
 
     def loss(random: StepRandom) -> Tensor:
@@ -131,5 +121,5 @@ def train_preferences(
         none: list[list[str]] = [[] for _ in captions]
         return preference + _ANCHOR_WEIGHT * contrastive_loss(model, pictures, captions, none, texts, device)
 
-    fit(model, loss, Schedule(steps, peak), seed=seed, state=state, average=0.998, progress=progress)
+    fit(model, loss, Schedule(training.steps, peak), training, average=0.998)
     return model.to("cpu")

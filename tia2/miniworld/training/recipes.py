@@ -1,4 +1,4 @@
-"""The recipes by name: what each trains, from what, how long, and what its card says.
+"""The recipes by name: the model that each trains, its data, its length, and its card.
 
 They build on each other: `vae` and `vae-decoder` make the autoencoder, `diffusion` the generator on its latents, and
 the reward models see pictures blurred by it. Results lie under the output folder in the layout of the package's assets.
@@ -17,18 +17,19 @@ from transformers import CLIPModel
 from tia2.errors import BenchmarkError, unknown_name
 from tia2.miniworld.training import clip, diffusion, preferences, saving, vae
 from tia2.miniworld.training.captions import CaptionRule, count_blind, exact, web
+from tia2.miniworld.training.loop import Training
 from tia2.miniworld.training.tokens import new_tokenizer
 from tia2.progress import Progress, silent
 
 
 @dataclass(frozen=True)
-class Run:
-    """Where and how a recipe runs.
+class RecipeRun:
+    """Folder, seed, device and scale of one run of a recipe.
 
     Attributes:
         out: Results go here, in the layout of the package's assets; earlier recipes' results are read from here.
         seed: Seed of everything random.
-        device: Where to compute.
+        device: Device to train on.
         scale: Factor on the number of steps and the size of the pools; 1 for what ships.
         progress: Called with "steps", the steps done, and the steps in all.
     """
@@ -39,9 +40,10 @@ class Run:
     scale: float = 1.0
     progress: Progress = silent
 
-    def state(self, name: str) -> Path:
-        """Return the file that keeps a recipe's progress."""
-        return self.out / "training" / f"{name}.pt"
+    def training(self, name: str, steps: int) -> Training:
+        """Return the training of a recipe at this run's scale, with the file that keeps its progress."""
+        state = self.out / "training" / f"{name}.pt"
+        return Training(state, self.steps(steps), self.seed, self.device, self.progress)
 
     def steps(self, steps: int) -> int:
         """Return a number of steps or scenes at this run's scale."""
@@ -57,7 +59,7 @@ class Run:
 
 @dataclass(frozen=True)
 class ClipRecipe:
-    """How one of the reward models is trained, and what that makes of it."""
+    """The training of one of the reward models, and the taste that it gets from it."""
 
     shape: clip.ClipShape
     captions: CaptionRule
@@ -104,12 +106,12 @@ def names() -> list[str]:
     return ["vae", "vae-decoder", "diffusion", *CLIP_RECIPES, "mini-vivid"]
 
 
-def train(name: str, run: Run) -> Path:
-    """Run one recipe, or continue it where it was interrupted.
+def train(name: str, run: RecipeRun) -> Path:
+    """RecipeRun one recipe, or continue it where it was interrupted.
 
     Args:
         name: One of `names()`.
-        run: Where and how.
+        run: Folder, seed, device and scale.
 
     Returns:
         The folder of the result.
@@ -132,62 +134,42 @@ def train(name: str, run: Run) -> Path:
     raise unknown_name("recipe", name, names())
 
 
-def _train_vae(run: Run) -> Path:
-    model = vae.train_autoencoder(
-        run.state("vae"), seed=run.seed, steps=run.steps(VAE_STEPS), device=run.device, progress=run.progress
-    )
+def _train_vae(run: RecipeRun) -> Path:
+    model = vae.train_autoencoder(run.training("vae", VAE_STEPS))
     folder = run.out / "training" / "vae"
     saving.save_model(model, folder, _VAE_CARD)
     return folder
 
 
-def _train_decoder(run: Run) -> Path:
+def _train_decoder(run: RecipeRun) -> Path:
     start = AutoencoderKL.from_pretrained(run.needs("training/vae", "vae"))
-    model = vae.train_decoder(
-        start,
-        run.state("vae-decoder"),
-        seed=run.seed,
-        steps=run.steps(DECODER_STEPS),
-        device=run.device,
-        progress=run.progress,
-    )
+    model = vae.train_decoder(start, run.training("vae-decoder", DECODER_STEPS))
     folder = run.out / "training" / "vae-decoder"
     saving.save_model(model, folder, _VAE_CARD)
     return folder
 
 
-def _train_diffusion(run: Run) -> Path:
+def _train_diffusion(run: RecipeRun) -> Path:
     autoencoder = AutoencoderKL.from_pretrained(run.needs("training/vae", "vae"))
     tokenizer = new_tokenizer()
     pool = diffusion.build_pool(autoencoder, tokenizer, run.steps(LATENT_SCENES), run.seed, run.device)
-    steps = run.steps(DIFFUSION_STEPS)
-
-    def fit(until: int) -> diffusion.Denoiser:
-        return diffusion.train_diffusion(
-            pool,
-            tokenizer,
-            run.state("diffusion"),
-            seed=run.seed,
-            steps=steps,
-            device=run.device,
-            progress=run.progress,
-            until=until,
-        )
-
+    training = run.training("diffusion", DIFFUSION_STEPS)
     halfway = run.out / "sd-halfway"
     if not halfway.is_dir():
-        saving.save_model(fit(steps // 2).unet, halfway, _HALFWAY_CARD)
-    final = fit(steps)
+        model = diffusion.train_diffusion(pool, tokenizer, training, until=training.steps // 2)
+        saving.save_model(model.unet, halfway, _HALFWAY_CARD)
+    # Resumes from the state that the first half left.
+    final = diffusion.train_diffusion(pool, tokenizer, training)
     decoder = _autoencoder(run)
     saving.save_pipeline(decoder, final.unet, final.text_encoder, tokenizer, run.out / "sd", _PIPELINE_CARD)
     return run.out / "sd"
 
 
-def _autoencoder(run: Run) -> AutoencoderKL:
+def _autoencoder(run: RecipeRun) -> AutoencoderKL:
     return AutoencoderKL.from_pretrained(run.needs("training/vae-decoder", "vae-decoder"))
 
 
-def _pool(run: Run) -> clip.ImagePool:
+def _pool(run: RecipeRun) -> clip.ImagePool:
     autoencoder = _autoencoder(run)
     folder = run.out / "training" / f"pool-{run.seed}"
     if not folder.is_dir():
@@ -195,42 +177,29 @@ def _pool(run: Run) -> clip.ImagePool:
     return clip.load_pool(folder)
 
 
-def _train_clip(name: str, recipe: ClipRecipe, run: Run) -> Path:
+def _train_clip(name: str, recipe: ClipRecipe, run: RecipeRun) -> Path:
     tokenizer = new_tokenizer()
     torch.manual_seed(run.seed)
     model = clip.train_clip(
         clip.new_clip(recipe.shape, tokenizer),
         _pool(run),
         tokenizer,
-        run.state(name),
+        run.training(name, recipe.steps),
         captions=recipe.captions,
         negatives=recipe.negatives,
-        seed=run.seed,
-        steps=run.steps(recipe.steps),
-        device=run.device,
-        progress=run.progress,
     )
     folder = run.out / "rewards" / name
     saving.save_clip(model, tokenizer, folder, reward_card(name, recipe.description))
     return folder
 
 
-def _train_vivid(run: Run) -> Path:
+def _train_vivid(run: RecipeRun) -> Path:
     model = CLIPModel.from_pretrained(run.needs("rewards/mini-web", "mini-web"), dtype=torch.float32)
     autoencoder = _autoencoder(run)
     pairs = preferences.build_preferences(autoencoder, run.steps(PREFERENCE_PAIRS), run.seed + 2, run.device)
     tokenizer = new_tokenizer()
-    model = preferences.train_preferences(
-        model,
-        pairs,
-        _pool(run),
-        tokenizer,
-        run.state("mini-vivid"),
-        seed=run.seed,
-        steps=run.steps(PREFERENCE_STEPS),
-        device=run.device,
-        progress=run.progress,
-    )
+    training = run.training("mini-vivid", PREFERENCE_STEPS)
+    model = preferences.train_preferences(model, pairs, _pool(run), tokenizer, training)
     folder = run.out / "rewards" / "mini-vivid"
     saving.save_clip(model, tokenizer, folder, reward_card("mini-vivid", _VIVID))
     return folder

@@ -7,15 +7,12 @@ The second trains the decoder alone on the now fixed latents, with noise on them
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from tia2.miniworld.training.data import random_specifications, render_batch, to_model_range
-from tia2.miniworld.training.loop import Schedule, StepRandom, fit
-from tia2.progress import Progress, silent
+from tia2.miniworld.training.batches import random_specifications, render_batch, to_model_range
+from tia2.miniworld.training.loop import Schedule, StepRandom, Training, fit
 
 LATENT_CHANNELS = 8
 _KL_WEIGHT = 3e-4
@@ -48,41 +45,33 @@ def reconstruction_loss(output: Tensor, target: Tensor) -> Tensor:
 
 
 def train_autoencoder(
-    state: Path,
+    training: Training,
     *,
-    seed: int,
-    steps: int,
     batch: int = 32,
-    device: str = "cpu",
-    progress: Progress = silent,
 ) -> AutoencoderKL:
     """Train encoder and decoder together and standardise the latents.
 
     Args:
-        state: File that keeps the progress.
-        seed: Seed of weights, data and noise.
-        steps: Optimisation steps; 32 new scenes each.
-        batch: Images a step.
-        device: Where to compute.
-        progress: See `fit`.
+        training: Length, seed, device and state file.
+        batch: Images per step.
 
     Returns:
         The autoencoder, on the CPU.
     """
-    torch.manual_seed(seed)
-    model = new_autoencoder().to(device)
+    torch.manual_seed(training.seed)
+    model = new_autoencoder().to(training.device)
 
     def loss(random: StepRandom) -> Tensor:
         images = render_batch(random_specifications(batch, random.numpy), random.numpy, wobble=0.8)
-        target = to_model_range(images).to(device, memory_format=torch.channels_last)
+        target = to_model_range(images).to(training.device, memory_format=torch.channels_last)
         posterior = model.encode(target).latent_dist
-        noise = random.normal(*posterior.mean.shape).to(device)
+        noise = random.normal(*posterior.mean.shape).to(training.device)
         output = model.decode(posterior.mean + posterior.std * noise).sample
         divergence: Tensor = posterior.kl().mean() / posterior.mean[0].numel()
         return reconstruction_loss(output, target) + _KL_WEIGHT * divergence
 
-    fit(model, loss, Schedule(steps, 2e-3), seed=seed, state=state, average=0.995, progress=progress)
-    standardise_latents(model.to("cpu"), seed)
+    fit(model, loss, Schedule(training.steps, 2e-3), training, average=0.995)
+    standardise_latents(model.to("cpu"), training.seed)
     return model
 
 
@@ -95,7 +84,7 @@ def standardise_latents(model: AutoencoderKL, seed: int, count: int = 2048) -> N
     Args:
         model: The autoencoder; changed in place.
         seed: Seed of the scenes that the moments are measured on.
-        count: How many scenes.
+        count: Number of scenes.
     """
     random = StepRandom.of(seed, 2**31 - 1)
     images = to_model_range(render_batch(random_specifications(count, random.numpy), random.numpy, wobble=0.8))
@@ -113,41 +102,33 @@ def standardise_latents(model: AutoencoderKL, seed: int, count: int = 2048) -> N
 
 def train_decoder(
     model: AutoencoderKL,
-    state: Path,
+    training: Training,
     *,
-    seed: int,
-    steps: int,
     batch: int = 32,
-    device: str = "cpu",
-    progress: Progress = silent,
 ) -> AutoencoderKL:
     """Train the decoder alone on fixed latents with up to 0.15 of noise.
 
     Args:
         model: An autoencoder from `train_autoencoder`; its encoder and `quant_conv` stay as they are.
-        state: File that keeps the progress.
-        seed: Seed of data and noise.
-        steps: Optimisation steps.
-        batch: Images a step.
-        device: Where to compute.
-        progress: See `fit`.
+        training: Length, seed, device and state file.
+        batch: Images per step.
 
     Returns:
         The same autoencoder, on the CPU.
     """
-    model.to(device, memory_format=torch.channels_last)
+    model.to(training.device, memory_format=torch.channels_last)
     for part in (model.encoder, model.quant_conv):
         part.requires_grad_(False)
 
     def loss(random: StepRandom) -> Tensor:
         images = render_batch(random_specifications(batch, random.numpy), random.numpy, wobble=0.4)
-        target = to_model_range(images).to(device, memory_format=torch.channels_last)
+        target = to_model_range(images).to(training.device, memory_format=torch.channels_last)
         with torch.no_grad():
             latents = model.encode(target).latent_dist.mean
-            amount = torch.rand(batch, 1, 1, 1, generator=random.torch).to(device)
-            latents = latents + 0.15 * amount * random.normal(*latents.shape).to(device)
+            amount = torch.rand(batch, 1, 1, 1, generator=random.torch).to(training.device)
+            latents = latents + 0.15 * amount * random.normal(*latents.shape).to(training.device)
         return reconstruction_loss(model.decode(latents).sample, target)
 
-    fit(model, loss, Schedule(steps, 1.5e-3), seed=seed, state=state, average=0.998, progress=progress)
+    fit(model, loss, Schedule(training.steps, 1.5e-3), training, average=0.998)
     model.requires_grad_(True)
     return model.to("cpu")

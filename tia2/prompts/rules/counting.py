@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tia2.prompts.rules import vocabulary as known
-from tia2.prompts.rules.parsing import Group, Reading
+from tia2.prompts.rules import vocabulary
+from tia2.prompts.rules.parsing import ObjectGroup, Reading
 from tia2.prompts.rules.rewriting import Change, inner, moved, rewrite, verb_for, with_count
 
 PAIR_COUNTS = ((2, 1), (1, 2), (2, 2), (3, 1), (1, 3), (3, 2), (2, 3), (3, 3))
@@ -20,7 +20,7 @@ def near(count: int, reach: int = 2) -> list[int]:
     return [n for n in range(count - reach, count + reach + 1) if n >= 1 and n != count]
 
 
-def countable(reading: Reading) -> list[Group]:
+def countable(reading: Reading) -> list[ObjectGroup]:
     """Return the groups whose number the prompt says."""
     return [group for group in reading.groups if group.kind in {"one", "many"}]
 
@@ -56,10 +56,10 @@ def dropped_objects(reading: Reading) -> list[str]:
     return [text for text in texts if text]
 
 
-def chains(reading: Reading) -> list[list[Group]]:
+def chains(reading: Reading) -> list[list[ObjectGroup]]:
     """Return the runs of two or more groups that "and" and commas join, the last two by "and"."""
-    found: list[list[Group]] = []
-    run: list[Group] = []
+    runs: list[list[ObjectGroup]] = []
+    run: list[ObjectGroup] = []
     joint = ""
     for group in reading.groups:
         joint = reading.between(run[-1], group).strip() if run else ""
@@ -67,8 +67,8 @@ def chains(reading: Reading) -> list[list[Group]]:
             run.append(group)
         else:
             run = [group]
-            found.append(run)
-    return [run for run in found if len(run) > 1 and "and" in reading.between(run[-2], run[-1])]
+            runs.append(run)
+    return [run for run in runs if len(run) > 1 and "and" in reading.between(run[-2], run[-1])]
 
 
 def is_pair_of_single_objects(reading: Reading) -> bool:
@@ -86,21 +86,21 @@ def blends(reading: Reading) -> list[str]:
     groups = countable(reading)
     if not is_pair_of_single_objects(reading) or not moved(reading, groups):
         return []
-    described = {*known.COLOURS, *known.KIN, *known.SIZES, *known.MATERIAL_ADJECTIVES}
+    described = vocabulary.ATTRIBUTES
     for group in groups:
         words = {token.lower for token in reading.tokens[group.noun_from : group.head]}
         if words & described:
             return []
     first, second = groups
     follows = reading.tokens[second.stop].lower if second.stop < len(reading.tokens) else ""
-    if follows in set(known.BE.values()) or reading.noun_phrase(first) == reading.noun_phrase(second):
+    if follows in set(vocabulary.BE.values()) or reading.noun_phrase(first) == reading.noun_phrase(second):
         return []
     start, end = reading.span(first)[0], reading.span(second)[1]
     texts = [f"{inner(reading, a)}-like {reading.noun_phrase(b)}" for a, b in ((first, second), (second, first))]
     return [rewrite(reading.text, [(start, end, text)]) for text in texts]
 
 
-def _pair_numbers(reading: Reading, groups: list[Group], counts: tuple[int, int]) -> str:
+def _pair_numbers(reading: Reading, groups: list[ObjectGroup], counts: tuple[int, int]) -> str:
     first, second = groups
     changes: list[Change] = []
     for group, count in zip((first, second), counts, strict=True):
@@ -109,7 +109,7 @@ def _pair_numbers(reading: Reading, groups: list[Group], counts: tuple[int, int]
     return rewrite(reading.text, changes)
 
 
-def _only(reading: Reading, chain: list[Group], rest: list[Group]) -> str | None:
+def _only(reading: Reading, chain: list[ObjectGroup], rest: list[ObjectGroup]) -> str | None:
     """Return the prompt with some of a chain's groups, the verb after it made to agree; None where it can't be."""
     start, end = reading.span(chain[0])[0], reading.span(chain[-1])[1]
     words = [inner(reading, group) for group in rest]
@@ -121,9 +121,9 @@ def _only(reading: Reading, chain: list[Group], rest: list[Group]) -> str | None
     stop = chain[-1].stop
     if len(rest) == 1 and stop < len(reading.tokens) and reading.tokens[stop].joined:
         follows = reading.tokens[stop].lower
-        one = rest[0].kind == "one"
-        if follows in set(known.BE.values()) and one:
+        single = rest[0].kind == "one"
+        if follows in set(vocabulary.BE.values()) and single:
             changes += verb_for(reading, stop, singular=True)
-        elif follows not in known.FUNCTION_WORDS and not follows.endswith(("ing", "ed")) and one:
+        elif follows not in vocabulary.FUNCTION_WORDS and not follows.endswith(("ing", "ed")) and single:
             return None
     return rewrite(reading.text, changes)

@@ -59,11 +59,11 @@ def singular(noun: str) -> str | None:
         return None
     if lower.endswith(("ss", "us", "is")) and lower not in PLURALS_IN_US_OR_IS:
         return None
-    found = _engine().singular_noun(lower)
+    base = _engine().singular_noun(lower)
     # What doesn't come back is not a plural but a word that happens to end like one.
-    if not found or _engine().plural_noun(found) != lower:
+    if not base or _engine().plural_noun(base) != lower:
         return None
-    return found.upper() if noun.isupper() and len(noun) > 1 else noun[:1] + str(found)[1:]
+    return base.upper() if noun.isupper() and len(noun) > 1 else noun[:1] + str(base)[1:]
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tia2.prompts.rules import vocabulary as known
+from tia2.prompts.rules import vocabulary
 from tia2.prompts.rules.inflection import is_word, plural, singular
 
 WORDS_READ = 200
@@ -19,7 +19,7 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|‘[^’]*’|`[^`]*`|(?<!\w)'[^']*'(?!\w)")
 
 
-_DESCRIBED = ({*known.COLOURS, *known.KIN} - known.ALSO_NOUNS) | {*known.SIZES, "colored", "coloured"}
+_DESCRIBED = (vocabulary.COLOUR_WORDS - vocabulary.ALSO_NOUNS) | {*vocabulary.SIZES, "colored", "coloured"}
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Group:
+class ObjectGroup:
     """Some equal objects.
 
     Attributes:
         first, stop: Its tokens, `stop` excluded, the determiner among them.
         noun_from: The first token after the determiner.
         kind: "one" (a, an, one, 1), "many", "place" (one, but merely where or as what), "the", or "bare" (without).
-        count: How many, where the determiner says so.
+        count: The number of objects, where the determiner says so.
         head: The token of the noun.
         noun: Its singular; None where it isn't known.
         verb: The token of a verb that must agree with it; None when there is none.
@@ -68,24 +68,24 @@ class Reading:
 
     text: str
     tokens: tuple[Token, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[ObjectGroup, ...]
     content: int
     rest: str = ""
 
-    def span(self, group: Group) -> tuple[int, int]:
+    def span(self, group: ObjectGroup) -> tuple[int, int]:
         """Return where a group lies in the text."""
         return self.tokens[group.first].start, self.tokens[group.stop - 1].end
 
-    def words(self, group: Group) -> str:
+    def words(self, group: ObjectGroup) -> str:
         """Return a group as it is written."""
         start, end = self.span(group)
         return self.text[start:end]
 
-    def noun_phrase(self, group: Group) -> str:
+    def noun_phrase(self, group: ObjectGroup) -> str:
         """Return a group without its determiner, as it is written."""
         return self.text[self.tokens[group.noun_from].start : self.tokens[group.stop - 1].end]
 
-    def between(self, left: Group, right: Group) -> str:
+    def between(self, left: ObjectGroup, right: ObjectGroup) -> str:
         """Return what is written between two groups, in lower case."""
         return self.text[self.span(left)[1] : self.span(right)[0]].lower()
 
@@ -108,7 +108,7 @@ def read(prompt: str) -> Reading:
     tokens = _tokens(text)
     text, rest = (text, "") if len(tokens) < WORDS_READ else (text[: tokens[-1].end], text[tokens[-1].end :])
     content = _content(tokens, text)
-    groups: list[Group] = []
+    groups: list[ObjectGroup] = []
     index = content
     while index < len(tokens):
         bare = index == content or (bool(groups) and _links(text, tokens, groups[-1], index))
@@ -138,47 +138,48 @@ def _content(tokens: list[Token], text: str) -> int:
     """Return the token after "a realistic photo of", "Painting:" and the like, 0 where the prompt has no such start."""
     begin = 0
     for index, token in enumerate(tokens[:-1]):
-        if index - begin > 6 or token.quoted or token.lower in known.FUNCTION_WORDS - {"a", "an", "the", "and", "of"}:
+        ends = token.lower in vocabulary.FUNCTION_WORDS - {"a", "an", "the", "and", "of"}
+        if index - begin > 6 or token.quoted or ends:
             break
         follows = tokens[index + 1]
         opened = follows.joined and follows.lower in {"of", "showing", "depicting", "featuring"}
-        if token.lower in known.MEDIA and (opened or text[token.end : token.end + 1] == ":"):
+        if token.lower in vocabulary.MEDIA and (opened or text[token.end : token.end + 1] == ":"):
             begin = index + 2 if opened else index + 1
     return begin
 
 
-def _links(text: str, tokens: list[Token], group: Group, index: int) -> bool:
+def _links(text: str, tokens: list[Token], group: ObjectGroup, index: int) -> bool:
     between = text[tokens[group.stop - 1].end : tokens[index].start].strip().lower()
-    return between in {"and", "&", "plus", ",", ", and"} or between in known.RELATIONS
+    return between in {"and", "&", "plus", ",", ", and"} or between in vocabulary.RELATIONS
 
 
-def _group(tokens: list[Token], text: str, index: int, bare: bool, *, shown: bool) -> Group | None:
+def _group(tokens: list[Token], text: str, index: int, bare: bool, *, shown: bool) -> ObjectGroup | None:
     token = tokens[index]
     if token.quoted:
         return None
     kind, count, begin = _determiner(tokens, text, index)
     if kind is None:
-        not_a_noun = token.lower in known.FUNCTION_WORDS | {"top", "bottom", "front"} or _is_participle(token.lower)
-        if not bare or not_a_noun or token.lower[0].isdigit():
+        no_noun = vocabulary.FUNCTION_WORDS | {"top", "bottom", "front"}
+        if not bare or token.lower in no_noun or _is_participle(token.lower) or token.lower[0].isdigit():
             return None
         kind, begin = "bare", index
     stop = _noun_phrase(tokens, begin, joined=kind != "bare")
     if stop == begin:
         return None
-    if kind in {"one", "many"} and tokens[begin].lower in known.IDIOMS:
+    if kind in {"one", "many"} and tokens[begin].lower in vocabulary.IDIOMS:
         follows = tokens[stop].lower if stop < len(tokens) else ""
         if follows == "of" or stop - begin > 1:
             return None
-    if kind != "bare" and tokens[stop - 1].lower in known.MEDIA - known.OBJECTS_TOO:
+    if kind != "bare" and tokens[stop - 1].lower in vocabulary.MEDIA - vocabulary.OBJECTS_TOO:
         return None
     if tokens[stop - 1].lower in _DESCRIBED or (kind == "one" and _is_participle(tokens[stop - 1].lower)):
         return None  # "a red, blue and green ball", "one sleeping"
     if kind == "many":
         return _many(tokens, text, index, begin, stop, count)
     if kind == "one":
-        place = not shown and _is_place(tokens, text, index)
-        return _one(tokens, text, index, begin, stop, "place" if place else "one")
-    return Group(index, stop, begin, kind, None, stop - 1, None, None)
+        is_place = not shown and _is_place(tokens, text, index)
+        return _one(tokens, text, index, begin, stop, "place" if is_place else "one")
+    return ObjectGroup(index, stop, begin, kind, None, stop - 1, None, None)
 
 
 def _determiner(tokens: list[Token], text: str, index: int) -> tuple[str | None, int | None, int]:
@@ -193,10 +194,10 @@ def _determiner(tokens: list[Token], text: str, index: int) -> tuple[str | None,
         return "one", 1, index + (2 if single and word in {"a", "one"} else 1)
     if word == "the":
         return "the", None, index + 1
-    number = known.NUMBERS.index(word) + 1 if word in known.NUMBER_WORDS else None
+    number = vocabulary.NUMBERS.index(word) + 1 if word in vocabulary.NUMBER_WORDS else None
     if word.isascii() and word.isdigit() and len(word) <= 2:
         number = int(word)
-    if number is not None and 2 <= number <= known.LARGEST:
+    if number is not None and 2 <= number <= vocabulary.LARGEST:
         return "many", number, index + 1
     return None, None, index
 
@@ -212,7 +213,7 @@ def _noun_phrase(tokens: list[Token], begin: int, joined: bool) -> int:
         if _colours_joined(tokens, index, begin):
             index += 1
             continue
-        if token.lower in known.FUNCTION_WORDS or token.lower in known.NUMBER_WORDS or token.lower.isdigit():
+        if token.lower in vocabulary.FUNCTION_WORDS or token.lower in vocabulary.NUMBER_WORDS or token.lower.isdigit():
             break
         if not first and _is_verb(tokens, index, begin):
             break
@@ -222,37 +223,37 @@ def _noun_phrase(tokens: list[Token], begin: int, joined: bool) -> int:
 
 def _colours_joined(tokens: list[Token], index: int, begin: int) -> bool:
     """Return whether this is the "and" of "a yellow and black bus"."""
-    colours = set(known.COLOURS) | set(known.KIN)
+    colours = vocabulary.COLOUR_WORDS
     inside = begin < index < len(tokens) - 2 and tokens[index + 1].joined and tokens[index + 2].joined
     return bool(
         inside
         and tokens[index].lower == "and"
         and tokens[index - 1].lower in colours
         and tokens[index + 1].lower in colours
-        and tokens[index + 2].lower not in known.FUNCTION_WORDS
+        and tokens[index + 2].lower not in vocabulary.FUNCTION_WORDS
     )
 
 
 def _is_verb(tokens: list[Token], index: int, begin: int) -> bool:
     """Return whether a word after the first of a noun phrase is taken for a verb, or a participle, that ends it."""
     word = tokens[index].lower
-    if word in known.VERBS:
+    if word in vocabulary.VERBS:
         return True
-    described = _DESCRIBED | known.ADJECTIVES | {*known.COLOURS, *known.KIN, *known.MATERIAL_ADJECTIVES}
+    described = _DESCRIBED | vocabulary.ADJECTIVES | vocabulary.ATTRIBUTES
     if all(token.lower in described for token in tokens[begin:index]):
         return False
     if _is_participle(word):
         return True
     follows = tokens[index + 1] if index + 1 < len(tokens) and tokens[index + 1].joined else None
-    ends = follows is None or follows.lower in known.FUNCTION_WORDS
+    ends = follows is None or follows.lower in vocabulary.FUNCTION_WORDS
     return word.endswith("ed") and len(word) > 4 and word not in {"colored", "coloured"} and ends
 
 
 def _is_participle(word: str) -> bool:
-    return word.endswith("ing") and word not in known.ING_NOUNS
+    return word.endswith("ing") and word not in vocabulary.ING_NOUNS
 
 
-def _many(tokens: list[Token], text: str, index: int, begin: int, stop: int, count: int | None) -> Group | None:
+def _many(tokens: list[Token], text: str, index: int, begin: int, stop: int, count: int | None) -> ObjectGroup | None:
     """Return a group of several; its noun is the last plural, and without a plural it is no group ("two year old")."""
     for head in range(stop - 1, begin - 1, -1):
         noun = singular(text[tokens[head].start : tokens[head].end])
@@ -260,18 +261,18 @@ def _many(tokens: list[Token], text: str, index: int, begin: int, stop: int, cou
             continue
         # "two cats sit": what stands after the plural depends on the number in a way that isn't known.
         rest = head + 1 < stop
-        verb, relative = _agreeing(tokens, stop, set(known.BE.values()))
-        fixed = rest or relative or any(token.lower in known.PLURAL_PRONOUNS for token in tokens[stop:])
-        return Group(index, head + 1 if rest else stop, begin, "many", count, head, noun, verb, fixed)
+        verb, relative = _agreeing(tokens, stop, set(vocabulary.BE.values()))
+        fixed = rest or relative or any(token.lower in vocabulary.PLURAL_PRONOUNS for token in tokens[stop:])
+        return ObjectGroup(index, head + 1 if rest else stop, begin, "many", count, head, noun, verb, fixed)
     return None
 
 
 def _is_place(tokens: list[Token], text: str, index: int) -> bool:
     before = text[max(tokens[index].start - 12, 0) : tokens[index].start].lower().rstrip()
-    return tokens[index - 1].lower in known.PLACE_PREPOSITIONS and not before.endswith(known.RELATION_ENDINGS)
+    return tokens[index - 1].lower in vocabulary.PLACE_PREPOSITIONS and not before.endswith(vocabulary.RELATION_ENDINGS)
 
 
-def _one(tokens: list[Token], text: str, index: int, begin: int, stop: int, kind: str) -> Group | None:
+def _one(tokens: list[Token], text: str, index: int, begin: int, stop: int, kind: str) -> ObjectGroup | None:
     head = stop - 1
     word = text[tokens[head].start : tokens[head].end]
     verb: int | None = None
@@ -280,24 +281,24 @@ def _one(tokens: list[Token], text: str, index: int, begin: int, stop: int, kind
         verb, head = head, head - 1
         word = text[tokens[head].start : tokens[head].end]
     else:
-        verb, relative = _agreeing(tokens, stop, set(known.BE) | known.VERBS)
+        verb, relative = _agreeing(tokens, stop, set(vocabulary.BE) | vocabulary.VERBS)
     possessive = any(token.lower.endswith(("'s", "’s")) for token in tokens[begin:head])
     fixed = (
         possessive
         or relative
         or not is_word(word)
-        or any(token.lower in known.SINGULAR_PRONOUNS for token in tokens[head + 1 :])
+        or any(token.lower in vocabulary.SINGULAR_PRONOUNS for token in tokens[head + 1 :])
     )
     # "a glasses" has no plural of its own.
     fixed = fixed or singular(word) not in {None, word} or (singular(word) is None and plural(word) == word)
-    return Group(index, head + 1, begin, kind, 1, head, word, verb, fixed)
+    return ObjectGroup(index, head + 1, begin, kind, 1, head, word, verb, fixed)
 
 
 def _agreeing(tokens: list[Token], stop: int, verbs: set[str]) -> tuple[int | None, bool]:
     """Return the verb that agrees with a group, also after "that"; and whether there is one of unknown form."""
-    place = stop
-    if place < len(tokens) and tokens[place].joined and tokens[place].lower in {"that", "which", "who"}:
-        place += 1
-    if place < len(tokens) and tokens[place].joined and tokens[place].lower in verbs:
-        return place, False
-    return None, place != stop
+    index = stop
+    if index < len(tokens) and tokens[index].joined and tokens[index].lower in {"that", "which", "who"}:
+        index += 1
+    if index < len(tokens) and tokens[index].joined and tokens[index].lower in verbs:
+        return index, False
+    return None, index != stop

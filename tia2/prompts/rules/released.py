@@ -46,30 +46,30 @@ def _pair_numbers(reading: Reading) -> list[str]:
     first, second = countable(reading)
     start, end = reading.span(first)[0], reading.span(second)[1]
     texts = []
-    for one, other in PAIR_COUNTS:
-        joint = " " if (one, other) in _WITHOUT_AND else " and "
-        words = counted(reading, first, one) + joint + counted(reading, second, other)
+    for first_count, second_count in PAIR_COUNTS:
+        joint = " " if (first_count, second_count) in _WITHOUT_AND else " and "
+        words = counted(reading, first, first_count) + joint + counted(reading, second, second_count)
         texts.append(rewrite(reading.text, [(start, end, words)]))
     return texts
 
 
 def _relation_prompts(reading: Reading) -> list[str]:
     """Return either object alone, three other places, and two of the first object."""
-    found = list(relations(reading))
+    related = list(relations(reading))
     kinds = {"top of": "top", "bottom of": "bottom", "right of": "right", "left of": "left"}
-    if len(found) != 1:
+    if len(related) != 1:
         return []
-    relation = found[0]
-    own = next((kind for ending, kind in kinds.items() if relation.phrase.endswith(ending)), None)
-    if own is None or relation.first.count != 1 or relation.first.fixed:
+    relation = related[0]
+    position = next((kind for ending, kind in kinds.items() if relation.phrase.endswith(ending)), None)
+    if position is None or relation.first.count != 1 or relation.first.fixed:
         return []
     lead = relation.phrase.split(" ")[0] if " the " in relation.phrase else "on"
     phrases = {"top": "on top of", "bottom": "at the bottom of"}
     phrases |= {side: f"{lead} the {side} of" for side in ("right", "left")}
-    order = [kind for kind in ("right", "left", "top", "bottom") if kind != own][:3]
+    order = [kind for kind in ("right", "left", "top", "bottom") if kind != position][:3]
     alone = dropped_partner(reading)
-    if own == "top":
+    if position == "top":
         alone.reverse()
     end = relation.start + len(relation.phrase)
-    places = [rewrite(reading.text, [(relation.start, end, phrases[kind])]) for kind in order]
-    return [*alone, *places, rewrite(reading.text, with_count(reading, relation.first, 2))]
+    elsewhere = [rewrite(reading.text, [(relation.start, end, phrases[kind])]) for kind in order]
+    return [*alone, *elsewhere, rewrite(reading.text, with_count(reading, relation.first, 2))]

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 
 from tia2.prompts.rules.inflection import article, like, number_word, plural, plural_verb
-from tia2.prompts.rules.parsing import Group, Reading
+from tia2.prompts.rules.parsing import ObjectGroup, Reading
 from tia2.prompts.rules.vocabulary import BE
 
 Change = tuple[int, int, str]
 """From where to where in the text, and what is written there instead."""
 
-_SINGULAR_VERBS = {many: one for one, many in BE.items()}
+_SINGULAR_VERBS = {plural_form: singular_form for singular_form, plural_form in BE.items()}
 
 
 def rewrite(text: str, changes: Sequence[Change]) -> str:
@@ -33,19 +33,19 @@ def rewrite(text: str, changes: Sequence[Change]) -> str:
         done += [kept, new]
         length += len(kept) + len(new)
         at = end
-    made = "".join([*done, text[at:]])
-    for place in reversed(articles):
-        made = made[:place] + re.sub(r"^an?(?= (\S+))", _fitting, made[place:], count=1, flags=re.I)
-    return capital_as(text, " ".join(made.split()))
+    result = "".join([*done, text[at:]])
+    for position in reversed(articles):
+        result = result[:position] + re.sub(r"^an?(?= (\S+))", _fitting, result[position:], count=1, flags=re.I)
+    return capital_as(text, " ".join(result.split()))
 
 
 def _fitting(match: re.Match[str]) -> str:
     return like(match[0][0] if match[0][0].isupper() else "a", article(match[1]))
 
 
-def starts_sentence(text: str, place: int) -> bool:
+def starts_sentence(text: str, position: int) -> bool:
     """Return whether a sentence begins at a place in a text."""
-    return place == 0 or (place > 0 and text[:place].rstrip()[-1:] in {".", "!", "?"})
+    return position == 0 or (position > 0 and text[:position].rstrip()[-1:] in {".", "!", "?"})
 
 
 def capital_as(model: str, text: str) -> str:
@@ -53,13 +53,13 @@ def capital_as(model: str, text: str) -> str:
     return text[:1].upper() + text[1:] if model[:1].isupper() else text
 
 
-def counted(reading: Reading, group: Group, count: int) -> str:
+def counted(reading: Reading, group: ObjectGroup, count: int) -> str:
     """Return a group as `count` of its objects, in the way the prompt writes numbers.
 
     Args:
         reading: The prompt.
         group: A group whose singular is known.
-        count: How many, 1 or more.
+        count: The number of objects, 1 or more.
 
     Returns:
         For example "an apple", "one apple" or "3 apples".
@@ -82,7 +82,7 @@ def counted(reading: Reading, group: Group, count: int) -> str:
     return f"{like(model, word)} {phrase}"
 
 
-def with_count(reading: Reading, group: Group, count: int) -> list[Change]:
+def with_count(reading: Reading, group: ObjectGroup, count: int) -> list[Change]:
     """Return the changes that make a group `count` objects, its verb included.
 
     A verb that follows several groups agrees with all of them, and stays.
@@ -106,12 +106,12 @@ def verb_for(reading: Reading, index: int, *, singular: bool) -> list[Change]:
     return [(token.start, token.end, new)]
 
 
-def inner(reading: Reading, group: Group) -> str:
+def inner(reading: Reading, group: ObjectGroup) -> str:
     """Return a group as it is written in the middle of a sentence: "A cat" becomes "a cat"."""
     return _lowered(reading.words(group)) if group.kind != "bare" else reading.words(group)
 
 
-def moved(reading: Reading, groups: Iterable[Group]) -> bool:
+def moved(reading: Reading, groups: Iterable[ObjectGroup]) -> bool:
     """Return whether groups may change places: not where a capital may be a name's."""
     return all(group.kind != "bare" or reading.words(group)[:1].islower() for group in groups)
 
@@ -121,7 +121,7 @@ def _existential(reading: Reading, index: int, *, singular: bool) -> list[Change
     return verb_for(reading, index, singular=singular) if known_verb else []
 
 
-def _together(reading: Reading, other: Group, group: Group) -> bool:
+def _together(reading: Reading, other: ObjectGroup, group: ObjectGroup) -> bool:
     return other.stop <= group.first and reading.between(other, group).strip() in {"and", ", and", "&"}
 
 

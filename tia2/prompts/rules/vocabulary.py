@@ -47,6 +47,9 @@ KIN = {
 }
 """Colours that are read, never written, and the written ones that could pass for them."""
 
+COLOUR_WORDS = frozenset({*COLOURS, *KIN})
+"""Every colour that is read."""
+
 ALSO_NOUNS = {"orange", "violet", "lavender", "gold", "silver", "bronze", "navy", "tan", "amber", "maroon", "scarlet"}
 """Colours only where a noun follows: "an orange" is a fruit."""
 
@@ -73,6 +76,9 @@ SIZES = {
 MATERIAL_ADJECTIVES = ("wooden", "metal", "glass", "plastic", "stone", "leather", "paper", "ceramic", "rubber")
 MATERIALS = ("wood", "metal", "glass", "plastic", "stone", "leather", "paper", "ceramic", "rubber")
 
+ATTRIBUTES = COLOUR_WORDS | {*SIZES, *MATERIAL_ADJECTIVES}
+"""What a rule may move from one object to another."""
+
 NAMES = {
     ("golden", "retriever"),
     ("golden", "gate"),
@@ -94,28 +100,28 @@ LATERAL = ("to the {} of", "on the {} of", "at the {} of", "{} of")
 
 
 def _relations() -> dict[str, tuple[str, ...]]:
-    known: dict[str, tuple[str, ...]] = {}
+    excluded: dict[str, tuple[str, ...]] = {}
     for form in LATERAL:
         left, right = form.format("left"), form.format("right")
         vertical = ("above", "below") if form == "{} of" else ("on top of", "under")
-        known[left], known[right] = (right, *vertical), (left, *vertical)
-    known["above"] = ("below", "left of", "right of")
-    known["below"] = ("above", "left of", "right of")
-    known["on top of"] = ("under", "to the left of", "to the right of")
-    known["at the bottom of"] = known["underneath"] = known["beneath"] = (
+        excluded[left], excluded[right] = (right, *vertical), (left, *vertical)
+    excluded["above"] = ("below", "left of", "right of")
+    excluded["below"] = ("above", "left of", "right of")
+    excluded["on top of"] = ("under", "to the left of", "to the right of")
+    excluded["at the bottom of"] = excluded["underneath"] = excluded["beneath"] = (
         "on top of",
         "to the left of",
         "to the right of",
     )
-    known["under"] = ("on top of", "to the left of", "to the right of")
-    known["over"] = ("under", "next to")
-    known["in front of"] = ("behind", "next to")
-    known["behind"] = ("in front of", "next to")
-    known["next to"] = known["beside"] = known["near"] = ("on top of", "under")
-    known["on"] = ("under", "next to")
-    known["in"] = known["inside"] = ("on top of", "next to")
-    known["outside"] = ("inside",)
-    return known
+    excluded["under"] = ("on top of", "to the left of", "to the right of")
+    excluded["over"] = ("under", "next to")
+    excluded["in front of"] = ("behind", "next to")
+    excluded["behind"] = ("in front of", "next to")
+    excluded["next to"] = excluded["beside"] = excluded["near"] = ("on top of", "under")
+    excluded["on"] = ("under", "next to")
+    excluded["in"] = excluded["inside"] = ("on top of", "next to")
+    excluded["outside"] = ("inside",)
+    return excluded
 
 
 RELATIONS = _relations()

@@ -1,4 +1,4 @@
-"""What a language model answered: read as JSON, checked, and refused with a reason that it can act on."""
+"""Answers of a language model: read as JSON, checked, and refused with a reason that it can act on."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def read_answer(text: str) -> list[str]:
         >>> read_answer('Sure! {"contrastive_prompts": ["two cats"]}')
         ['two cats']
     """
-    for found in _candidates(text):
-        texts = _texts(found)
+    for candidate in _candidates(text):
+        texts = _texts(candidate)
         if texts is not None:
             return texts
     shown = " ".join(text.split())
@@ -59,8 +59,8 @@ def usable(prompt: str, texts: Iterable[str], avoid: Iterable[str] = ()) -> tupl
 
     Args:
         prompt: The prompt.
-        texts: What a language model wrote for it.
-        avoid: Contrastive prompts that are there already.
+        texts: The texts that a language model wrote for it.
+        avoid: Contrastive prompts that the prompt has already.
 
     Returns:
         The usable texts, with single spaces, and the reasons for which others were refused.
@@ -69,7 +69,7 @@ def usable(prompt: str, texts: Iterable[str], avoid: Iterable[str] = ()) -> tupl
         >>> usable("a cat on a mat", ["A cat is on the mat", "two cats on a mat"])
         (['two cats on a mat'], ["'A cat is on the mat' is a paraphrase of the prompt"])
     """
-    own = meaning(prompt)
+    original = meaning(prompt)
     seen = {meaning(text) for text in avoid}
     kept: list[str] = []
     refused: list[str] = []
@@ -79,7 +79,7 @@ def usable(prompt: str, texts: Iterable[str], avoid: Iterable[str] = ()) -> tupl
             refused.append(f"{text!r} says nothing")
         elif len(text) > LONGEST * len(prompt) + 200:
             refused.append(f"{text[:40]!r} … is too long")
-        elif key == own:
+        elif key == original:
             refused.append(f"{text!r} is a paraphrase of the prompt")
         elif key in seen:
             refused.append(f"{text!r} is there twice")

@@ -35,7 +35,7 @@ class Client(Protocol):
 
     Attributes:
         model: The model's name.
-        facts: What else decides its answers, to be kept with them.
+        facts: Everything else that decides its answers, to be kept with them.
         parallel: Whether it may be asked several things at once.
     """
 
@@ -57,12 +57,12 @@ class Endpoint:
     """An OpenAI-compatible endpoint, asked through huggingface_hub's InferenceClient.
 
     Args:
-        model: The model's name there.
+        model: The model's name at the endpoint.
         base_url: Its address, for example "http://localhost:8000/v1". None: Hugging Face's inference providers.
-        temperature: Of the sampling.
-        max_tokens: The longest answer.
+        temperature: Sampling temperature.
+        max_tokens: Tokens of the longest answer.
         timeout: Seconds to wait for an answer.
-        api_key: The key. None: what the variable TIA2_LLM_API_KEY holds. The Hugging Face token goes to Hugging Face
+        api_key: The key; if None, that of the variable TIA2_LLM_API_KEY. The Hugging Face token goes to Hugging Face
             only.
     """
 
@@ -148,7 +148,7 @@ class Local:
 
     Args:
         source: A folder, or a model's id on the hub.
-        max_tokens: The longest answer.
+        max_tokens: Tokens of the longest answer.
         device: "auto", "cpu", "cuda", …
     """
 
@@ -171,8 +171,8 @@ class Local:
         del seed
         chat = getattr(self._pipeline.tokenizer, "chat_template", None) is not None
         given: Any = messages if chat else "\n\n".join(message["content"] for message in messages)
-        made = self._pipeline(given, max_new_tokens=self.facts["max_tokens"], do_sample=False, return_full_text=False)
-        text = made[0]["generated_text"]
+        output = self._pipeline(given, max_new_tokens=self.facts["max_tokens"], do_sample=False, return_full_text=False)
+        text = output[0]["generated_text"]
         return str(text if isinstance(text, str) else text[-1]["content"])
 
 

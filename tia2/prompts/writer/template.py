@@ -46,8 +46,11 @@ class Template:
 
         Args:
             prompt: The prompt.
-            number: How many contrastive prompts are wanted.
-            avoid: Those that are there already.
+            number: Number of contrastive prompts wanted.
+            avoid: Contrastive prompts that the prompt has already.
+
+        Returns:
+            The filled text.
         """
         listed = "; ".join(avoid)
         return Placeholders(self.text).substitute(

@@ -26,7 +26,7 @@ def checked_items(dataset: datasets.Dataset, name: str) -> pd.DataFrame:
         name: The benchmark's name, for messages.
 
     Returns:
-        A frame with one row an item.
+        A frame with one row per item.
 
     Raises:
         BenchmarkError: A column is missing, empty or of another type; an id appears twice; a prompt's items disagree
@@ -75,9 +75,9 @@ def _check_texts(values: dict[str, list[Any]], name: str) -> None:
         if item in seen:
             raise BenchmarkError(f"Benchmark {name!r}: item_id {item!r} appears twice.")
         seen.add(item)
-    known: dict[str, tuple[str, str]] = {}
+    prompts_by_id: dict[str, tuple[str, str]] = {}
     for prompt_id, prompt, subset in zip(values["prompt_id"], values["prompt"], values["subset"], strict=True):
-        first = known.setdefault(prompt_id, (prompt, subset))
+        first = prompts_by_id.setdefault(prompt_id, (prompt, subset))
         if first != (prompt, subset):
             raise BenchmarkError(f"Benchmark {name!r}: {prompt_id!r} stands for both {first} and {(prompt, subset)}.")
 
@@ -119,10 +119,10 @@ def _check_scores(values: dict[str, list[Any]], name: str) -> None:
 
 
 def _contrastive(prompt_ids: list[str], given: list[list[str] | None], name: str) -> list[list[str]]:
-    known: dict[str, list[str]] = {}
+    texts_by_prompt: dict[str, list[str]] = {}
     shared = []
     for prompt_id, texts in zip(prompt_ids, given, strict=True):
-        first = known.setdefault(prompt_id, texts or [])
+        first = texts_by_prompt.setdefault(prompt_id, texts or [])
         if first != (texts or []):
             raise BenchmarkError(f"Benchmark {name!r}: items of {prompt_id!r} have different contrastive_prompts.")
         shared.append(first)

@@ -42,8 +42,8 @@ class Written(BaseModel):
 
 
 @dataclass
-class Outcome:
-    """What came out of a run: what was written for each prompt, and for which prompts it failed and why."""
+class WriterRun:
+    """The answers of a run, per prompt, and the prompts that failed with the reason."""
 
     written: dict[str, Written] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -55,12 +55,12 @@ class Writer:
 
     Attributes:
         client: The language model.
-        template: What it is asked.
-        number: How many contrastive prompts are wanted for each prompt.
+        template: The text that asks for contrastive prompts.
+        number: Number of contrastive prompts wanted per prompt.
         cache: The folder that keeps what was written; the same request is never made twice.
-        attempts: How often a prompt is tried.
+        attempts: Number of attempts per prompt.
         first_wait: Seconds before an endpoint that can't answer is asked again; doubled each time.
-        workers: How many prompts are worked on at once, where the client allows it.
+        workers: Number of prompts that are worked on at once, where the client allows it.
     """
 
     client: Client
@@ -73,7 +73,7 @@ class Writer:
 
     def write_all(
         self, prompts: Iterable[str], avoid: Mapping[str, Sequence[str]] | None = None, progress: Progress = silent
-    ) -> Outcome:
+    ) -> WriterRun:
         """Write for many prompts.
 
         A prompt whose answers stay useless is a failure of its own, and the others go on. An endpoint that can't be
@@ -81,17 +81,17 @@ class Writer:
 
         Args:
             prompts: The prompts.
-            avoid: For each, contrastive prompts that are there already.
+            avoid: Contrastive prompts that each prompt has already.
             progress: Called with "prompts", the prompts done, and the prompts in all.
 
         Returns:
-            What came out, in the order of the prompts.
+            The answers and failures, in the order of the prompts.
 
         Raises:
             PromptError: The endpoint can't be used; the text names the prompt it was asked for.
         """
         wanted = list(dict.fromkeys(prompts))
-        outcome = Outcome()
+        outcome = WriterRun()
         queue = iter(wanted)
         pool = ThreadPoolExecutor(self.workers if self.client.parallel else 1)
         running: dict[Future[Written], str] = {}
@@ -103,7 +103,7 @@ class Writer:
                 if not running:
                     written = {prompt: outcome.written[prompt] for prompt in wanted if prompt in outcome.written}
                     failed = {prompt: outcome.failed[prompt] for prompt in wanted if prompt in outcome.failed}
-                    return Outcome(written, failed)
+                    return WriterRun(written, failed)
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     prompt = running.pop(future)
                     try:
@@ -112,7 +112,7 @@ class Writer:
                         outcome.failed[prompt] = str(error)
                     except PromptError as error:
                         kept = f"{len(outcome.written):,} of {len(wanted):,} prompts are done and kept"
-                        raise PromptError(f"{error} {kept}; the same command goes on from there.") from None
+                        raise PromptError(f"{error} {kept}; the same command resumes from there.") from None
                     progress("prompts", len(outcome.written) + len(outcome.failed), len(wanted))
         finally:
             # An interrupted run waits for answers that are under way, not for further attempts or prompts.
@@ -124,7 +124,7 @@ class Writer:
 
         Args:
             prompt: The prompt.
-            avoid: Contrastive prompts that are there already.
+            avoid: Contrastive prompts that the prompt has already.
             stop: When it is set, no further attempt is made.
 
         Returns:
@@ -135,9 +135,9 @@ class Writer:
             PromptError: The endpoint can't be used.
         """
         path = self.cache / f"{self._key(prompt, avoid)}.json"
-        found = _cached(path, prompt, self.number)
-        if found is not None:
-            return found
+        cached = _cached(path, prompt, self.number)
+        if cached is not None:
+            return cached
         texts, attempts = self._ask(prompt, avoid, stop or threading.Event())
         written = Written(
             prompt=prompt,

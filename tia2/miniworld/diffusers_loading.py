@@ -13,7 +13,7 @@ def importing_diffusers(purpose: str) -> Iterator[None]:
     """Silence transformers' advice to install torchvision, and say what to install where diffusers is missing.
 
     Args:
-        purpose: What needs diffusers; begins the error's sentence.
+        purpose: The work that needs diffusers; begins the error's sentence.
 
     Raises:
         MissingDependencyError: When an import in the block fails.

@@ -1,10 +1,10 @@
-"""A benchmark with contrastive prompts of one's own."""
+"""Prompt sets: the prompts that TextNorm compares a prompt with, and a benchmark with others than it came with."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,32 @@ if TYPE_CHECKING:
     from tia2.benchmark.loading import Benchmark
 
 
+def prompt_set(prompt: str, contrastive: Iterable[str]) -> list[str]:
+    """Return X: the prompt first, then its contrastive prompts, each text once.
+
+    Released contrastive prompts hold duplicates, and one holds its own prompt; X is a set.
+
+    Args:
+        prompt: The prompt.
+        contrastive: Its contrastive prompts.
+
+    Returns:
+        Distinct texts in order, the prompt at position 0.
+
+    Example:
+        >>> prompt_set("a cat", ["two cats", "a cat", "a dog", "two cats"])
+        ['a cat', 'two cats', 'a dog']
+    """
+    return list(dict.fromkeys([prompt, *contrastive]))
+
+
 def with_contrastive_prompts(
     benchmark: Benchmark, sets: Mapping[str, Sequence[str]] | str | os.PathLike[str]
 ) -> Benchmark:
     """Return a benchmark whose contrastive prompts are replaced; images and votes stay.
 
     Args:
-        benchmark: What `tia2.benchmark.load` returned.
+        benchmark: The benchmark.
         sets: Contrastive prompts by prompt, or a JSON file of them, as `tia2 prompts contrast --out` writes it. Sets of
             prompts that the benchmark doesn't hold are left aside.
 

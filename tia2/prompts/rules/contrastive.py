@@ -73,12 +73,12 @@ def contrastive_prompts(prompt: str, style: Style | None = None) -> list[str]:
         raise unknown_name("style", str(style), STYLES)
     reading = read(prompt)
     if style == "released":
-        made = [released_prompts(reading)]
+        by_rule = [released_prompts(reading)]
     else:
-        own = meaning(reading.text)
+        original = meaning(reading.text)
         # Two objects that are alike change places without a change: "a red cat next to a blue cat".
-        made = [[text for text in rule(reading) if meaning(text) != own] for rule in RULES]
-    return [text + reading.rest for text in _distinct(reading.text, _fair(made, LIMIT))]
+        by_rule = [[text for text in rule(reading) if meaning(text) != original] for rule in RULES]
+    return [text + reading.rest for text in _distinct(reading.text, _fair(by_rule, LIMIT))]
 
 
 def same_text(text: str) -> str:
@@ -103,9 +103,9 @@ def _distinct(prompt: str, texts: Iterable[str]) -> list[str]:
     return kept
 
 
-def _fair(made: list[list[str]], limit: int) -> list[str]:
+def _fair(lists: list[list[str]], limit: int) -> list[str]:
     """Return the rules' prompts in order; when there are too many, the last ones of the longest lists go."""
-    made = [list(dict.fromkeys(texts)) for texts in made]
-    while sum(map(len, made)) > limit:
-        max(reversed(made), key=len).pop()
-    return [text for texts in made for text in texts]
+    lists = [list(dict.fromkeys(texts)) for texts in lists]
+    while sum(map(len, lists)) > limit:
+        max(reversed(lists), key=len).pop()
+    return [text for texts in lists for text in texts]
