@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
+from tia2.devices import pick_device
 from tia2.rewards.encoder import TextPolicy, check_text_policy
-from tia2.rewards.loading.devices import pick_device, pick_dtype
+from tia2.rewards.loading.devices import pick_dtype
 
 if TYPE_CHECKING:
     import torch

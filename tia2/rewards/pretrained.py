@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
+from tia2.devices import pick_device
 from tia2.errors import RewardError
 from tia2.files import explain
 from tia2.rewards.card import RewardCard
 from tia2.rewards.encoder import Encoder
-from tia2.rewards.loading.devices import pick_device, pick_dtype, threads_for
+from tia2.rewards.loading.devices import pick_dtype, threads_for
 from tia2.rewards.loading.fingerprints import fingerprint
 
 if TYPE_CHECKING:

@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tia2.devices import pick_device
 from tia2.errors import unknown_name
 
 if TYPE_CHECKING:
     import torch
-
-__all__ = ["DTYPES", "SMALL_MODEL", "pick_device", "pick_dtype", "threads_for"]
 
 DTYPES = {
     "float32": "float32",

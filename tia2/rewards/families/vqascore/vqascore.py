@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from tia2.devices import pick_device
 from tia2.errors import RewardError
 from tia2.rewards.card import RewardCard
 from tia2.rewards.cross import CrossEncoder
@@ -21,7 +22,7 @@ from tia2.rewards.families.vqascore.answerer import Answerer
 from tia2.rewards.families.vqascore.choose_reuse import choose
 from tia2.rewards.families.vqascore.loading import find, load_model, load_processor
 from tia2.rewards.families.vqascore.question import QUESTION, Prepared, Questions, check_image
-from tia2.rewards.loading.devices import pick_device, pick_dtype, threads_for
+from tia2.rewards.loading.devices import pick_dtype, threads_for
 from tia2.rewards.loading.fingerprints import fingerprint
 from tia2.rewards.options import EncoderKeywords, EncoderOptions, takes_encoder_options
 from tia2.rewards.pretrained import count_weights
