@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -14,6 +13,7 @@ from ..data.board import Board
 from ..data.boards import Live
 from ..data.store import Store
 from ..submissions.limits import LIMITS, MIB
+from ..views.rendering import macro
 from .api import add_api
 from .head import head
 from .tabs.order import CHAPTERS
@@ -23,6 +23,7 @@ from .wiring import Frame, Place, visit, wire
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+TEMPLATE = "app.html"
 SENTENCE = "How well reward models for text-to-image agree with people, how sure that is, and where they fail."
 HOUR = 3600
 WAITING = 256
@@ -59,8 +60,8 @@ def _build(live: Live) -> tuple[gr.Blocks, list[Place]]:
     name = live.store.name
     with gr.Blocks(title=name, analytics_enabled=False, fill_width=True, delete_cache=(HOUR, 24 * HOUR)) as app:
         board = live.board()
-        busy = gr.HTML('<div class="tia2-bar"></div>', elem_id="tia2-busy")
-        gr.HTML(f'<header class="tia2-head"><h1>{escape(name)}</h1><p>{escape(SENTENCE)}</p></header>')
+        busy = gr.HTML(macro(TEMPLATE, "busy"), elem_id="tia2-busy")
+        gr.HTML(macro(TEMPLATE, "header", name, SENTENCE))
         benchmark = gr.Dropdown(
             [(one.benchmark.title, name) for name, one in live.boards.items()],
             value=board.benchmark.name,
@@ -132,10 +133,8 @@ def options(live: Live) -> dict[str, Any]:
 def notice_of(board: Board) -> str:
     """Return what is said of a benchmark above its tabs."""
     record = board.benchmark
-    votes = " <strong>The votes are simulated.</strong>" if record.simulated else ""
-    text = f"{record.description} " if record.description else ""
     size = f"{len(board):,} entries, {len(board.prompts):,} prompts, {record.items:,} items."
-    return f'<p class="tia2-note"><strong>{escape(record.title)}.</strong> {escape(text + size)}{votes}</p>'
+    return macro(TEMPLATE, "notice", record, size)
 
 
 class Guard:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from html import escape
+
+from markupsafe import Markup
 
 from tia2.evaluation.metrics import METRICS
 
 from ..data.board import Board, BoardEntry
 from ..data.records import Cost
 from ..views.formats import NO_VALUE, figure, interval, share
-from .markup import facts, note, safe_link, table
+from ..views.rendering import macro
+from .markup import PARTS, code, note, safe_link, table
 
 HINT = "Select a row, or choose an entry above, to see its card, its settings and its figures on every subset."
 
@@ -20,48 +22,43 @@ def detail(board: Board, name: str | None, scope: str) -> str:
 
     Args:
         board: The board.
-        name: The entry's id; None or an unknown one for a hint.
-        scope: Whose distribution of the counts is told.
+        name: Id of the entry; None or an unknown one for a hint.
+        scope: Scope whose counts of prompts are shown.
     """
     if not name or name not in board.place:
         return note(HINT)
     entry = board.entry(name)
-    heading = f'<h2 class="tia2-h2">{escape(entry.name)}</h2>'
-    return (
-        f'<section aria-label="Details">{heading}{facts(_facts(board, entry, scope))}{_figures(board, entry)}</section>'
-    )
+    return macro(PARTS, "details", entry.name, _facts(board, entry, scope), _figures(board, entry))
 
 
 def _facts(board: Board, entry: BoardEntry, scope: str) -> list[tuple[str, str]]:
-    pairs = [("entry", f"<code>{escape(entry.id)}</code>"), ("what", escape(" · ".join(entry.chips)))]
+    pairs = [("entry", code(entry.id)), ("what", " · ".join(entry.chips))]
     if entry.source:
         pairs.append(("source", safe_link(entry.source)))
     if entry.listing is not None:
         card = entry.listing.card
         pairs += [
-            ("description", escape(card.description or NO_VALUE)),
-            ("training data", escape(card.training_data)),
-            ("licence", escape(card.licence)),
+            ("description", card.description or NO_VALUE),
+            ("training data", card.training_data),
+            ("licence", card.licence),
             *([("contact", safe_link(card.contact))] if card.contact else []),
             *([("paper", safe_link(card.paper))] if card.paper else []),
-            *([("cost, as declared", escape(_cost(card.cost)))] if card.cost else []),
-            *([("cite", f"<code>{escape(card.cite)}</code>")] if card.cite else []),
+            *([("cost, as declared", _cost(card.cost))] if card.cost else []),
+            *([("cite", code(card.cite))] if card.cite else []),
             (
                 "added",
-                escape(f"{entry.listing.added}{f', by {entry.listing.added_by}' if entry.listing.added_by else ''}"),
+                f"{entry.listing.added}{f', by {entry.listing.added_by}' if entry.listing.added_by else ''}",
             ),
-            ("score tables", " ".join(f"<code>{escape(digest[:12])}</code>" for digest in entry.listing.tables)),
+            ("score tables", Markup(" ").join(code(digest[:12]) for digest in entry.listing.tables)),
         ]
     settings = _plain(board.index.result(entry.key).entry.settings)
     if settings:
-        pairs.append(("settings", escape(settings)))
+        pairs.append(("settings", settings))
     counts = dict(
         zip(("prompts", "prompts_used"), board.counts[board.place[entry.id], board.scopes.index(scope)], strict=False)
     )
     if counts["prompts"] == counts["prompts"]:
-        pairs.append(
-            ("prompts", escape(f"{counts['prompts']:.0f} in {scope}, {counts['prompts_used']:.0f} with both labels"))
-        )
+        pairs.append(("prompts", f"{counts['prompts']:.0f} in {scope}, {counts['prompts_used']:.0f} with both labels"))
     pairs.append(("items with a value", share(entry.coverage)))
     return pairs
 
@@ -84,9 +81,9 @@ def _cost(cost: Cost) -> str:
     parts = []
     if cost.items_per_second is not None:
         where = f" on {cost.device}" if cost.device else ""
-        parts.append(f"{cost.items_per_second:,.4g} items a second{where}")
+        parts.append(f"{cost.items_per_second:,.4g} items per second{where}")
     if cost.macs is not None:
-        parts.append(f"{cost.macs:.3g} multiply-accumulates an image and text")
+        parts.append(f"{cost.macs:.3g} multiply-accumulates per image and text")
     return "; ".join(parts) or NO_VALUE
 
 

@@ -13,6 +13,7 @@ import gradio as gr
 
 from ..data.boards import Live
 from ..exports.formats import FORMATS, export
+from .markup import heading
 
 FETCH = """
 (file) => {
@@ -49,7 +50,7 @@ def export_buttons(live: Live, state: Any) -> None:
         live: The boards.
         state: Holds benchmark, scope and metric.
     """
-    gr.HTML('<h2 class="tia2-h2">Export</h2>')
+    gr.HTML(heading("Export"))
     with gr.Row(elem_classes="tia2-exports"):
         buttons = {kind: gr.Button(one.title, size="sm", min_width=90, scale=0) for kind, one in FORMATS.items()}
         file = gr.DownloadButton(visible=False)

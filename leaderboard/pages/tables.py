@@ -1,9 +1,8 @@
-"""Tables and headings that several tabs show."""
+"""Tables that several tabs show."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -20,22 +19,12 @@ STYLE = """<style>
 """Whole captions below the pictures of a gallery, as many in a row as there is room for."""
 
 
-def heading(text: str) -> str:
-    """Return a heading within a tab."""
-    return f'<h2 class="tia2-h2">{escape(text)}</h2>'
-
-
-def answer(text: str) -> str:
-    """Return the sentence that answers a tab's question; screen readers say it when it changes."""
-    return f'<p class="tia2-answer" role="status">{escape(text)}</p>'
-
-
 def text_table(label: str, height: int) -> gr.Dataframe:
     """Return an empty table. Its cells are text and nothing else, whatever stands in them.
 
     Args:
-        label: For screen readers.
-        height: At most, in pixels.
+        label: Name for screen readers.
+        height: Largest height, in pixels.
     """
     return gr.Dataframe(
         interactive=False,
@@ -52,8 +41,11 @@ def filled(sheet: Sheet, widths: Sequence[int]) -> Any:
     """Return an update of such a table.
 
     Args:
-        sheet: What it shows.
-        widths: Of the columns, in pixels; the last holds for all further ones.
+        sheet: Rows and headings.
+        widths: Widths of the columns, in pixels; the last holds for all further ones.
     """
-    own = [widths[min(place, len(widths) - 1)] for place in range(len(sheet.headers))]
-    return gr.update(value=sheet.payload(), column_widths=[f"{width}px" for width in own])
+    last = len(widths) - 1
+    return gr.update(
+        value=sheet.payload(),
+        column_widths=[f"{widths[min(column, last)]}px" for column in range(len(sheet.headers))],
+    )

@@ -13,7 +13,7 @@ from ...views.sheets import Sheet
 from ..address import pick, pick_many, pick_text
 from ..detail import detail
 from ..downloads import export_buttons
-from ..markup import note
+from ..markup import heading, note
 from ..parts import Param, Query, Tab
 from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
 
@@ -68,7 +68,7 @@ def build(live: Live) -> Tab:
     )
     gr.HTML(note(LEGEND))
     with gr.Column(visible=False) as apart:
-        gr.HTML(f'<h2 class="tia2-h2">Incomplete entries</h2>{note(APART)}')
+        gr.HTML(heading("Incomplete entries") + note(APART))
         partial = gr.Dataframe(
             interactive=False,
             label="Incomplete entries",

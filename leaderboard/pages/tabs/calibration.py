@@ -20,10 +20,9 @@ from ...views.pairs import suggested
 from ...views.temperature import FACTORS, HIGHEST, LOWEST, STEP, Sweep, Tuned, recompute, sweep
 from ...views.tunables import Point, Tunable, members, points, tunable, tunables
 from ..address import pick, pick_number
-from ..markup import note, table
+from ..markup import answer, note, table
 from ..parts import Param, Query, Tab
 from ..pickers import metric_picker, restore_metric, restore_scope
-from ..tables import answer
 
 NONE = "No model on this board has contrastive prompts and TextNorm entries yet, so there is no temperature to change."
 LEGEND = (

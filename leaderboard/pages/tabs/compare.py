@@ -13,10 +13,9 @@ from ...data.boards import Live
 from ...plots import differences, differences_words, pair_scatter, pair_scatter_words
 from ...views.pairs import choices, comparable, comparison, differences_sheet, disagreements, suggested
 from ..address import pick
-from ..markup import note, table
+from ..markup import answer, heading, note, table
 from ..parts import Choices, Later, Param, Query, Tab, chosen
 from ..pickers import metric_picker, restore_metric
-from ..tables import answer, heading
 
 FEW = "There are fewer than two entries with values for every item, so there is nothing to compare yet."
 LEGEND = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from ...data.board import Board, BoardEntry
 from ...data.boards import Live
@@ -13,9 +14,9 @@ from ...views.item_view import FURTHER, ORDERS, PAGE, Items, items_of, order, pa
 from ...views.pairs import choices, suggested
 from ...views.tunables import names_of
 from ..address import pick, pick_many, pick_number
-from ..markup import note, table
+from ..markup import heading, note, table
 from ..parts import Choices, Param, Query, Tab, chosen
-from ..tables import STYLE, filled, heading, text_table
+from ..tables import STYLE, filled, text_table
 
 EMPTY = "There is no entry on this board yet. Here are the benchmark's own items."
 PUBLISHED = "No values image by image were published for {}, so items stand in the benchmark's order."
@@ -103,9 +104,9 @@ def build(live: Live) -> Tab:
 
 def _about(board: Board, items: Items, by: BoardEntry | None, own: Ranked) -> str:
     subset = board.items["subset"].iloc[items.places[0]]
-    said = "" if own.values is not None else note(EMPTY if by is None else PUBLISHED.format(by.name))
+    why = Markup() if own.values is not None else note(EMPTY if by is None else PUBLISHED.format(by.name))
     aligned = f"{int(items.labels.sum())} of {len(items)} images aligned"
-    return heading(items.prompt) + note(f"{subset}, {aligned}.") + said
+    return heading(items.prompt) + note(f"{subset}, {aligned}.") + why
 
 
 def _ranked(board: Board, name: str, items: Items) -> Ranked:

@@ -13,34 +13,14 @@ from ...data.boards import Live
 from ...data.store import Store
 from ...submissions.limits import LIMITS, MIB
 from ...submissions.web import receive_upload
+from ...views.rendering import macro
 from ..parts import Tab
 
-HOW = """
-<div class="tia2-prose">
-<h2>Submit a reward model</h2>
-<ol>
-<li>Score the benchmark with it; every reward is kept, and nothing leaves your machine.</li>
-<li>Build the submission. It is checked at home by the very code that runs here.</li>
-<li>Upload the file. It waits for a maintainer, who sees what the checks found.</li>
-</ol>
-</div>
-"""
+TEMPLATE = "submit.html"
 COMMANDS = """\
 tia2 score --reward my_reward.py:Mine --benchmark BENCHMARK --out runs/mine
-tia2 submit runs/mine --name "My model" --licence MIT --training-data "what it saw" \\
+tia2 submit runs/mine --name "My model" --licence MIT --training-data "LAION-400M" \\
     --contact https://example.org/me --out mine.zip
-"""
-RULES = f"""
-<div class="tia2-prose">
-<p>A submission holds score tables and what you declare about the model: a description, licence, training data
-("unknown" is shown as such) and an address to ask at. All of it is shown as plain text. Figures are recomputed here
-from the score tables; code that you send is never run. The file may have up to {LIMITS.upload // MIB} MiB.
-One sender may submit {LIMITS.an_hour} times an hour.</p>
-</div>
-"""
-ELSEWHERE = """
-<div class="tia2-prose"><p>This page shows a copy of a store that lies on the Hugging Face Hub, so nothing can be
-uploaded here. <code>tia2 submit --hub OWNER/NAME</code> opens a pull request there instead.</p></div>
 """
 
 
@@ -50,7 +30,7 @@ def build(live: Live) -> Tab:
     Args:
         live: The boards.
     """
-    gr.HTML(HOW)
+    gr.HTML(macro(TEMPLATE, "how"))
     commands = gr.Code(
         COMMANDS,
         language=None,
@@ -60,9 +40,9 @@ def build(live: Live) -> Tab:
         wrap_lines=True,
         buttons=["copy"],
     )
-    gr.HTML(RULES)
+    gr.HTML(macro(TEMPLATE, "rules", LIMITS.upload // MIB, LIMITS.an_hour))
     if is_copy(live.store):
-        gr.HTML(ELSEWHERE)
+        gr.HTML(macro(TEMPLATE, "elsewhere"))
     else:
         _form(live)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -10,7 +11,7 @@ import pytest
 
 from tia2.errors import UnknownNameError
 from tia2.leaderboard.exports import static_html
-from tia2.leaderboard.exports.page import _address, _json
+from tia2.leaderboard.exports.page import _json
 
 
 class Reader(HTMLParser):
@@ -89,27 +90,15 @@ def test_json_cannot_end_its_element():
     assert json.loads(made) == {"</script>": ["<!--", "\u2028", None]}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "http://x.org",
-        "javascript:alert(1)",
-        "https://",
-        "https://a@b.org",
-        "https://x.org/a b",
-        "https://[",
-        "//x.org",
-        "https://x.org/\u202ea",
-        "data:text/html,x",
-    ],
-)
-def test_only_plain_https_addresses_become_links(text):
-    assert _address(text) == ""
-
-
-def test_addresses_are_escaped():
-    assert _address('https://x.org/"onmouseover="x') == "https://x.org/&quot;onmouseover=&quot;x"
+@pytest.mark.parametrize("address", ["https://localhost/x", "https://example.org:99999/", "javascript:alert(1)"])
+def test_only_plain_https_addresses_become_links(mini_board, address, monkeypatch):
+    entries = list(mini_board.entries)
+    listing = entries[0].listing
+    card = listing.card.model_copy(update={"contact": address, "paper": "https://example.org/?a=1&b=2"})
+    entries[0] = dataclasses.replace(entries[0], listing=listing.model_copy(update={"card": card}))
+    monkeypatch.setattr(mini_board, "entries", tuple(entries))
+    links = [one["href"] for tag, one in read(static_html(mini_board)).tags if tag == "a"]
+    assert [link for link in links if not link.startswith("#")] == ["https://example.org/?a=1&b=2"]
 
 
 @pytest.fixture(scope="module")

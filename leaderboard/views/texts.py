@@ -1,0 +1,62 @@
+"""What the words on the board mean: one home for the About tab and the offline page.
+
+Metrics and calibrations bring their own definitions; those of the figures, of people and of entries stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tia2.evaluation.metrics import METRICS
+
+BEFORE = MappingProxyType(
+    {
+        "reward model": "scores an image and a text; the number it gives is the reward.",
+        "human score and label": "the mean of an item's votes, unsure counted as 0.5; aligned where it is above 0.5.",
+        "metrics": "computed within each prompt, over its images. Prompts whose labels are all equal are left out.",
+    }
+)
+AFTER = MappingProxyType(
+    {
+        "figure of a subset": "the mean over its prompts; overall is the mean of the subsets. The prompt is the unit "
+        "of uncertainty.",
+        "interval": "95 %, a seeded bootstrap over prompts, the same resamples for every entry.",
+        "pooled": "the same metric over all items of a subset at once: can rewards of different prompts be compared?",
+        "ranks": "the ranks that an entry has in 95 % of the resamples.",
+        "group": "entries that share a letter are not separable at 5 %, corrected for the number of comparisons. Among "
+        "more than 40 entries a letter stands for a run of neighbours, and two entries without a common one may be "
+        "inseparable too.",
+    }
+)
+PEOPLE = MappingProxyType(
+    {
+        "oracle": "settings chosen for each prompt on the labels that judge it: an upper bound, never a result, "
+        "without a rank.",
+        "noise ceiling": "what a scorer would reach that knows each image's true share of yes votes, judged by the "
+        "votes there are.",
+        "one human annotator": "one vote as the value, judged against the others on the same item.",
+        "as published": "figures from a publication; no score table stands behind them, so they could not be "
+        "recomputed.",
+        "not complete": "values are missing for some items: shown apart, never ranked.",
+    }
+)
+CALIBRATIONS = MappingProxyType(
+    {
+        "raw": "the reward itself.",
+        "TextNorm": "the prompt's share in the softmax of reward / τ over the prompt and its contrastive prompts. Its "
+        "temperature τ is fixed beforehand, or chosen by cross-validation over prompts (cv).",
+        "ensemble": "the mean of several models' TextNorm values; UR subtracts their variance, times a penalty.",
+    }
+)
+
+
+def definitions() -> Mapping[str, str]:
+    """Return every word that the board uses, and what it means, in the order in which they build on one another.
+
+    Example:
+        >>> definitions()["ranks"]
+        'the ranks that an entry has in 95 % of the resamples.'
+    """
+    metrics = {metric.title: getattr(metric, "definition", "") for metric in METRICS.values()}
+    return {**BEFORE, **{title: text for title, text in metrics.items() if text}, **AFTER, **CALIBRATIONS, **PEOPLE}
