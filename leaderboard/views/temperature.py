@@ -22,7 +22,6 @@ from tia2.evaluation.summary import OVERALL
 
 from ..data.board import Board
 from ..data.index import SEED
-from ..data.memo import Recent
 from .tunables import Tunable, member_rewards, members, tunable
 
 Floats = NDArray[np.float64]
@@ -74,9 +73,8 @@ class Sweep:
     raw_name: str
 
 
-_panels: Recent[tuple[Any, ...], Panel] = Recent(size=6)
-_tuned: Recent[tuple[Any, ...], Tuned] = Recent(size=1024)
-_sweeps: Recent[tuple[Any, ...], Sweep] = Recent(size=256)
+PANELS, RECOMPUTED = 6, 1024
+"""Panels and settings that stay in memory."""
 
 
 def recompute(board: Board, model_id: str, scope: str, metric: str, factor: float) -> Tuned:
@@ -97,7 +95,7 @@ def recompute(board: Board, model_id: str, scope: str, metric: str, factor: floa
     """
     model = tunable(board, model_id)
     key = (*_key(board, model, scope, metric), scope, float(factor))
-    return _tuned.get(key, lambda: _recompute(board, model, scope, metric, float(factor)))
+    return board.remember("recomputed", key, lambda: _recompute(board, model, scope, metric, float(factor)), RECOMPUTED)
 
 
 def sweep(board: Board, model_id: str, scope: str, metric: str) -> Sweep:
@@ -126,7 +124,7 @@ def sweep(board: Board, model_id: str, scope: str, metric: str) -> Sweep:
         level = float(raw[best]) if np.isfinite(raw[best]) else float("nan")
         return Sweep(means, lows, highs, level, members(board, model).names[best])
 
-    return _sweeps.get((*key, scope), make)
+    return board.remember("sweep", (*key, scope), make)
 
 
 def _key(board: Board, model: Tunable, scope: str, metric: str) -> tuple[Any, ...]:
@@ -177,7 +175,7 @@ def _panel(board: Board, scored: NDArray[np.bool_]) -> Panel:
     resamples = board.index.resamples
     about = board.benchmark.fingerprint, board.benchmark.votes_fingerprint
     key = *about, resamples, hashlib.sha256(scored.tobytes()).hexdigest()
-    return _panels.get(key, lambda: Panel.of(board.items, scored, seed=SEED, resamples=resamples))
+    return board.remember("panel", key, lambda: Panel.of(board.items, scored, seed=SEED, resamples=resamples), PANELS)
 
 
 def _scaled(model: Tunable, factor: float) -> Calibration:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from tia2.calibration.registry import CALIBRATIONS
 from tia2.evaluation.metrics import METRICS
 
 BEFORE = MappingProxyType(
@@ -31,8 +32,6 @@ AFTER = MappingProxyType(
 )
 PEOPLE = MappingProxyType(
     {
-        "oracle": "settings chosen for each prompt on the labels that judge it: an upper bound, never a result, "
-        "without a rank.",
         "noise ceiling": "what a scorer would reach that knows each image's true share of yes votes, judged by the "
         "votes there are.",
         "one human annotator": "one vote as the value, judged against the others on the same item.",
@@ -41,16 +40,6 @@ PEOPLE = MappingProxyType(
         "not complete": "values are missing for some items: shown apart, never ranked.",
     }
 )
-CALIBRATIONS = MappingProxyType(
-    {
-        "raw": "the reward itself.",
-        "TextNorm": "the prompt's share in the softmax of reward / τ over the prompt and its contrastive prompts. Its "
-        "temperature τ is fixed beforehand, or chosen by cross-validation over prompts (cv).",
-        "ensemble": "the mean of several models' TextNorm values; UR subtracts their variance, times a penalty.",
-    }
-)
-
-
 def definitions() -> Mapping[str, str]:
     """Return every word that the board uses, and what it means, in the order in which they build on one another.
 
@@ -58,5 +47,6 @@ def definitions() -> Mapping[str, str]:
         >>> definitions()["ranks"]
         'the ranks that an entry has in 95 % of the resamples.'
     """
-    metrics = {metric.title: getattr(metric, "definition", "") for metric in METRICS.values()}
-    return {**BEFORE, **{title: text for title, text in metrics.items() if text}, **AFTER, **CALIBRATIONS, **PEOPLE}
+    metrics = {metric.title: metric.definition for _, metric in METRICS.items()}
+    calibrations = {calibration.title: calibration.definition for _, calibration in CALIBRATIONS.items()}
+    return {**BEFORE, **metrics, **AFTER, **calibrations, **PEOPLE}

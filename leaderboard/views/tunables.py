@@ -14,11 +14,13 @@ from tia2.errors import LeaderboardError, ResultError, ScoreTableError, unknown_
 from tia2.scoring.manifest import Manifest, ScoredReward
 
 from ..data.board import Board
-from ..data.memo import Recent, once
 from ..data.records import Listing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+FACTORS = 512
+"""Factors of entries that stay in memory."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,12 @@ class Point:
     mean: float
 
 
-_rewards: Recent[tuple[Any, ...], list[ScoredReward]] = Recent(size=256)
-_factors: Recent[tuple[str, tuple[float, ...]], float | None] = Recent(size=512)
-
-
-@once
 def tunables(board: Board) -> Mapping[str, Tunable]:
     """Return the models whose temperature can be changed, by id, in the order of their names."""
+    return board.remember("tunables", None, lambda: _tunables(board))
+
+
+def _tunables(board: Board) -> Mapping[str, Tunable]:
     listings = {entry.listing.id: entry.listing for entry in board.entries if entry.listing is not None}
     found: dict[str, Tunable] = {}
     for listing in sorted(listings.values(), key=lambda one: (one.card.name.casefold(), one.id)):
@@ -141,7 +142,7 @@ def member_rewards(board: Board, listing: Listing, rewards: Sequence[NDArray[Any
     Raises:
         ScoreTableError: A score table is missing or damaged.
     """
-    scored = _rewards.get((board.index.folder, *listing.tables), lambda: _read_rewards(board, listing))
+    scored = board.remember("scored rewards", tuple(listing.tables), lambda: _read_rewards(board, listing))
     mask = ~np.isnan(rewards[0]) if rewards else None
     temperatures = tuple(reward.card.default_temperature for reward in scored)
     return MemberRewards(tuple(reward.name for reward in scored), tuple(rewards), mask, temperatures)
@@ -153,8 +154,8 @@ def names_of(board: Board, listing: Listing) -> tuple[str, ...]:
     Raises:
         ScoreTableError: A score table is missing or damaged.
     """
-    key = (board.index.folder, *listing.tables)
-    return tuple(reward.name for reward in _rewards.get(key, lambda: _read_rewards(board, listing)))
+    key = tuple(listing.tables)
+    return tuple(reward.name for reward in board.remember("scored rewards", key, lambda: _read_rewards(board, listing)))
 
 
 def points(board: Board, model: Tunable, scope: str, metric: str) -> list[Point]:
@@ -178,7 +179,7 @@ def points(board: Board, model: Tunable, scope: str, metric: str) -> list[Point]
         def factor_of(key: str = entry.key) -> float | None:
             return _factor(board.index.result(key).entry.settings, base)
 
-        factor = _factors.get((entry.key, base), factor_of)
+        factor = board.remember("factor", (entry.key, base), factor_of, FACTORS)
         if factor is not None:
             found.append(Point(calibration.setting, entry.name, factor, float(means[board.place[name]])))
     return found

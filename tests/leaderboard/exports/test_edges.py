@@ -15,6 +15,7 @@ def made(board, entries=None, **changes):
     """A copy of a board with other entries: positions, or pairs of a position and what to change."""
     new = copy.copy(board)
     new.__dict__.pop("ranked", None)
+    new._remembered = {}
     for name, value in changes.items():
         setattr(new, name, value)
     if entries is not None:
