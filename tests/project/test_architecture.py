@@ -43,6 +43,16 @@ def test_contributors_see_the_same_floors(floors, root):
     ]
 
 
+def test_what_an_addition_touches_is_there(root):
+    _, _, page = (root / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## To add something")
+    rows = [line for line in page.partition("\n## ")[0].splitlines() if line.startswith("| a")]
+    assert len(rows) == 6
+    for row in rows:
+        paths = re.findall(r"`([\w/.]+)`", row)
+        assert len(paths) == 2
+        assert all((root / path).exists() for path in paths), row
+
+
 def test_nothing_is_exempt(setup_cfg):
     contracts = [name for name in setup_cfg.sections() if name.startswith("importlinter:contract:")]
     assert {FLOORS, CIRCLES} < set(contracts)

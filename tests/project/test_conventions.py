@@ -61,13 +61,13 @@ OPEN = {
     "long files": 1,
     "long functions": 2,
     "state of modules": 5,
-    "shared class names": 9,
-    "fragments": 341,
-    "dialect": 39,
-    "a for per": 40,
+    "shared class names": 6,
+    "fragments": 208,
+    "dialect": 29,
+    "a for per": 25,
 }
 """Findings that are left from before the rule; never to be raised."""
-LEFT = {"made": 20, "found": 172, "one": 62, "known": 52, "place": 50, "own": 36, "places": 25}
+LEFT = {"found": 132, "one": 57, "known": 40, "made": 16, "place": 44, "own": 31, "places": 16}
 """The same for vague local names."""
 
 
