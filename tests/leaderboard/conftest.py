@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.index import Index
+from tia2.leaderboard.data.store import Store
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
@@ -38,9 +40,15 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def mini_board(tmp_path_factory):
+def embedded(tmp_path_factory) -> Path:
+    """The folder of a store of the embedded results, without an index: to be copied, as making one takes a second."""
+    return embedded_store(tmp_path_factory.mktemp("embedded") / "store").folder
+
+
+@pytest.fixture(scope="session")
+def mini_board(embedded, tmp_path_factory):
     """The embedded results: four small reward models and an ensemble on the miniature benchmark. Read only."""
-    store = embedded_store(tmp_path_factory.mktemp("leaderboard") / "store")
+    store = Store(shutil.copytree(embedded, tmp_path_factory.mktemp("leaderboard") / "store"))
     return Board.load(store, "mini", index=Index(store, resamples=1000))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.store import Store
 
 
@@ -26,8 +26,8 @@ def cli(cli):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    return embedded_store(tmp_path_factory.mktemp("commands") / "store").folder
+def folder(embedded, tmp_path_factory) -> Path:
+    return shutil.copytree(embedded, tmp_path_factory.mktemp("commands") / "store")
 
 
 @pytest.fixture(scope="module")

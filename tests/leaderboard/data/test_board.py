@@ -22,7 +22,6 @@ from tia2.errors import LeaderboardError, UnknownNameError
 from tia2.evaluation import METRICS, separate
 from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.boards import Live
-from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.index import ESTIMATES, Index
 from tia2.leaderboard.data.store import Store
 from tia2.scoring import ScoreTable
@@ -32,8 +31,8 @@ RESAMPLES = 200
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    store = embedded_store(tmp_path_factory.mktemp("board") / "store")
+def made(embedded, tmp_path_factory):
+    store = Store(shutil.copytree(embedded, tmp_path_factory.mktemp("board") / "store"))
     return store, Board.load(store, "mini", index=Index(store, resamples=RESAMPLES))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,17 +15,18 @@ from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.hub import open_store
 from tia2.leaderboard.data.index import Index
+from tia2.leaderboard.data.store import Store
 
 SHA = "a" * 40
 
 
 @pytest.fixture
-def hub(tmp_path, monkeypatch):
+def hub(embedded, tmp_path, monkeypatch):
     """Serve a folder as the dataset repository someone/board, at one commit."""
     import huggingface_hub
     from huggingface_hub import constants
 
-    store = embedded_store(tmp_path / "served")
+    store = Store(shutil.copytree(embedded, tmp_path / "served"))
     (store.folder / "code.py").write_text("raise SystemExit('never run')", encoding="utf-8")
     (store.folder / "queue.sqlite").write_bytes(b"private")
     asked = []

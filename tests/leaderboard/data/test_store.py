@@ -19,8 +19,8 @@ from tia2.scoring import ScoreTable
 
 
 @pytest.fixture
-def store(tmp_path):
-    return embedded_store(tmp_path / "store")
+def store(embedded, tmp_path):
+    return Store(shutil.copytree(embedded, tmp_path / "store"))
 
 
 def test_the_embedded_store_holds_the_four_mini_models_and_their_ensemble(store):
