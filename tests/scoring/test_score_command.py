@@ -32,7 +32,9 @@ def test_scores_and_says_what_is_next(my_rewards, benchmark_file, capsys):
     assert "runs/small/letters" in out
     assert "Next: tia2 evaluate runs/small/letters" in err
     assert max(map(len, out.splitlines())) <= 80
-    assert ScoreTable.load("runs/small/letters").raw[0] == len("a red star")
+    table = ScoreTable.load("runs/small/letters")
+    assert table.raw[0] == len("a red star")
+    assert table.manifest.reward.spec == "mine.py:letters"
 
 
 def test_several_rewards_and_json(my_rewards, benchmark_file, clip_folder, capsys):

@@ -70,7 +70,7 @@ def forest(summary: pd.DataFrame, path: Path) -> None:
     then, in grey, what people themselves reach.
 
     Args:
-        summary: What `summarise` returned.
+        summary: Frame that `summarise` returned.
         path: PNG file to write.
     """
     with replacing(path) as unfinished:
@@ -81,7 +81,7 @@ def forest_figure(summary: pd.DataFrame) -> FigureSpec:
     """Return the figure that `forest` draws.
 
     Args:
-        summary: What `summarise` returned.
+        summary: Frame that `summarise` returned.
     """
     table = summary[summary["metric"] == METRIC]
     subsets = [name for name in table["subset"].cat.categories if (table["subset"] == name).any()]
