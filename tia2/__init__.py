@@ -12,6 +12,8 @@ from tia2._datasets_hook import install as _install_datasets_hook
 from tia2._version import __version__
 
 if TYPE_CHECKING:
+    from tia2.calibration import calibrate as calibrate
+    from tia2.calibration import register_calibration as register_calibration
     from tia2.evaluation import Result as Result
     from tia2.evaluation import Values as Values
     from tia2.evaluation.comparing.comparison import compare as compare
@@ -26,9 +28,11 @@ _LAZY = {
     "Result": "tia2.evaluation",
     "ScoreTable": "tia2.scoring",
     "Values": "tia2.evaluation",
+    "calibrate": "tia2.calibration",
     "compare": "tia2.evaluation",
     "evaluate": "tia2.evaluation",
     "load_reward": "tia2.rewards",
+    "register_calibration": "tia2.calibration",
     "register_metric": "tia2.evaluation",
     "register_reward": "tia2.rewards",
     "score": "tia2.scoring",

@@ -13,6 +13,7 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from tia2.calibration import CALIBRATIONS
 from tia2.calibration.base import Calibration
 from tia2.errors import LeaderboardError, Tia2Error, unknown_name
 from tia2.evaluation.comparing.separation import separation
@@ -342,12 +343,13 @@ def _entry(
 
 
 def _published_entry(name: str, key: str, result: Result) -> BoardEntry:
-    kind = "raw" if result.entry.calibration == "raw" else "TextNorm"
+    calibration = result.entry.calibration
+    title = CALIBRATIONS[calibration].title if calibration in CALIBRATIONS else calibration
     bound = ["oracle"] if result.entry.upper_bound else []
     return BoardEntry(
         id=name,
         name=result.entry.name,
-        chips=(kind, *bound, "as published"),
+        chips=(title, *bound, "as published"),
         key=key,
         coverage=1.0,
         upper_bound=result.entry.upper_bound,

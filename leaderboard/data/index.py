@@ -100,7 +100,9 @@ class Index:
     def entry_key(self, benchmark: BenchmarkRecord, listing: Listing, calibration: Calibration) -> str:
         """Return the name of an entry's files."""
         name = calibration.entry_name(listing.card.name)
-        return self._key("entry", _identity(benchmark), listing.tables, calibration.model_dump(), name)
+        return self._key(
+            "entry", _identity(benchmark), listing.tables, calibration.model_dump(), calibration.versions, name
+        )
 
     def published_key(self, benchmark: BenchmarkRecord, path: Path) -> str:
         """Return the name of a published result's files."""

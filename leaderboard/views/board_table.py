@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from tia2.calibration.base import TEXTNORM
 from tia2.evaluation.metrics import METRICS
 
 from ..data.board import Board, BoardEntry, Standing
 from .formats import NO_VALUE, figure, groups_in_short, interval, share, span
 from .sheets import Sheet
 
-FACETS = (("raw", "TextNorm"), ("cv", "oracle"))
-"""Chips of one facet widen a choice, chips of different facets narrow it."""
+SETTINGS = ("cv", "oracle")
+"""Chips that say how settings were chosen."""
 COLUMNS = {
     "ranks": "ranks",
     "group": "group",
@@ -52,7 +53,7 @@ def board_sheets(
         scope: A subset, or `overall`.
         metric: The one to rank by.
         search: Words that an entry's name, chips, licence, training data, source or id contain.
-        chips: Which entries to show, see `FACETS`; empty for all.
+        chips: Which entries to show, see `facets`; empty for all.
         columns: Which of `COLUMNS` to show beside rank, entry, chips and metric.
         sort: One of `SORTS`.
         page: Which `PAGE` entries to show, from 1; the last page if there are fewer.
@@ -64,7 +65,8 @@ def board_sheets(
     Example:
         >>> sheet, partial = board_sheets(board, "overall", "auroc", chips=["cv"])  # doctest: +SKIP
     """
-    shown = [number for number, entry in enumerate(board.entries) if _fits(entry, chips, search)]
+    exclusive = facets(board)
+    shown = [number for number, entry in enumerate(board.entries) if _fits(entry, chips, search, exclusive)]
     order = _order(board, scope, metric, sort)
     ranked = sorted((n for n in shown if board.entries[n].ranked), key=order)
     bounds = sorted((n for n in shown if board.entries[n].complete and board.entries[n].upper_bound), key=order)
@@ -93,13 +95,24 @@ def pages_of(total: int) -> int:
 def all_chips(board: Board) -> list[str]:
     """Return the chips of a board's entries, those of the methods first."""
     found = {chip for entry in board.entries for chip in entry.chips}
-    first = [chip for facet in FACETS for chip in facet if chip in found]
+    first = [chip for facet in facets(board) for chip in facet if chip in found]
     return [*first, *sorted(found - set(first))]
 
 
-def _fits(entry: BoardEntry, chips: Sequence[str], search: str) -> bool:
+def facets(board: Board) -> tuple[tuple[str, ...], ...]:
+    """Return the chips that exclude one another: those of one facet widen a choice, those of several narrow it.
+
+    Args:
+        board: The board.
+    """
+    bases = {entry.chips[0] for entry in board.entries}
+    usual = [chip for chip in ("raw", TEXTNORM) if chip in bases]
+    return (*usual, *sorted(bases - set(usual))), SETTINGS
+
+
+def _fits(entry: BoardEntry, chips: Sequence[str], search: str, exclusive: Sequence[Sequence[str]]) -> bool:
     has, left = set(entry.chips), set(chips)
-    for facet in FACETS:
+    for facet in exclusive:
         wanted = left & set(facet)
         if wanted and not wanted & has:
             return False

@@ -40,6 +40,8 @@ PEOPLE = MappingProxyType(
         "not complete": "values are missing for some items: shown apart, never ranked.",
     }
 )
+
+
 def definitions() -> Mapping[str, str]:
     """Return every word that the board uses, and what it means, in the order in which they build on one another.
 

@@ -73,6 +73,16 @@ class Calibration(BaseModel):
     def _written(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {FIELD: self.registry_name, **fields(self)}
 
+    @property
+    def versions(self) -> dict[str, int]:
+        """Version of its class and of those that it is composed of, by registry name, for keys of what is kept."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        listed = [each for value in values for each in (value if isinstance(value, tuple) else (value,))]
+        versions = {self.registry_name: self.version}
+        for each in listed:
+            versions |= each.versions if isinstance(each, Calibration) else {}
+        return versions
+
     # What it computes
 
     def values(self, rewards: MemberRewards) -> Floats:

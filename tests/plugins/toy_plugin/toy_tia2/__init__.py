@@ -1,0 +1,1 @@
+"""A calibration and a metric, one file each."""
