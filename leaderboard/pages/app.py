@@ -122,6 +122,9 @@ def options(live: Live) -> dict[str, Any]:
         "head": head(),
         "quiet": True,
         "ssr_mode": False,
+        # Gradio asks its own server for a page and gives up when that takes more than three seconds, as on a busy
+        # machine. The server has answered by then: `launch` waits for its startup events, as long as they take.
+        "_frontend": False,
         "run_history": False,
         "footer_links": ["api", "settings"],
         "max_file_size": f"{LIMITS.upload // MIB}mb",
