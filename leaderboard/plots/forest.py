@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tia2.evaluation.summary import ANNOTATOR, CEILING
-from tia2.figures import Forest, ForestMark, ForestRow, Reference, Series
+from tia2.figures import Forest, ForestMark, ForestRow, ReferenceLine, Series
 from tia2.figures.forest import ROW
 from tia2.figures.panel import colours_of
 from tia2.figures.style import SCREEN
@@ -66,7 +66,9 @@ def forest(board: Board, scope: str, metric: str, top: int = 30) -> Figure:
             *(_row(row) for row in ranked),
             *(_row(row, GAP if ranked and not number else 0) for number, row in enumerate(bounds)),
         ],
-        references=[Reference(name, estimate.mean, estimate.low, estimate.high) for name, estimate in people.items()],
+        references=[
+            ReferenceLine(name, estimate.mean, estimate.low, estimate.high) for name, estimate in people.items()
+        ],
         side_title="group",
         limits=_limits([*ranked, *bounds], people),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tia2.evaluation.metrics import METRICS
-from tia2.figures import Differences
+from tia2.figures import SortedDifferences
 from tia2.figures.panel import colours_of
 from tia2.figures.style import FONT_SIZE, SCREEN, colour
 
@@ -32,13 +32,13 @@ def differences(comparison: Comparison) -> Figure:
     """Return every prompt's difference, sorted, with the mean of the subsets' means and its interval.
 
     Args:
-        comparison: What `Board.compare` returned.
+        comparison: Comparison that `Board.compare` returned.
     """
     if not comparison.prompts:
         return empty("No prompt can be compared.")
     main = comparison.main
     names = cut(clean(comparison.a), NAME), cut(clean(comparison.b), NAME)
-    panel = Differences(
+    panel = SortedDifferences(
         title="",
         y_title=f"difference in {title_of(comparison.metric)}, A − B",
         names=names,

@@ -168,8 +168,8 @@ def _figure(frame: pd.DataFrame, subsets: list[str]) -> FigureSpec:
     for subset in subsets:
         drawn = frame[frame["subset"] == subset].dropna(subset=["aligned", "not_aligned"])
         labelled = set(drawn[drawn["n_aligned"] >= FEW].nlargest(_LABELLED, "aligned").index)
-        found = np.where(drawn["duplicate_of"] != "", DUPLICATE, KINDS[""])
-        kinds = np.where(drawn["paraphrase"] != "", drawn["paraphrase"].map(KINDS), found)
+        others = np.where(drawn["duplicate_of"] != "", DUPLICATE, KINDS[""])
+        kinds = np.where(drawn["paraphrase"] != "", drawn["paraphrase"].map(KINDS), others)
         points = [
             ScatterPoint(
                 row["not_aligned"],
@@ -195,6 +195,6 @@ def _figure(frame: pd.DataFrame, subsets: list[str]) -> FigureSpec:
     return FigureSpec(
         "How often a contrastive prompt out-scores its prompt",
         panels,
-        "One point a contrastive prompt, averaged over the reward models. A text that says something else should "
+        "One point per contrastive prompt, averaged over the reward models. A text that says something else should "
         "seldom out-score the prompt on images that show the prompt.",
     )

@@ -311,9 +311,9 @@ def _figure(frame: pd.DataFrame, names: list[str]) -> FigureSpec:
     last = frame["subset"].iloc[-1]
     pairs = frame[frame["a"] != ""]
     cells = np.eye(len(names))
-    place = {name: number for number, name in enumerate(names)}
+    positions = {name: number for number, name in enumerate(names)}
     for _, row in pairs[pairs["subset"] == last].iterrows():
-        a, b = place[row["a"]], place[row["b"]]
+        a, b = positions[row["a"]], positions[row["b"]]
         cells[a, b] = cells[b, a] = row["correlation"]
     panels: list[Heatmap | Scatter] = [
         Heatmap(

@@ -257,8 +257,8 @@ def _figure(frame: pd.DataFrame, title: str, wanted: list[float], level: float) 
     panels = []
     for _, row in frame[frame["pair"] == MEDIAN].iterrows():
         curves = [
-            Curve(f"difference of {one:g}", grid.tolist(), paired_power(one, row["sd"], grid, level).tolist())
-            for one in wanted
+            Curve(f"difference of {gap:g}", grid.tolist(), paired_power(gap, row["sd"], grid, level).tolist())
+            for gap in wanted
         ]
         panels.append(
             Curves(

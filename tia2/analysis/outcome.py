@@ -23,10 +23,10 @@ class Analysis:
     Attributes:
         name: The name of its files.
         findings: Sentences, the most important first.
-        figure: What to look at.
+        figure: Figure of the findings.
         table: All numbers behind it, one row each.
         shown: The columns of the table that fit on a terminal, by heading; the whole table is in the CSV file.
-        top: How many rows the terminal shows; all if None.
+        top: Number of rows that the terminal shows; all if None.
     """
 
     name: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tia2.figures.curves import Curve, Curves
-from tia2.figures.differences import Differences
-from tia2.figures.forest import Forest, ForestMark, ForestRow, Reference
+from tia2.figures.differences import SortedDifferences
+from tia2.figures.forest import Forest, ForestMark, ForestRow, ReferenceLine
 from tia2.figures.heatmap import Heatmap
 from tia2.figures.panel import Series
 from tia2.figures.scatter import Scatter, ScatterPoint
@@ -12,6 +12,18 @@ from tia2.figures.spec import FigureSpec
 from tia2.figures.writing import save_figure, write
 
 __all__ = [
-    "Curve", "Curves", "Differences", "FigureSpec", "Forest", "ForestMark", "ForestRow", "Heatmap", "Reference",
-    "Scatter", "ScatterPoint", "Series", "save_figure", "write",
+    "Curve",
+    "Curves",
+    "FigureSpec",
+    "Forest",
+    "ForestMark",
+    "ForestRow",
+    "Heatmap",
+    "ReferenceLine",
+    "Scatter",
+    "ScatterPoint",
+    "Series",
+    "SortedDifferences",
+    "save_figure",
+    "write",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tia2.evaluation.metrics import METRICS
-from tia2.figures.differences import Differences
+from tia2.figures.differences import SortedDifferences
 from tia2.figures.spec import FigureSpec
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def comparison_figure(comparison: Comparison) -> FigureSpec:
     """Return every prompt's difference, sorted, with the mean and its interval, one panel per subset.
 
     Args:
-        comparison: What `tia2.compare` returned.
+        comparison: Comparison that `tia2.compare` returned.
 
     Returns:
         A figure that `tia2.figures.save_figure` writes.
@@ -31,7 +31,7 @@ def comparison_figure(comparison: Comparison) -> FigureSpec:
         prompts = [prompt for prompt in comparison.prompts if prompt["subset"] == subset]
         row = differences[subset]
         panels.append(
-            Differences(
+            SortedDifferences(
                 f"{subset}: mean {row.difference:+.3f}, 95 % {row.low:+.3f} to {row.high:+.3f}", y_title, ("A", "B"),
                 [str(prompt["prompt"]) for prompt in prompts], [float(prompt["difference"]) for prompt in prompts],
                 row.difference, row.low, row.high,

@@ -22,15 +22,15 @@ _LONG_LABEL = 32
 
 
 @dataclass(frozen=True)
-class Differences:
+class SortedDifferences:
     """A panel of bars, one per paired difference, from the largest to the smallest.
 
     Attributes:
         title: Text above the panel.
         y_title: Text beside the axis.
         names: Names of the two that are compared; the first is better where a difference is positive.
-        labels: What each difference is of, such as prompts.
-        values: Differences, in the same order as the labels.
+        labels: Texts that name the differences, such as prompts.
+        values: SortedDifferences, in the same order as the labels.
         mean: Mean difference, drawn as a line.
         low: Lower end of the mean's interval, drawn as a band.
         high: Upper end of the mean's interval.

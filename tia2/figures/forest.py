@@ -29,7 +29,7 @@ class ForestRow:
     """A row of a forest plot.
 
     Attributes:
-        key: What marks name it by.
+        key: Name by which marks refer to the row.
         label: Text beside it; its key if empty.
         detail: A second line of the label.
         side: Text on its other side, such as the letters of its groups.
@@ -69,11 +69,11 @@ class ForestMark:
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceLine:
     """A vertical line that marks are compared with, and a band around it.
 
     Attributes:
-        name: What the line means.
+        name: Meaning of the line, written beside it.
         value: Position of the line.
         low: Left end of the band, NaN for none.
         high: Right end of the band, NaN for none.
@@ -103,7 +103,7 @@ class Forest:
     x_title: str
     marks: Sequence[ForestMark]
     rows: Sequence[ForestRow] = ()
-    references: Sequence[Reference] = ()
+    references: Sequence[ReferenceLine] = ()
     side_title: str = ""
     limits: tuple[float, float] | None = None
 

@@ -43,7 +43,7 @@ class Series:
     line: bool = True
 
 
-class Panel(Protocol):
+class FigurePanel(Protocol):
     """One set of axes of a figure, which Matplotlib and Plotly both draw from the same data."""
 
     shares_y: ClassVar[bool]

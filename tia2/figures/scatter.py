@@ -30,7 +30,7 @@ class ScatterPoint:
         x: Horizontal position.
         y: Vertical position.
         series: Text in the legend; points of one series share a colour.
-        text: What the point is, shown when it is pointed at.
+        text: Text shown when the point is pointed at.
         label: Text beside the point in a picture, usually nothing.
     """
 

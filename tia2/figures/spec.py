@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tia2.figures.panel import Panel, Series, colours_of, unique
+from tia2.figures.panel import FigurePanel, Series, colours_of, unique
 
 PER_ROW = 4
 
@@ -17,12 +17,12 @@ class FigureSpec:
     Attributes:
         title: Sentence above everything.
         panels: Panels from left to right, and then from top to bottom.
-        note: What a reader must know, under everything.
+        note: Text under everything, with what a reader must know.
         per_row: Number of panels side by side at most.
     """
 
     title: str
-    panels: Sequence[Panel]
+    panels: Sequence[FigurePanel]
     note: str = ""
     per_row: int = PER_ROW
 

@@ -151,7 +151,7 @@ def plotly_axis(surface: Surface, settings: Trace) -> Trace:
     """Return a Plotly axis in the style: a grid, but neither a line nor ticks.
 
     Args:
-        surface: What the figure is drawn on.
+        surface: Surface that the figure is drawn on.
         settings: Plotly's settings of the axis, over the style's; `title` may be a plain text.
     """
     title = settings.get("title")
