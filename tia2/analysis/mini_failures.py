@@ -88,8 +88,8 @@ def failures(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int = RE
         figure=FigureSpec(
             "TextNorm's gain, by how many of the generator's failures the contrastive prompts describe",
             panels,
-            "One point per prompt of mini. A failure is an image that the exact judge doesn't accept for its prompt; it "
-            "is described when the judge accepts it for a contrastive prompt.",
+            "One point per prompt of mini. A failure is an image that the exact judge doesn't accept for its prompt; "
+            "it is described when the judge accepts it for a contrastive prompt.",
         ),
         table=pd.DataFrame(frame),
     )
