@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tia2.figures.panel import LABEL_BOX, Colours, Numbers, Series
+from tia2.figures.panel import Colours, Numbers, Series
 from tia2.figures.style import FONT_SIZE, PAPER, TEXT, Surface, Trace
 from tia2.figures.text import cut, safe, safe_lines
 
@@ -74,7 +74,7 @@ class SortedDifferences:
             axes.annotate(
                 cut(self.labels[order[position]], _LONG_LABEL), (position, 0), xytext=(0, -3 if below else 3),
                 textcoords="offset points", rotation=-35, rotation_mode="anchor", ha="left" if below else "right",
-                va="top" if below else "bottom", fontsize=7, color=PAPER.ink, zorder=TEXT, bbox=LABEL_BOX,
+                va="top" if below else "bottom", fontsize=7, color=PAPER.ink, zorder=TEXT,
             )  # fmt: skip
 
     def traces(self, colours: Colours, surface: Surface) -> list[Trace]:

@@ -20,10 +20,6 @@ Levels = Mapping[str, float]
 """Lines of reference, by what they mean."""
 
 
-LABEL_BOX = {"facecolor": PAPER.background, "alpha": 0.7, "linewidth": 0, "pad": 0.5}
-"""What Matplotlib puts behind labels, which keeps them legible where they cross lines and marks."""
-
-
 @dataclass(frozen=True)
 class Series:
     """What belongs together in a figure: one line of the legend, one colour in all panels.
@@ -108,7 +104,7 @@ def draw_levels(axes: Axes, levels: Levels, *, outside: bool = False) -> None:
         axes.axhline(level, color=PAPER.muted, linewidth=0.9, linestyle="--", zorder=BEHIND)
         axes.annotate(
             name, (1, level), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=7,
-            color=PAPER.muted, bbox=LABEL_BOX, **position,
+            color=PAPER.muted, **position,
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from tia2.figures.panel import LABEL_BOX, Colours, Levels, Series, draw_levels, plotly_levels, unique
+from tia2.figures.panel import Colours, Levels, Series, draw_levels, plotly_levels, unique
 from tia2.figures.style import BEHIND, FRONT, PAPER, TEXT, Surface, Trace
 from tia2.figures.text import safe
 
@@ -147,5 +147,5 @@ def _draw_labels(axes: Axes, panel: Scatter) -> None:
         written.append((start, start + length, y))
         axes.annotate(
             point.label, (point.x, point.y), xytext=(4 if to_right else -4, shift), textcoords="offset points",
-            ha="left" if to_right else "right", fontsize=7, color=PAPER.ink, zorder=TEXT, bbox=LABEL_BOX,
+            ha="left" if to_right else "right", fontsize=7, color=PAPER.ink, zorder=TEXT,
         )  # fmt: skip
