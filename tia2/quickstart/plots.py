@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tia2.evaluation.summary import ENTRY
-from tia2.figures import FigureSpec, Forest, ForestMark, ForestRow, Reference, Series
+from tia2.figures import FigureSpec, Forest, ForestMark, ForestRow, ReferenceLine, Series
 from tia2.figures.picture import blank, save_picture
 from tia2.figures.style import MATPLOTLIB, PALETTE, PAPER
 from tia2.files import replacing
@@ -92,7 +92,7 @@ def forest_figure(summary: pd.DataFrame) -> FigureSpec:
     panels = [
         Forest(
             str(subset), "AUROC", _marks(table[table["subset"] == subset]), rows=rows,
-            references=[Reference("chance", CHANCE)], limits=limits,
+            references=[ReferenceLine("chance", CHANCE)], limits=limits,
         )
         for subset in subsets
     ]  # fmt: skip
