@@ -34,6 +34,12 @@ SETTLED = 1500
 """Milliseconds after the tab's content came: figures are drawn by then."""
 
 
+DRAWN = """() => {
+  const figures = [...document.querySelectorAll("[id^=component]")].filter(one => one.matches(".plot-container, .block"));
+  return !figures.some(one => one.checkVisibility() && one.querySelector(".empty svg"));
+}"""
+
+
 def main(folder: Path, only: str = "") -> None:
     """Take the pictures.
 
@@ -61,6 +67,8 @@ def take(page: Any, address: str, path: Path) -> None:
     page.goto(address)
     page.wait_for_function("window.tia2Tab")
     page.wait_for_timeout(SETTLED)
+    # A busy machine draws figures later: until then, an icon stands in each one's place.
+    page.wait_for_function(DRAWN)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
     sys.stdout.write(f"{path}\n")
