@@ -170,7 +170,7 @@ class Result(_Record):
     subsets: dict[str, SubsetResult]
     overall: SubsetResult
     people: dict[str, People] | None = None
-    """By subset, and `overall` where there are several; None without at least two votes an item."""
+    """By subset, and `overall` where there are several; None without at least two votes per item."""
     prompts: list[PromptResult]
 
     def __repr__(self) -> str:
@@ -205,7 +205,7 @@ class Result(_Record):
 
     @property
     def per_prompt(self) -> pd.DataFrame:
-        """One row a prompt: subset, prompt_id, prompt, items, aligned, tied, distinct, and one column a metric."""
+        """One row per prompt: subset, prompt_id, prompt, items, aligned, tied, distinct, and one column per metric."""
         import pandas as pd
 
         rows = [{**prompt.model_dump(exclude={"metrics"}), **prompt.metrics} for prompt in self.prompts]

@@ -88,8 +88,8 @@ def summarise(results: Iterable[Result]) -> pd.DataFrame:
     best_first = ranked.groupby([frame["subset"], frame["metric"]], observed=True).rank(ascending=False, method="first")
     frame.insert(2, "rank", best_first.astype("Int64"))
     order = ["subset", "metric", "kind", "rank", "mean"]
-    made: pd.DataFrame = frame.sort_values(order, ascending=[True] * 4 + [False], kind="stable", ignore_index=True)
-    return made
+    ordered: pd.DataFrame = frame.sort_values(order, ascending=[True] * 4 + [False], kind="stable", ignore_index=True)
+    return ordered
 
 
 def _subsets(result: Result) -> dict[str, SubsetResult]:
@@ -98,10 +98,10 @@ def _subsets(result: Result) -> dict[str, SubsetResult]:
 
 def _people(results: list[Result]) -> list[dict[str, Any]]:
     """Return the rows of people, from the result that covers most items."""
-    known = [result for result in results if result.people is not None]
-    if not known:
+    with_people = [result for result in results if result.people is not None]
+    if not with_people:
         return []
-    widest = max(known, key=lambda result: result.overall.items)
+    widest = max(with_people, key=lambda result: result.overall.items)
     counts = {subset: part.model_dump(exclude={"metrics"}) for subset, part in _subsets(widest).items()}
     unknown = {"prompts_constant": 0, "tied": None, "distinct": None}
     return [
@@ -114,7 +114,7 @@ def _people(results: list[Result]) -> list[dict[str, Any]]:
             **counts[subset],
             **unknown,
         }
-        for subset, found in (widest.people or {}).items()
-        for name, metrics in ((ANNOTATOR, found.annotator), (CEILING, found.ceiling))
+        for subset, people in (widest.people or {}).items()
+        for name, metrics in ((ANNOTATOR, people.annotator), (CEILING, people.ceiling))
         for metric, estimate in metrics.items()
     ]

@@ -118,7 +118,9 @@ class Values:
             name=name,
             calibration=calibration,
             settings=dict(settings),
-            rewards=tuple(RewardInfo(name=one.name, spec=one.spec, fingerprint=one.fingerprint) for one in models),
+            rewards=tuple(
+                RewardInfo(name=model.name, spec=model.spec, fingerprint=model.fingerprint) for model in models
+            ),
             benchmark=BenchmarkInfo(
                 name=manifest.benchmark.name,
                 fingerprint=manifest.benchmark.fingerprint,

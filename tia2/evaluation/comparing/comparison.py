@@ -50,7 +50,7 @@ class Difference(BaseModel):
 
 
 class Comparison(BaseModel):
-    """What `compare` found.
+    """Paired differences of two results, as `compare` returns them.
 
     Example:
         >>> tia2.compare(result_a, result_b).verdict  # doctest: +SKIP
@@ -65,7 +65,7 @@ class Comparison(BaseModel):
     resamples: int
     seed: int
     differences: list[Difference]
-    """One a subset and, where there are several, one for `overall`."""
+    """One per subset and, where there are several, one for `overall`."""
     prompts: list[dict[str, str | float]]
     """subset, prompt_id, prompt, a, b and difference of every prompt used, largest disagreement first."""
 
@@ -98,16 +98,16 @@ class Comparison(BaseModel):
     @property
     def verdict(self) -> str:
         """The answer in one sentence."""
-        found = self.main
+        main = self.main
         # A comparison may be older or newer than the metrics that are installed here.
         title = METRICS[self.metric].title if self.metric in METRICS else self.metric
         numbers = (
-            f"{title} {found.a:.3f} against {found.b:.3f}, a difference of {found.difference:+.3f} "
-            f"(95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p:.2g}, {found.prompts} prompts)"
+            f"{title} {main.a:.3f} against {main.b:.3f}, a difference of {main.difference:+.3f} "
+            f"(95 % interval {main.low:+.3f} to {main.high:+.3f}, p = {main.p:.2g}, {main.prompts} prompts)"
         )
-        if found.p > LEVEL:
+        if main.p > LEVEL:
             return f"Whether {self.a} or {self.b} agrees with people better is not settled: {numbers}."
-        better, worse = (self.a, self.b) if found.difference > 0 else (self.b, self.a)
+        better, worse = (self.a, self.b) if main.difference > 0 else (self.b, self.a)
         return f"{better} agrees with people better than {worse}: {numbers}."
 
 
@@ -117,7 +117,7 @@ def compare(a: Result, b: Result, metric: str = "auroc") -> Comparison:
     Args:
         a: A result.
         b: Another one, on the same items and votes.
-        metric: Which of the metrics to compare by.
+        metric: Name of the metric to compare by.
 
     Returns:
         The differences A - B with 95 % intervals, p-values, and the prompts where they disagree most.
@@ -132,11 +132,11 @@ def compare(a: Result, b: Result, metric: str = "auroc") -> Comparison:
     """
     strata, used = _figures([a, b], metric)
     groups = [[part] for part in strata] + ([strata] if len(strata) > 1 else [])
-    found = [differences(group, a.resamples, a.seed) for group in groups]
-    p = np.array([float(one.p[0]) for one in found])
+    compared = [differences(group, a.resamples, a.seed) for group in groups]
+    p = np.array([float(pair.p[0]) for pair in compared])
     corrected = np.concatenate([holm(p[: len(strata)]), p[len(strata) :]])
     rows = []
-    for group, one, own, adjusted in zip(groups, found, p, corrected, strict=True):
+    for group, pair, p_alone, adjusted in zip(groups, compared, p, corrected, strict=True):
         means = np.mean([part.figures.mean(axis=1) for part in group], axis=0)
         gaps = np.concatenate([part.figures[0] - part.figures[1] for part in group])
         rows.append(
@@ -145,11 +145,11 @@ def compare(a: Result, b: Result, metric: str = "auroc") -> Comparison:
                 prompts=len(gaps),
                 a=float(means[0]),
                 b=float(means[1]),
-                difference=float(one.difference[0]),
-                low=float(one.low[0]),
-                high=float(one.high[0]),
-                probability=float(one.probability[0]),
-                p=float(own),
+                difference=float(pair.difference[0]),
+                low=float(pair.low[0]),
+                high=float(pair.high[0]),
+                probability=float(pair.probability[0]),
+                p=float(p_alone),
                 adjusted=float(adjusted),
                 wins=int((gaps > 0).sum()),
                 losses=int((gaps < 0).sum()),
@@ -179,7 +179,7 @@ def separate(results: Sequence[Result], metric: str = "auroc") -> pd.DataFrame:
 
     Args:
         results: Two or more results on one benchmark.
-        metric: Which of the metrics to rank by.
+        metric: Name of the metric to rank by.
 
     Returns:
         One row for each subset and entry, best first: subset, entry, mean, rank, rank_low and rank_high (95 % of the
@@ -197,18 +197,18 @@ def separate(results: Sequence[Result], metric: str = "auroc") -> pd.DataFrame:
     strata, _ = _figures(results, metric)
     rows = []
     for group in [[part] for part in strata] + ([strata] if len(strata) > 1 else []):
-        found = separation(group, results[0].resamples, results[0].seed)
+        standing = separation(group, results[0].resamples, results[0].seed)
         rows += [
             {
                 "subset": group[0].subset if len(group) == 1 else OVERALL,
                 "entry": results[entry].entry.name,
-                "mean": float(found.mean[entry]),
-                "rank": int(found.rank[entry]),
-                "rank_low": int(found.rank_low[entry]),
-                "rank_high": int(found.rank_high[entry]),
-                "group": found.group[entry],
+                "mean": float(standing.mean[entry]),
+                "rank": int(standing.rank[entry]),
+                "rank_low": int(standing.rank_low[entry]),
+                "rank_high": int(standing.rank_high[entry]),
+                "group": standing.group[entry],
             }
-            for entry in np.argsort(found.rank)
+            for entry in np.argsort(standing.rank)
         ]
     frame: pd.DataFrame = pd.DataFrame(rows)
     return frame
@@ -259,8 +259,10 @@ def _check_same(first: Result, other: Result) -> None:
             f"{names} have other resamples (seed {first.seed} and {other.seed}, {first.resamples} and "
             f"{other.resamples}): evaluate both with the same."
         )
-    mine, theirs = first.per_prompt, other.per_prompt
-    if len(mine) != len(theirs) or any((mine[key] != theirs[key]).any() for key in ("subset", "prompt_id", "aligned")):
+    first_prompts, other_prompts = first.per_prompt, other.per_prompt
+    if len(first_prompts) != len(other_prompts) or any(
+        (first_prompts[key] != other_prompts[key]).any() for key in ("subset", "prompt_id", "aligned")
+    ):
         raise ResultError(
             f"{names} have values for different items, because images could not be read for one of them: score both on "
             "the same images."

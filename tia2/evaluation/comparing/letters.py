@@ -10,7 +10,7 @@ def tie_groups(entries: int, separable: Iterable[tuple[int, int]]) -> list[str]:
     """Return the letters of each entry: two entries share one exactly when they are not separable.
 
     Args:
-        entries: How many there are, best first.
+        entries: Number of entries, in order from the best.
         separable: Pairs of positions that are significantly different.
 
     Returns:
@@ -43,8 +43,8 @@ def joined(names: Sequence[str], groups: int) -> str:
     """Return the names of one entry's groups as one text, parted where "ab" could mean two things.
 
     Args:
-        names: Of the entry's groups.
-        groups: How many groups there are in all.
+        names: Names of the entry's groups.
+        groups: Number of groups in all.
 
     Example:
         >>> joined(["a", "b"], 2), joined(["a", "ab"], 28)

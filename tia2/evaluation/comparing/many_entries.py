@@ -11,7 +11,7 @@ from tia2.evaluation.comparing.simultaneous import LEVEL, ROUNDING, Floats, Stra
 Bools = NDArray[np.bool_]
 
 CANCELLED = 1e-6
-"""Share of two entries' own squares below which their difference's has lost too many digits to come by subtraction."""
+"""Share of two entries' squares below which their difference's has lost too many digits to come by subtraction."""
 
 
 def separable_pairs(strata: list[Stratum]) -> Bools:
@@ -29,10 +29,10 @@ def separable_pairs(strata: list[Stratum]) -> Bools:
         [[False, True, True], [True, False, False], [True, False, False]]
     """
     entries = strata[0].figures.shape[0]
-    found = np.zeros((entries, entries), dtype=np.bool_)
-    found[np.triu_indices(entries, 1)] = holm(paired_p(strata)) <= LEVEL
-    found |= found.T
-    return found
+    separable = np.zeros((entries, entries), dtype=np.bool_)
+    separable[np.triu_indices(entries, 1)] = holm(paired_p(strata)) <= LEVEL
+    separable |= separable.T
+    return separable
 
 
 def paired_p(strata: list[Stratum]) -> Floats:
@@ -92,16 +92,16 @@ def runs(separable: Bools) -> list[str]:
         ['a', 'ab', 'b']
     """
     entries = len(separable)
-    places = np.arange(entries)
-    earlier = separable & (places[:, None] < places)
+    positions = np.arange(entries)
+    earlier = separable & (positions[:, None] < positions)
     # A run that holds an entry starts after the last earlier one that is separable from it or from one before it.
-    after = np.where(earlier, places[:, None] + 1, 0).max(axis=0, initial=0)
+    after = np.where(earlier, positions[:, None] + 1, 0).max(axis=0, initial=0)
     starts = np.maximum.accumulate(after)
     ends = np.flatnonzero(np.append(starts[1:] != starts[:-1], [True] * (entries > 0)))
     names = [group_name(number) for number in range(len(ends))]
     # Both starts and ends increase from run to run, so an entry's runs are consecutive.
-    first = np.searchsorted(ends, places)
-    last = np.searchsorted(starts[ends], places, side="right")
+    first = np.searchsorted(ends, positions)
+    last = np.searchsorted(starts[ends], positions, side="right")
     return [joined(names[low:high], len(names)) for low, high in zip(first, last, strict=True)]
 
 
@@ -110,8 +110,8 @@ def _difference_variances(figures: Floats) -> Floats:
     prompts = figures.shape[1]
     centred = figures - figures.mean(axis=1, keepdims=True)
     squares = -2 * (centred @ centred.T)
-    own = squares.diagonal() / -2
-    both = own[:, None] + own
+    alone = squares.diagonal() / -2
+    both = alone[:, None] + alone
     squares += both
     lost = squares <= CANCELLED * both
     for entry in range(len(figures)):

@@ -15,7 +15,7 @@ from tia2.evaluation.comparing.simultaneous import LEVEL, Floats, Stratum, diffe
 Ints = NDArray[np.intp]
 
 EXACT = 40
-"""Most entries whose pairs are all compared on the resamples: 780 pairs times 10,000 resamples take 62 MB an array."""
+"""Most entries whose pairs are all compared on the resamples: 780 pairs times 10,000 resamples take 62 MB per array."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Separation:
         mean: Mean over prompts, averaged over subsets, shape (entries,).
         rank: 1 for the best entry; of entries with the same mean, the one given first is the better.
         rank_low: Best rank that holds in 95 % of the resamples.
-        rank_high: Worst.
+        rank_high: Worst rank that does.
         group: Letters; entries that share one are not separable at 5 % over all comparisons.
     """
 
@@ -42,8 +42,8 @@ def separation(strata: list[Stratum], resamples: int, seed: int) -> Separation:
 
     Args:
         strata: Figures of the same entries on one or several subsets, which count equally.
-        resamples: How many.
-        seed: Of the resamples.
+        resamples: Number of resamples of the prompts.
+        seed: Seed of the resamples.
 
     Returns:
         Ranks, their intervals and groups. Up to `EXACT` entries, pairs are compared by the step-down max-T procedure
@@ -57,8 +57,8 @@ def separation(strata: list[Stratum], resamples: int, seed: int) -> Separation:
 
     Example:
         >>> figures = np.random.default_rng(0).normal(size=50)
-        >>> found = separation([Stratum("counting", np.stack([figures, figures + 1]))], 1000, seed=0)
-        >>> found.rank.tolist(), found.group
+        >>> standing = separation([Stratum("counting", np.stack([figures, figures + 1]))], 1000, seed=0)
+        >>> standing.rank.tolist(), standing.group
         ([2, 1], ['b', 'a'])
     """
     entries = strata[0].figures.shape[0] if strata else 0
@@ -70,9 +70,11 @@ def separation(strata: list[Stratum], resamples: int, seed: int) -> Separation:
     order = np.argsort(-means, kind="stable")
     best_first = [Stratum(part.subset, part.figures[order]) for part in strata]
     low, high = rank_intervals(resampled_means(best_first, resamples, seed))
-    back = np.argsort(order)
+    given_order = np.argsort(order)
     letters = _groups(best_first, resamples, seed)
-    return Separation(means, back + 1, low[back], high[back], [letters[place] for place in back])
+    return Separation(
+        means, given_order + 1, low[given_order], high[given_order], [letters[rank] for rank in given_order]
+    )
 
 
 def check_prompts(strata: list[Stratum]) -> None:
@@ -95,5 +97,6 @@ def _groups(strata: list[Stratum], resamples: int, seed: int) -> list[str]:
     entries = strata[0].figures.shape[0]
     if entries > EXACT:
         return runs(separable_pairs(strata))
-    found = differences(strata, resamples, seed)
-    return tie_groups(entries, [(int(first), int(second)) for first, second in found.pairs[found.adjusted <= LEVEL]])
+    compared = differences(strata, resamples, seed)
+    separable = compared.pairs[compared.adjusted <= LEVEL]
+    return tie_groups(entries, [(int(first), int(second)) for first, second in separable])

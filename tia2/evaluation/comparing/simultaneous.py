@@ -33,8 +33,8 @@ class Stratum:
     """The figures of all entries on one subset.
 
     Attributes:
-        subset: Its name, which seeds its resamples.
-        figures: Of the used prompts, shape (entries, prompts).
+        subset: Name of the subset, which makes its resamples.
+        figures: Figures of the prompts used, shape (entries, prompts).
     """
 
     subset: str
@@ -82,8 +82,8 @@ def differences(strata: list[Stratum], resamples: int, seed: int) -> Differences
 
     Args:
         strata: Figures of the same entries on one or several subsets, which count equally.
-        resamples: How many.
-        seed: Of the resamples, shared with the intervals of single entries.
+        resamples: Number of resamples of the prompts.
+        seed: Seed of the resamples, shared with the intervals of single entries.
 
     Returns:
         Differences of the means over prompts, averaged over subsets. The interval is the expanded percentile interval
@@ -96,8 +96,8 @@ def differences(strata: list[Stratum], resamples: int, seed: int) -> Differences
     Example:
         >>> rng = np.random.default_rng(0)
         >>> good = rng.normal(size=50)
-        >>> found = differences([Stratum("counting", np.stack([good + 1, good]))], 1000, seed=0)
-        >>> found.difference.round(6).tolist(), found.probability.tolist()
+        >>> paired = differences([Stratum("counting", np.stack([good + 1, good]))], 1000, seed=0)
+        >>> paired.difference.round(6).tolist(), paired.probability.tolist()
         ([1.0], [1.0])
     """
     entries = strata[0].figures.shape[0]
@@ -110,14 +110,18 @@ def differences(strata: list[Stratum], resamples: int, seed: int) -> Differences
     observed: Floats = np.mean([gap.mean(axis=1) for gap in gaps], axis=0)
     error = np.sqrt(sum(gap.var(axis=1, ddof=1) / gap.shape[1] for gap in gaps)) / len(gaps)
     spread = np.zeros_like(means)
+    # Each resample has a standard error of its own, from its mean and mean of squares. Without it, noisy pairs
+    # would set the threshold for all others.
     for count, gap in zip(counts, gaps, strict=True):
         prompts = gap.shape[1]
         mean = count @ gap.T / prompts
         spread += np.maximum(count @ (gap**2).T / prompts - mean**2, 0) / (prompts - 1)
     # What rounding alone leaves of a constant difference counts as nothing.
     rounding = ROUNDING * np.max([np.abs(gap).max(axis=1) for gap in gaps], axis=0)
+    # Centred at what was observed: the resamples then show how far apart two equal entries would come out by chance.
     studentised = ratio(np.abs(means - observed), np.sqrt(spread) / len(gaps), rounding)
     t = ratio(np.abs(observed), error, rounding)
+    # Unlike the p-values, each interval stands on its own: it is read beside a single figure.
     ends = [interval(means[:, number], [gap[number] for gap in gaps]) for number in range(len(pairs))]
     return Differences(
         pairs=pairs,
@@ -125,6 +129,7 @@ def differences(strata: list[Stratum], resamples: int, seed: int) -> Differences
         low=np.array([end[0] for end in ends]),
         high=np.array([end[1] for end in ends]),
         probability=((means > 0) + 0.5 * (means == 0)).mean(axis=0),
+        # The observed data count as one resample more, so that no p-value is 0 for lack of resamples.
         p=(1 + (studentised >= t).sum(axis=0)) / (1 + resamples),
         adjusted=_step_down(studentised, t),
     )
@@ -135,7 +140,7 @@ def rank_intervals(means: Floats, confidence: float = 0.95) -> tuple[NDArray[np.
 
     Args:
         means: Resampled means, shape (resamples, entries), at least one entry; higher is better.
-        confidence: The share.
+        confidence: Share of the resamples to cover.
 
     Returns:
         Best and worst rank, 1 for the best entry, shape (entries,) each. Tied entries share the better rank for the
@@ -175,11 +180,14 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _step_down(studentised: Floats, t: Floats) -> Floats:
+    # From the largest t down: a comparison is held against the largest statistic of those not rejected before it, which
+    # keeps the chance of any false claim while asking less of the later ones than a single threshold would.
     order = np.argsort(-t, kind="stable")
     # The largest statistic among the comparison itself and all with a smaller one.
     largest = np.maximum.accumulate(studentised[:, order[::-1]], axis=1)[:, ::-1]
     shares = (1 + (largest >= t[order]).sum(axis=0)) / (1 + len(studentised))
     adjusted = np.empty_like(t)
+    # A comparison can't be claimed before one with a larger t.
     adjusted[order] = np.maximum.accumulate(shares)
     return adjusted
 
@@ -187,5 +195,5 @@ def _step_down(studentised: Floats, t: Floats) -> Floats:
 def ratio(values: Floats, errors: Floats, rounding: Floats) -> Floats:
     """Return values / errors, 0 where the value is nothing but rounding, infinity where only the error is."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = np.where(values <= rounding, 0.0, values / np.where(errors <= rounding, 0.0, errors))
-    return found
+        ratios: Floats = np.where(values <= rounding, 0.0, values / np.where(errors <= rounding, 0.0, errors))
+    return ratios

@@ -23,7 +23,7 @@ class AlphaPart:
     """Alpha of one subset, ready to be reported alone or averaged with others.
 
     Attributes:
-        alpha: Of all votes of the subset; NaN where they are all equal.
+        alpha: Alpha of all votes of the subset; NaN where they are all equal.
         resampled: The same over resampled prompts, shape (resamples,).
         figures: To first order, what each prompt adds to alpha: their mean is alpha, shape (prompts,).
     """
@@ -63,10 +63,10 @@ def alpha_part(subset: str, worths: Floats, seed: int, resamples: int) -> AlphaP
     """Return alpha of one subset's votes, and of resamples of its prompts.
 
     Args:
-        subset: Its name, which makes its resamples.
+        subset: Name of the subset, which makes its resamples.
         worths: Votes as numbers, NaN where there is none, shape (prompts, items, votes).
-        seed: Same seed, same resamples.
-        resamples: How many.
+        seed: Seed of the resamples.
+        resamples: Number of resamples of the prompts.
 
     Returns:
         The subset's part in an `Agreement`.
@@ -95,7 +95,7 @@ def combine_agreement(parts: list[AlphaPart]) -> Agreement:
     Subsets whose votes are all equal are in no mean. Resamples in which alpha is undefined are left out.
 
     Args:
-        parts: One a subset.
+        parts: Alpha of each subset.
 
     Returns:
         Alpha with the ends of its interval over prompts.

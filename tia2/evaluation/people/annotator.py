@@ -66,8 +66,8 @@ def annotator_part(
     rng = generator(seed, subset, "annotator")
     figures, pooled = [], []
     for shuffle in range(shuffles):
-        place = (rng.random(counts.shape) * counts).astype(np.intp)
-        values = np.where(mask, np.take_along_axis(worths, place[:, :, None], axis=2)[:, :, 0], 0.0)
+        held_out = (rng.random(counts.shape) * counts).astype(np.intp)
+        values = np.where(mask, np.take_along_axis(worths, held_out[:, :, None], axis=2)[:, :, 0], 0.0)
         others = (total - values) / np.maximum(counts - 1, 1)
         figures.append(measured(others[used], values[used], mask[used]))
         if shuffle < POOLED:

@@ -31,7 +31,7 @@ subset +.010, 0 % and +.021, 0 %; the same fit with posterior means resampled âˆ
 truth their bias is +.030, +.016, +.072 and +.040.
 
 So the shape of the distribution of p is an assumption, and the interval doesn't cover it: three votes fix three of its
-moments, no more. On the released votes, two values a prompt instead of a beta distribution give an AUROC of .84, .92
+moments, no more. On the released votes, two values per prompt instead of a beta distribution give an AUROC of .84, .92
 and .73 (comprehensive, counting, composition), two values with some spread .90, .95 and .83; here it is .87, .95 and
 .79. Released composition votes are also unsure mostly where both other votes are "aligned"; were all unsure votes
 "aligned", the AUROC would be .82, were none, .72. And it isn't a bound for Spearman and Kendall: human scores tie, p
@@ -122,9 +122,9 @@ def _likelihood(decided: Ints, aligned: Ints) -> Floats:
     from scipy.special import betaln
 
     width = int(decided.max()) + 1
-    codes, place = np.unique(decided * width + aligned, return_inverse=True)
+    codes, code_of = np.unique(decided * width + aligned, return_inverse=True)
     rows = np.arange(len(decided))[:, None] * len(codes)
-    seen = np.bincount((rows + place.reshape(decided.shape)).ravel(), minlength=len(decided) * len(codes))
+    seen = np.bincount((rows + code_of.reshape(decided.shape)).ravel(), minlength=len(decided) * len(codes))
     n, k = np.divmod(codes, width)
     a, b = (parameter[:, None] for parameter in _beta(np.arange(len(MEANS) * len(CORRELATIONS))))
     logs = seen.reshape(len(decided), -1) @ (betaln(a + k, b + n - k) - betaln(a, b)).T

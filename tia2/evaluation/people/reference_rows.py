@@ -118,9 +118,9 @@ def _worths(votes: Sequence[Sequence[int] | None]) -> Floats | None:
     if counts.min() < 2:
         return None
     flat = np.array(list(chain.from_iterable(item for item in votes if item is not None)))
-    known = np.isin(flat, (1, 0, -1)) if flat.dtype.kind in "iuf" else np.zeros(len(flat), np.bool_)
-    if not known.all():
-        unknown = flat[~known][0]
+    valid = np.isin(flat, (1, 0, -1)) if flat.dtype.kind in "iuf" else np.zeros(len(flat), np.bool_)
+    if not valid.all():
+        unknown = flat[~valid][0]
         raise ResultError(f"Expected votes of 1 (aligned), 0 (not) or -1 (unsure), got {unknown}.")
     worths = np.full((len(counts), int(counts.max())), np.nan)
     worths[np.arange(worths.shape[1]) < counts[:, None]] = np.where(flat == -1, 0.5, flat)
