@@ -34,10 +34,10 @@ SETTLED = 1500
 """Milliseconds after the tab's content came: figures are drawn by then."""
 
 
-DRAWN = """() => {
-  const figures = [...document.querySelectorAll("[id^=component]")].filter(one => one.matches(".plot-container, .block"));
-  return !figures.some(one => one.checkVisibility() && one.querySelector(".empty svg"));
-}"""
+FIGURES = {"plots": 1, "compare": 2, "calibration": 1}
+"""Number of figures on a tab."""
+DRAWN = """count => [...document.querySelectorAll(".js-plotly-plot .infolayer")]
+  .filter(layer => layer.closest(".js-plotly-plot").checkVisibility()).length >= count"""
 
 
 def main(folder: Path, only: str = "") -> None:
@@ -57,18 +57,19 @@ def main(folder: Path, only: str = "") -> None:
             for theme in THEMES:
                 for name, query in TABS.items():
                     if only in name:
-                        take(page, f"{address}{query}&__theme={theme}", folder / f"{name}-{theme}-{width}.png")
+                        picture = folder / f"{name}-{theme}-{width}.png"
+                        take(page, f"{address}{query}&__theme={theme}", picture, FIGURES.get(name, 0))
             page.close()
         browser.close()
 
 
-def take(page: Any, address: str, path: Path) -> None:
-    """Take one picture of a whole page."""
+def take(page: Any, address: str, path: Path, figures: int = 0) -> None:
+    """Take one picture of a whole page, once it shows this number of figures."""
     page.goto(address)
     page.wait_for_function("window.tia2Tab")
+    # A busy machine draws figures late: until then, an icon stands in the place of each.
+    page.wait_for_function(DRAWN, arg=figures)
     page.wait_for_timeout(SETTLED)
-    # A busy machine draws figures later: until then, an icon stands in each one's place.
-    page.wait_for_function(DRAWN)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
     sys.stdout.write(f"{path}\n")
