@@ -60,14 +60,12 @@ def test_everything_public_has_a_docstring(source):
 OPEN = {
     "long files": 1,
     "long functions": 2,
-    "state of modules": 5,
-    "shared class names": 6,
-    "fragments": 208,
-    "dialect": 29,
-    "a for per": 25,
+    "fragments": 128,
+    "dialect": 7,
+    "a for per": 17,
 }
 """Findings that are left from before the rule; never to be raised."""
-LEFT = {"found": 132, "one": 57, "known": 40, "made": 16, "place": 44, "own": 31, "places": 16}
+LEFT = {"found": 98, "one": 40, "known": 32, "made": 6, "place": 30, "own": 22, "places": 12}
 """The same for vague local names."""
 
 

@@ -81,7 +81,7 @@ def test_an_ensemble_needs_a_name(cli, ours, folder, table):
     assert "--name" in said.err
     said = cli("add", *tables, "--store", ours, "--name", "Two")
     assert said.code == 0, said.err
-    assert [one.ensemble for one in Store(ours).listings[0].calibrations] == ["mean", "ur"]
+    assert [one.registry_name for one in Store(ours).listings[0].calibrations] == ["mean", "ur"]
     said = cli("add", table, table, "--store", ours, "--name", "Twice")
     assert said.code == 1
     assert "list each once" in said.err
