@@ -37,8 +37,8 @@ class UnavailableCalibration(Calibration):
     """A calibration in a store whose package isn't installed, or is broken: kept as it was written, never applied.
 
     Attributes:
-        written: What the store says of it, as JSON.
-        reason: Why it can't be used.
+        written: JSON text as the store has it.
+        reason: Sentence that says why it can't be used.
     """
 
     registry_name: ClassVar[str] = "unavailable"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tia2.analysis.entries import Entries, panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.calibration import Calibration, Mean, MinMax, TextNorm, UncertaintyRegularised
-from tia2.calibration.base import check_contrast
+from tia2.calibration.checks import check_contrast
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
+from tia2.calibration.checks import check_contrast
 from tia2.calibration.member_rewards import MemberRewards
 from tia2.errors import ResultError
 from tia2.evaluation.values import Values
@@ -36,8 +36,8 @@ class Calibration(BaseModel):
 
     Attributes:
         registry_name: Name in the registry, under which files and command lines know it.
-        title: What tables and legends call it.
-        definition: What it is, in one sentence.
+        title: Name in tables and legends.
+        definition: One sentence that says what it is.
         colour: Position in the palette of figures.
         version: Raised when the same settings would give other values.
 
@@ -168,7 +168,7 @@ class Calibration(BaseModel):
         """Yield the values under each of the `candidates`, shape (images,).
 
         Args:
-            rewards: As for `values`.
+            rewards: Rewards of the reward models, as `values` takes them.
         """
         for candidate in self.candidates():
             yield candidate.values(rewards)
@@ -364,35 +364,6 @@ class Calibration(BaseModel):
             calibration=self.registry_name,
             settings=settings,
             upper_bound=self.upper_bound,
-        )
-
-
-def check_contrast(tables: Sequence[ScoreTable]) -> None:
-    """Refuse score tables whose rewards can't be compared with those of contrastive prompts; warn where some can't.
-
-    Args:
-        tables: Score tables of the same items.
-
-    Raises:
-        ResultError: A reward doesn't depend on the text, or no prompt has contrastive prompts.
-    """
-    for table in tables:
-        if table.manifest.reward.card.kind == "control":
-            raise ResultError(
-                f"{table.name} scores the image alone, whatever the text: over X it is constant, so TextNorm would "
-                "be 1 / |X| for every item. Controls are evaluated raw."
-            )
-    first = tables[0]
-    alone = first.mask.sum(axis=1) < 2
-    if alone.all():
-        raise ResultError(
-            f"No prompt of {first.manifest.benchmark.name} has contrastive prompts, so TextNorm would be 1 for "
-            "every item. `tia2 prompts contrast` makes some; then score again."
-        )
-    if alone.any():
-        prompts = first.items["prompt_id"][alone].nunique()
-        warnings.warn(
-            f"{prompts} prompts have no contrastive prompts: TextNorm is 1 for all their items.", stacklevel=5
         )
 
 

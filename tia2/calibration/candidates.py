@@ -103,7 +103,7 @@ class Candidates:
             for group in (self.panel.used, ~self.panel.used):
                 rows = np.flatnonzero(self.panel.rows(subset) & group)
                 fold[rng.permutation(rows)] = (dealt + np.arange(len(rows))) % folds
-                # The next subset goes on where this one ended, so that folds stay even over all of them.
+                # The next subset is dealt from where this one ended, so that folds stay even over all of them.
                 dealt += len(rows) if group is self.panel.used else 0
         return fold
 

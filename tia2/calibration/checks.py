@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +13,14 @@ from tia2.errors import ResultError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from tia2.scoring import ScoreTable
+
 
 def check_rewards(rewards: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
     """Return rewards as float64 of shape (..., |X|), and the mask, None where every place holds a text.
 
     Raises:
-        ResultError: If there is no text, the prompt's place is masked, the mask doesn't fit, or a reward isn't finite.
+        ResultError: If there is no text, the prompt is masked, the mask doesn't fit, or a reward isn't finite.
     """
     array = _floats("rewards", rewards)
     if array.ndim == 0 or array.shape[-1] == 0:
@@ -72,6 +76,35 @@ def check_penalty(given: float) -> float:
     if array.ndim or not np.isfinite(array) or array < 0:
         raise ResultError(f"The penalty must be one finite number of at least 0, got {given!r}.")
     return float(array)
+
+
+def check_contrast(tables: Sequence[ScoreTable]) -> None:
+    """Refuse score tables whose rewards can't be compared with those of contrastive prompts; warn where some can't.
+
+    Args:
+        tables: Score tables of the same items.
+
+    Raises:
+        ResultError: A reward doesn't depend on the text, or no prompt has contrastive prompts.
+    """
+    for table in tables:
+        if table.manifest.reward.card.kind == "control":
+            raise ResultError(
+                f"{table.name} scores the image alone, whatever the text: over X it is constant, so TextNorm would "
+                "be 1 / |X| for every item. Controls are evaluated raw."
+            )
+    first = tables[0]
+    alone = first.mask.sum(axis=1) < 2
+    if alone.all():
+        raise ResultError(
+            f"No prompt of {first.manifest.benchmark.name} has contrastive prompts, so TextNorm would be 1 for "
+            "every item. `tia2 prompts contrast` makes some; then score again."
+        )
+    if alone.any():
+        prompts = first.items["prompt_id"][alone].nunique()
+        warnings.warn(
+            f"{prompts} prompts have no contrastive prompts: TextNorm is 1 for all their items.", stacklevel=5
+        )
 
 
 def _floats(name: str, given: ArrayLike) -> NDArray[np.float64]:

@@ -30,7 +30,7 @@ class _Ensemble(Calibration):
     """What ensembles share: every member is calibrated on its own, then the members' values become one.
 
     Attributes:
-        of: What is made of every member's rewards: one calibration for all, or one per member.
+        of: Calibration of every member's rewards: one for all, or a list with one per member.
     """
 
     colour: ClassVar[int] = 2
@@ -199,7 +199,7 @@ class Mean(_Ensemble):
     """Mean of several reward models' calibrated values.
 
     Attributes:
-        of: What is made of every member's rewards: one calibration for all, or one per member.
+        of: Calibration of every member's rewards: one for all, or a list with one per member.
 
     Raises:
         ResultError: A member's calibration is of several models, or needs labels.
@@ -224,7 +224,7 @@ class UncertaintyRegularised(_Ensemble):
     """Mean of several reward models' calibrated values less λ times their variance: disagreement costs.
 
     Attributes:
-        of: What is made of every member's rewards: one calibration for all, or one per member.
+        of: Calibration of every member's rewards: one for all, or a list with one per member.
         penalty: λ, at least 0; 0.1 if None.
 
     Raises:

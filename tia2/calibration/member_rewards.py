@@ -22,7 +22,7 @@ class MemberRewards:
     """Rewards of X, the prompt and its contrastive prompts, per reward model and image.
 
     Attributes:
-        names: What the reward models are called.
+        names: Names of the reward models.
         rewards: One array per reward model, shape (images, |X|), the prompt's own reward in column 0; padded.
         mask: True where there is a text, shape (images, |X|); None for everywhere.
         temperatures: Default temperature that each model's card documents; None where it documents none.
@@ -69,7 +69,7 @@ class MemberRewards:
 
         Args:
             tables: One score table per reward model.
-            scored: Which items to take, shape (items,).
+            scored: True for the items to take, shape (items,).
         """
         rows: Any = slice(None) if scored.all() else scored
         return cls(

@@ -89,8 +89,8 @@ def calibration_of(written: Calibration | Mapping[str, Any] | str) -> Calibratio
     """Return a calibration from its written form.
 
     Args:
-        written: What `model_dump` returned, the same as JSON text, or a short text such as "textnorm:temperature=0.5";
-            a calibration itself is returned as it is.
+        written: A calibration's `model_dump()`, the same as JSON text, or a short text such as
+            "textnorm:temperature=0.5"; a calibration itself is returned as it is.
 
     Raises:
         UnknownNameError: No calibration of this name is installed.

@@ -45,10 +45,10 @@ class Raw(Calibration):
 
     def values(self, rewards: MemberRewards) -> Floats:
         """Return the prompts' own rewards, shape (images,)."""
-        own: Floats = rewards.prompt_rewards[0]
-        if not np.isfinite(own).all():
+        prompt_rewards: Floats = rewards.prompt_rewards[0]
+        if not np.isfinite(prompt_rewards).all():
             raise ResultError(f"Some rewards of {rewards.names[0]} are NaN or infinite.")
-        return own
+        return prompt_rewards
 
     @property
     def contrastive(self) -> bool:

@@ -67,12 +67,12 @@ def compare(
         if len(results) > 2:
             groups = separate(results, metric)
         else:
-            found = compare_two(results[0], results[1], metric)
+            comparison = compare_two(results[0], results[1], metric)
             if figure is not None:
                 from tia2.figures import save_figure
                 from tia2.figures.comparison import comparison_figure
 
-                save_figure(comparison_figure(found), figure)
+                save_figure(comparison_figure(comparison), figure)
     if len(results) > 2:
         if as_json:
             console.print_json(groups.to_dict("records"))
@@ -81,12 +81,12 @@ def compare(
         console.stderr.print("\nEntries that share a letter are not separable at 5 %.", markup=False)
         return
     if as_json:
-        console.print_json(found.model_dump(mode="json") | {"verdict": found.verdict})
+        console.print_json(comparison.model_dump(mode="json") | {"verdict": comparison.verdict})
         return
-    console.stdout.print(found.verdict, "\n", markup=False)
-    console.stdout.print(_differences(found))
+    console.stdout.print(comparison.verdict, "\n", markup=False)
+    console.stdout.print(_differences(comparison))
     console.stdout.print()
-    console.stdout.print(_disagreements(found))
+    console.stdout.print(_disagreements(comparison))
     if figure is not None:
         console.stderr.print("Saved ", console.plain(figure), sep="")
 
@@ -100,12 +100,12 @@ def _result(path: Path, name: str | None, seed: int) -> Result:
     return evaluate(path, None if name is None else calibration_of(name), seed=seed)
 
 
-def _differences(found: Comparison) -> Table:
+def _differences(comparison: Comparison) -> Table:
     from tia2 import console
 
     numbers = ("A", "B", "A - B", "95 % interval", "p", "corrected", "A wins")
     table = console.table("subset", *numbers, right=numbers)
-    for row in found.differences:
+    for row in comparison.differences:
         table.add_row(
             console.plain(row.subset),
             f"{row.a:.3f}",
@@ -119,12 +119,12 @@ def _differences(found: Comparison) -> Table:
     return table
 
 
-def _disagreements(found: Comparison) -> Table:
+def _disagreements(comparison: Comparison) -> Table:
     from tia2 import console
 
     numbers = ("A", "B", "A - B")
     table = console.table("most different on", *numbers, right=numbers)
-    for prompt in found.prompts[:SHOWN]:
+    for prompt in comparison.prompts[:SHOWN]:
         values = [f"{float(prompt[key]):.3f}" for key in ("a", "b")]
         table.add_row(console.plain(prompt["prompt"]), *values, f"{float(prompt['difference']):+.3f}")
     return table

@@ -25,7 +25,7 @@ class Recipe:
         calibrations: Calibrations by name or short text; one of single reward models is applied to each table, one that
             combines several to all of them.
         ensembles: Ensembles of all tables' TextNorm values: "mean", "ur".
-        settings: How their numbers are chosen; "fixed" if None.
+        settings: Ways to choose their numbers; "fixed" if None.
         scaling: Scaling of TextNorm; "temperature" if None.
         temperatures: One for all tables, or one per table; the documented ones if None.
         scale: c of min-max scaling.

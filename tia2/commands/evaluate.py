@@ -88,7 +88,9 @@ def evaluate(
     ] = None,
     temperature: Annotated[
         list[float] | None,
-        typer.Option(help="Instead of the documented one; once, or once a table.", rich_help_panel=TEXTNORM),
+        typer.Option(
+            help="Temperature, instead of the documented one; once, or once per table.", rich_help_panel=TEXTNORM
+        ),
     ] = None,
     scale: Annotated[float | None, typer.Option(help="c of min-max scaling.", rich_help_panel=TEXTNORM)] = None,
     penalty: Annotated[float | None, typer.Option(help="λ of the ensemble ur.", rich_help_panel=TEXTNORM)] = None,

@@ -28,10 +28,10 @@ def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = No
     """Return a table with a section for each subset: entries, best first, then upper bounds, then people.
 
     Args:
-        summary: What `tia2.evaluation.summarise` returned.
-        metric: Which of its metrics to show.
-        groups: What `tia2.evaluation.separate` returned for the same metric: ranks become intervals, and letters say
-            which entries are not separable.
+        summary: Frame that `tia2.evaluation.summarise` returned.
+        metric: Metric to show.
+        groups: Frame that `tia2.evaluation.separate` returned for the same metric: ranks become intervals, and letters
+            say which entries are not separable.
 
     Returns:
         The table, at most 80 columns wide. How many values are tied is a column where some are.
@@ -52,17 +52,17 @@ def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = No
         subset, is_entry = row["subset"], row["kind"] == ENTRY
         if shown not in (None, subset):
             table.add_section()
-        found = of_entry.get((subset, row["rank"])) if is_entry else None
-        place = str(row["rank"]) if is_entry and found is None else ""
+        separated = of_entry.get((subset, row["rank"])) if is_entry else None
+        rank = str(row["rank"]) if is_entry and separated is None else ""
         table.add_row(
             console.plain(subset if subset != shown else ""),
-            place if found is None else _span(found["rank_low"], found["rank_high"]),
+            rank if separated is None else _span(separated["rank_low"], separated["rank_high"]),
             Text(row["entry"], style="" if is_entry else "italic", overflow="ellipsis"),
             _number(row["mean"]),
             NO_VALUE if math.isnan(row["low"]) else f"{row['low']:.3f}–{row['high']:.3f}",
             _number(row["pooled"]),
             *([_count(row["tied"])] if ties else []),
-            *([console.plain(found["group"] if found else "")] if letters else []),
+            *([console.plain(separated["group"] if separated else "")] if letters else []),
         )
         shown = subset
     return table
@@ -72,8 +72,8 @@ def coverage(summary: pd.DataFrame, results: Sequence[Result] = ()) -> Table:
     """Return a table of what stands behind the figures: prompts, prompts used, items, items with a value, agreement.
 
     Args:
-        summary: What `tia2.evaluation.summarise` returned.
-        results: What it was made of, for Krippendorff's alpha of the votes.
+        summary: Frame that `tia2.evaluation.summarise` returned.
+        results: Results that it was made of, for Krippendorff's alpha of the votes.
 
     Returns:
         A row for each subset; where entries differ, the smallest of their counts.

@@ -32,7 +32,7 @@ _IDENTITY = re.compile(r"[0-9a-f]{32,128}")
 
 def card_problems(card: ModelCard) -> list[str]:
     """Say what is wrong with what is declared about a model."""
-    found = [
+    problems = [
         name_problem(card.name),
         text_problem("The description", card.description),
         text_problem("The licence", card.licence, lines=False),
@@ -42,7 +42,7 @@ def card_problems(card: ModelCard) -> list[str]:
         bibtex_problem("The citation", card.cite),
         *([text_problem("The device", card.cost.device, lines=False)] if card.cost and card.cost.device else []),
     ]
-    return [text for text in found if text is not None]
+    return [text for text in problems if text is not None]
 
 
 def card_warnings(card: ModelCard) -> list[str]:
@@ -62,35 +62,35 @@ def table_problems(what: str, table: ScoreTable, items: pd.DataFrame, record: Be
     """Say what is wrong with a table: first its items and texts, then, if these are right, its rewards.
 
     Args:
-        what: What the sentences call the table.
-        table: As submitted.
+        what: Name of the table in the sentences.
+        table: Score table as submitted.
         items: The store's copy of the benchmark's items.
         record: The benchmark.
     """
-    found = _items_problem(what, table, items, record) or _texts_problem(what, table, items)
-    if found is None and not _IDENTITY.fullmatch(table.manifest.reward.fingerprint):
-        found = (
+    problem = _items_problem(what, table, items, record) or _texts_problem(what, table, items)
+    if problem is None and not _IDENTITY.fullmatch(table.manifest.reward.fingerprint):
+        problem = (
             f"{what} names a reward model without a fingerprint (hexadecimal digits): score again with `tia2 score`."
         )
-    if found is None and not all(map(_IMAGE.fullmatch, table.image_sha256)):
-        found = f"{what} holds images without a SHA-256: score again with `tia2 score`."
-    found = found or _rewards_problem(what, table)
-    return [found] if found else []
+    if problem is None and not all(map(_IMAGE.fullmatch, table.image_sha256)):
+        problem = f"{what} holds images without a SHA-256: score again with `tia2 score`."
+    problem = problem or _rewards_problem(what, table)
+    return [problem] if problem else []
 
 
 def table_warnings(what: str, table: ScoreTable, record: BenchmarkRecord) -> list[str]:
     """Say what readers of the board should know about a trusted table."""
-    found = []
+    warned = []
     scored = len(table) - len(table.skipped)
     if scored < record.items:
-        found.append(
+        warned.append(
             f"{what} has rewards for {scored:,} of {record.items:,} items of {record.name}: not complete, so its "
             "entries are shown apart and never ranked."
         )
     typical = float(np.median(_distinct(table)))
     if typical < FEW_DISTINCT:
-        found.append(f"{what} gives the items of a prompt {typical:g} distinct rewards at the median: most are tied.")
-    return found
+        warned.append(f"{what} gives the items of a prompt {typical:g} distinct rewards at the median: most are tied.")
+    return warned
 
 
 def ensemble_problem(tables: Sequence[ScoreTable]) -> str | None:
@@ -112,7 +112,7 @@ def calibrated(
 
     Args:
         tables: The score tables.
-        calibrations: What to make of them.
+        calibrations: Calibrations to apply.
 
     Returns:
         Values by calibration, problems, and warnings.
@@ -133,8 +133,8 @@ def calibrated(
         except Tia2Error as error:
             problems.append(f"The calibration {name} can't be made: {error}")
         else:
-            notes += [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
-    slugs = [one.slug for one in calibrations]
+            notes += [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+    slugs = [calibration.slug for calibration in calibrations]
     if not problems and len(set(slugs)) < len(slugs):
         problems.append("Two calibrations differ by less than six digits of a setting: keep one of them.")
     return values, problems, list(dict.fromkeys(notes))
@@ -145,8 +145,8 @@ def _items_problem(what: str, table: ScoreTable, items: pd.DataFrame, record: Be
     if len(set(ids)) < len(ids):
         twice = next(item for item, count in Counter(ids).items() if count > 1)
         return f"{what} lists {quote(twice)} twice: every item has one row."
-    known = set(items["item_id"])
-    foreign = [item for item in ids if item not in known]
+    expected_ids = set(items["item_id"])
+    foreign = [item for item in ids if item not in expected_ids]
     if foreign:
         return f"{what} has {len(foreign):,} items that {record.name} hasn't, the first is {quote(foreign[0])}."
     whole = len(ids) == record.items
@@ -165,9 +165,9 @@ def _items_problem(what: str, table: ScoreTable, items: pd.DataFrame, record: Be
 
 
 def _texts_problem(what: str, table: ScoreTable, items: pd.DataFrame) -> str | None:
-    own = dict(zip(items["item_id"], items["texts"], strict=True))
+    texts_of = dict(zip(items["item_id"], items["texts"], strict=True))
     for item, texts in zip(table.items["item_id"], table.items["texts"], strict=True):
-        expected = list(own[item])
+        expected = list(texts_of[item])
         if list(texts) == expected:
             continue
         if list(texts) == expected[:1]:
