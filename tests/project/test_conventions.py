@@ -58,14 +58,13 @@ def test_everything_public_has_a_docstring(source):
 
 
 OPEN = {
-    "long files": 1,
     "long functions": 2,
-    "fragments": 128,
-    "dialect": 7,
-    "a for per": 17,
+    "fragments": 97,
+    "dialect": 6,
+    "a for per": 13,
 }
 """Findings that are left from before the rule; never to be raised."""
-LEFT = {"found": 98, "one": 40, "known": 32, "made": 6, "place": 30, "own": 22, "places": 12}
+LEFT = {"found": 84, "one": 37, "known": 29, "place": 26, "own": 18, "places": 11}
 """The same for vague local names."""
 
 
