@@ -25,8 +25,8 @@ def space_store(environment: Mapping[str, str], here: Path) -> Store:
         LeaderboardError: There is something else.
         DownloadError: The repository can't be reached or read.
     """
-    place = environment.get(STORE, "").strip()
-    return open_store(place) if place.startswith(PREFIX) else embedded_store(place or here / "leaderboard")
+    location = environment.get(STORE, "").strip()
+    return open_store(location) if location.startswith(PREFIX) else embedded_store(location or here / "leaderboard")
 
 
 def launch_space() -> None:

@@ -86,7 +86,7 @@ def init(
         str, typer.Option(help="all, comprehensive, counting, composition, mini, or a folder or Parquet file.")
     ],
     name: Annotated[str, typer.Option(help="The leaderboard's name, above its pages.")] = "TIA2 leaderboard",
-    title: Annotated[str | None, typer.Option(help="What pages call the benchmark. Default: its name.")] = None,
+    title: Annotated[str | None, typer.Option(help="The benchmark's title on pages. Default: its name.")] = None,
     description: Annotated[str, typer.Option(help="A sentence about the benchmark.")] = "",
     simulated: Annotated[bool, typer.Option("--simulated", help="Its votes are not from people.")] = False,
     data_dir: DataDir = None,
@@ -121,7 +121,7 @@ def add(
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables; several make an ensemble.")],
     store: Place = DEFAULT_STORE,
     name: Annotated[str | None, typer.Option(help="The model's name. Default: the score table's.")] = None,
-    description: Annotated[str | None, typer.Option(help="What the model is, in a few sentences.")] = None,
+    description: Annotated[str | None, typer.Option(help="Description of the model, a few sentences.")] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the weights.")] = None,
     training_data: Annotated[str | None, typer.Option(help="Data the model was trained on.")] = None,
     contact: Annotated[str | None, typer.Option(help="Address for questions, https.")] = None,

@@ -41,8 +41,8 @@ def submit(
     tables: Annotated[
         list[Path], typer.Argument(metavar="DIR...", help="Score tables; several make an ensemble.", show_default=False)
     ],
-    name: Annotated[str | None, typer.Option(help="What the board calls the model. Default: the table's.")] = None,
-    description: Annotated[str | None, typer.Option(help="What the model is, in a few sentences.")] = None,
+    name: Annotated[str | None, typer.Option(help="The model's name on the board. Default: the table's.")] = None,
+    description: Annotated[str | None, typer.Option(help="Description of the model, a few sentences.")] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the weights. Default: the table's.")] = None,
     contact: Annotated[str, typer.Option(help="Address for questions about it, https.")] = "",
     training_data: Annotated[str | None, typer.Option(help="Its training data. Default: the table's.")] = None,

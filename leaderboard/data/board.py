@@ -45,13 +45,13 @@ class BoardEntry:
 
     Attributes:
         id: Fit for an address.
-        name: What tables and figures call it.
-        chips: What it is, in a word or two each.
-        key: Of its files in the index.
+        name: Name in tables and figures.
+        chips: Kind of entry, in a word or two each.
+        key: Name of its files in the index.
         coverage: Share of the benchmark's items that it has values for.
         upper_bound: Whether its settings were chosen on the labels that it is judged by.
         listing: The model behind it; None for a published result.
-        calibration: What was made of the model's rewards; None for a published result.
+        calibration: Calibration of the model's rewards; None for a published result.
         source: Where a published result is from.
     """
 
@@ -78,7 +78,7 @@ class BoardEntry:
 
 @dataclass(frozen=True)
 class Standing:
-    """Ranks by one metric in one scope, one value an entry.
+    """Ranks by one metric in one scope, one value per entry.
 
     Attributes:
         rank: 1 for the best; 0 for entries without a rank, as are the next two.
@@ -97,11 +97,11 @@ class Board:
     """All entries on one benchmark.
 
     Attributes:
-        benchmark: Which.
+        benchmark: The benchmark's record.
         entries: The rows, in no particular order.
         scopes: Subsets, then `overall` where there are several.
-        prompts: One row a prompt: subset, prompt_id, prompt, items, aligned, used.
-        people: How well people agree, by scope; None without votes.
+        prompts: One row per prompt: subset, prompt_id, prompt, items, aligned, used.
+        people: Agreement of people, by scope; None without votes.
         metrics: Names of the metrics that were in force when the board was loaded.
         estimates: (entries, scopes, metrics, 6), in the order of `ESTIMATES`.
         counts: (entries, scopes, 7), in the order of `COUNTS`.
@@ -217,7 +217,7 @@ class Board:
             raise unknown_name("metric", metric, self.metrics)
 
     def estimate(self, scope: str, metric: str, what: str = "mean") -> Floats:
-        """Return one number an entry: mean, low, high, pooled, pooled_low or pooled_high."""
+        """Return one number per entry: mean, low, high, pooled, pooled_low or pooled_high."""
         row, number = self.scopes.index(scope), self.metrics.index(metric)
         column: Floats = self.estimates[:, row, number, ESTIMATES.index(what)]
         return column

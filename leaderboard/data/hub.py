@@ -17,12 +17,12 @@ KEPT = ["store.json", "benchmarks/*", "tables/*", "listings/*.json", "published/
 """What of a repository makes a store; submissions and code that lie beside it are never fetched."""
 
 
-def open_store(place: str | os.PathLike[str]) -> Store:
+def open_store(location: str | os.PathLike[str]) -> Store:
     """Open a store.
 
     Args:
-        place: A folder, or "hub:OWNER/NAME" or "hub:OWNER/NAME@REVISION" for a dataset repository, which is downloaded
-            into the cache; a branch is looked up anew each time.
+        location: A folder, or "hub:OWNER/NAME" or "hub:OWNER/NAME@REVISION" for a dataset repository, which is
+            downloaded into the cache; a branch is looked up every time.
 
     Returns:
         The store. Of a repository, a local copy.
@@ -34,13 +34,13 @@ def open_store(place: str | os.PathLike[str]) -> Store:
     Example:
         >>> open_store("hub:someone/tia2-leaderboard@v1")  # doctest: +SKIP
     """
-    text = os.fspath(place)
+    text = os.fspath(location)
     if not text.startswith(PREFIX):
         return Store(text)
-    found = _PLACE.fullmatch(text.removeprefix(PREFIX))
-    if found is None:
+    match = _PLACE.fullmatch(text.removeprefix(PREFIX))
+    if match is None:
         raise LeaderboardError(f"Expected hub:OWNER/NAME or hub:OWNER/NAME@REVISION, got {text!r}.")
-    return Store(_download(found["repo"], found["revision"]))
+    return Store(_download(match["repo"], match["revision"]))
 
 
 def _download(repo: str, revision: str | None) -> Path:

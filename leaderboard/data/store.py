@@ -119,9 +119,9 @@ class Store:
         """Keep a benchmark's items, votes and contrastive prompts as the trusted copy.
 
         Args:
-            benchmark: What `tia2.benchmark.load` returned.
-            title: What pages call it.
-            images: What `tia2.benchmark.load` takes to find its images again; None without images.
+            benchmark: The benchmark, as `tia2.benchmark.load` returns it.
+            title: Title on pages.
+            images: Argument with which `tia2.benchmark.load` finds its images again; None without images.
             description: A sentence for the pages.
             simulated: Whether the votes are simulated.
 

@@ -53,13 +53,13 @@ def to_bibtex(board: Board) -> str:
     Args:
         board: The board.
     """
-    found = {"kim2024confidence": PAPER}
+    references = {"kim2024confidence": PAPER}
     for entry in board.entries:
         cite = entry.listing.card.cite if entry.listing is not None else ""
         reference = parse(cite) if cite.strip() else None
         if reference is not None:
-            found.setdefault(reference.key.lower(), str(reference))
-    return "\n".join(found.values())
+            references.setdefault(reference.key.lower(), str(reference))
+    return "\n".join(references.values())
 
 
 def parse(text: str) -> Reference | None:
@@ -69,7 +69,7 @@ def parse(text: str) -> Reference | None:
     and no TeX but accents and escaped characters. Nothing may stand before or after.
 
     Args:
-        text: What was submitted.
+        text: The submitted text.
 
     Returns:
         The entry; None for anything else.
@@ -85,25 +85,25 @@ def parse(text: str) -> Reference | None:
     head = HEAD.match(text)
     if head is None or head.group(1).lower() not in KINDS:
         return None
-    place = head.end()
+    position = head.end()
     fields: dict[str, str] = {}
     while True:
-        closing = re.compile(r"\s*\}\s*").match(text, place)
+        closing = re.compile(r"\s*\}\s*").match(text, position)
         if closing is not None:
             whole = closing.end() == len(text)
             return Reference(head.group(1).lower(), head.group(2), fields) if whole and fields else None
-        name = NAME.match(text, place)
+        name = NAME.match(text, position)
         if name is None:
             return None
-        value, place = _value(text, name.end())
+        value, position = _value(text, name.end())
         field = name.group(1).lower()
         if value is None or field in fields or not _harmless(value, field):
             return None
         fields[field] = " ".join(value.split())
-        comma = re.compile(r"\s*(,|(?=\}))").match(text, place)
+        comma = re.compile(r"\s*(,|(?=\}))").match(text, position)
         if comma is None:
             return None
-        place = comma.end()
+        position = comma.end()
 
 
 def _value(text: str, start: int) -> tuple[str | None, int]:
@@ -114,18 +114,18 @@ def _value(text: str, start: int) -> tuple[str | None, int]:
         if bare is None or not (bare.group().isdigit() or bare.group().lower() in MONTHS):
             return None, start
         return bare.group(), bare.end()
-    depth, place = 0, start + 1
-    while place < len(text):
-        char = text[place]
+    depth, position = 0, start + 1
+    while position < len(text):
+        char = text[position]
         if char == "\\":
-            place += 2
+            position += 2
             continue
         if depth == 0 and char == ("}" if opening == "{" else '"'):
-            return text[start + 1 : place], place + 1
+            return text[start + 1 : position], position + 1
         depth += (char == "{") - (char == "}")
         if depth < 0:
             return None, start
-        place += 1
+        position += 1
     return None, start
 
 

@@ -23,9 +23,9 @@ def plain(value: Any) -> Any:
         {'mean': None, 'ranks': [1, 2]}
     """
     if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -61,14 +61,14 @@ def about(entry: BoardEntry) -> Facts:
     }
 
 
-def figures(board: Board, scope: str, metric: str, places: Iterable[int] | None = None) -> list[Facts]:
+def figures(board: Board, scope: str, metric: str, positions: Iterable[int] | None = None) -> list[Facts]:
     """Return entries' figures by one metric in one scope.
 
     Args:
         board: The board.
         scope: One of its scopes.
         metric: One of the metrics.
-        places: Positions of entries on the board; all of them, in its order, if None.
+        positions: Positions of entries on the board; all of them, in its order, if None.
 
     Raises:
         UnknownNameError: The board has no such scope or metric.
@@ -77,22 +77,22 @@ def figures(board: Board, scope: str, metric: str, places: Iterable[int] | None 
     estimates = {name: board.estimate(scope, metric, name).tolist() for name in ESTIMATES}
     return [
         {
-            "rank": int(standing.rank[place]) or None,
-            "rank_low": int(standing.low[place]) or None,
-            "rank_high": int(standing.high[place]) or None,
-            "group": standing.group[place] or None,
-            **{name: found[place] for name, found in estimates.items()},
+            "rank": int(standing.rank[position]) or None,
+            "rank_low": int(standing.low[position]) or None,
+            "rank_high": int(standing.high[position]) or None,
+            "group": standing.group[position] or None,
+            **{name: values[position] for name, values in estimates.items()},
         }
-        for place in (range(len(board)) if places is None else places)
+        for position in (range(len(board)) if positions is None else positions)
     ]
 
 
 def counts(board: Board, scope: str) -> list[Facts]:
     """Return every entry's counts in one scope, None where unknown."""
-    found = board.counts[:, board.scopes.index(scope)].tolist()
+    rows = board.counts[:, board.scopes.index(scope)].tolist()
     return [
         {name: int(number) if math.isfinite(number) else None for name, number in zip(COUNTS, row, strict=True)}
-        for row in found
+        for row in rows
     ]
 
 
@@ -100,9 +100,9 @@ def people(board: Board, scope: str, metric: str) -> dict[str, dict[str, float]]
     """Return how far people get, by one metric in one scope: the noise ceiling, and one annotator."""
     if board.people is None or scope not in board.people:
         return {}
-    found = board.people[scope]
-    both = {CEILING: found.ceiling, ANNOTATOR: found.annotator}
-    return {name: one[metric].model_dump() for name, one in both.items() if metric in one}
+    agreement = board.people[scope]
+    both = {CEILING: agreement.ceiling, ANNOTATOR: agreement.annotator}
+    return {name: estimates[metric].model_dump() for name, estimates in both.items() if metric in estimates}
 
 
 def best_first(rows: Iterable[Facts]) -> list[Facts]:

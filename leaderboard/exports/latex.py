@@ -45,13 +45,13 @@ def to_latex(board: Board, scope: str, metric: str, top: int | None = None) -> s
         board: The board.
         scope: One of its scopes.
         metric: One of the metrics.
-        top: How many ranked entries, and at most as many upper bounds; all if None.
+        top: Largest number of ranked entries, and of upper bounds; all if None.
 
     Raises:
         UnknownNameError: The board has no such scope or metric.
     """
     rows = best_first(
-        {**about(entry), **found} for entry, found in zip(board.entries, figures(board, scope, metric), strict=True)
+        {**about(entry), **values} for entry, values in zip(board.entries, figures(board, scope, metric), strict=True)
     )
     ranked = [row for row in rows if row["rank"]][:top]
     bounds = [row for row in rows if row["kind"] == "upper bound"][:top]
@@ -59,7 +59,7 @@ def to_latex(board: Board, scope: str, metric: str, top: int | None = None) -> s
     common = provenance(board)
     where = "the mean of all subsets" if scope == "overall" else escaped(scope)
     blocks = [[_line(row) for row in ranked], [_line(row, bound=True) for row in bounds]]
-    blocks.append([_people_line(who, found) for who, found in people(board, scope, metric).items()])
+    blocks.append([_people_line(who, values) for who, values in people(board, scope, metric).items()])
     body = "\n\\midrule\n".join("\n".join(block) for block in blocks if block)
     return (
         HEAD.format(
@@ -93,8 +93,8 @@ def _line(row: Facts, bound: bool = False) -> str:
     return rf"{rank} & {name} & {_figure(row, '', letters)} & {_figure(row, 'pooled')} \\"
 
 
-def _people_line(who: str, found: dict[str, float]) -> str:
-    return rf"-- & People: {who} & {_figure(found, '')} & {_figure(found, 'pooled')} \\"
+def _people_line(who: str, estimate: dict[str, float]) -> str:
+    return rf"-- & People: {who} & {_figure(estimate, '')} & {_figure(estimate, 'pooled')} \\"
 
 
 def _figure(row: Facts, prefix: str, letters: str = "") -> str:

@@ -55,18 +55,18 @@ def to_csv(board: Board, scope: str | None = None, metric: str | None = None) ->
     writer.writerow(COLUMNS)
     common = provenance(board)
     entries = [_entry_cells(about(entry)) for entry in board.entries]
-    for one in scopes:
-        counted = counts(board, one)
+    for subset in scopes:
+        counted = counts(board, subset)
         for name in metrics:
-            fixed = {**common, "subset": one, "metric": name}
+            fixed = {**common, "subset": subset, "metric": name}
             rows = [
                 {**fixed, **cells, **number, **row}
-                for cells, number, row in zip(entries, counted, figures(board, one, name), strict=True)
+                for cells, number, row in zip(entries, counted, figures(board, subset, name), strict=True)
             ]
             for row in best_first(rows):
                 writer.writerow([_cell(row.get(column)) for column in COLUMNS])
-            for who, found in people(board, one, name).items():
-                row = {**fixed, **found, "entry": who, "kind": "people"}
+            for who, estimate in people(board, subset, name).items():
+                row = {**fixed, **estimate, "entry": who, "kind": "people"}
                 writer.writerow([_cell(row.get(column)) for column in COLUMNS])
     return sink.getvalue()
 
@@ -79,9 +79,12 @@ def to_json(board: Board) -> str:
     """
     rows = [{**about(entry), "subsets": {}} for entry in board.entries]
     for scope in board.scopes:
-        found = {metric: figures(board, scope, metric) for metric in METRICS}
-        for place, (row, number) in enumerate(zip(rows, counts(board, scope), strict=True)):
-            row["subsets"][scope] = {"counts": number, "metrics": {metric: found[metric][place] for metric in METRICS}}
+        by_metric = {metric: figures(board, scope, metric) for metric in METRICS}
+        for position, (row, number) in enumerate(zip(rows, counts(board, scope), strict=True)):
+            row["subsets"][scope] = {
+                "counts": number,
+                "metrics": {metric: by_metric[metric][position] for metric in METRICS},
+            }
     content = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -120,8 +123,8 @@ def _cell(value: Any) -> Any:
 
 
 def _people(board: Board, scope: str) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    by_person: dict[str, dict[str, Any]] = {}
     for metric in METRICS:
         for who, estimate in people(board, scope, metric).items():
-            found.setdefault(who, {})[metric] = estimate
-    return found
+            by_person.setdefault(who, {})[metric] = estimate
+    return by_person

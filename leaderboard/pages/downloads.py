@@ -52,15 +52,15 @@ def export_buttons(live: Live, state: Any) -> None:
     """
     gr.HTML(heading("Export"))
     with gr.Row(elem_classes="tia2-exports"):
-        buttons = {kind: gr.Button(one.title, size="sm", min_width=90, scale=0) for kind, one in FORMATS.items()}
+        buttons = {kind: gr.Button(row.title, size="sm", min_width=90, scale=0) for kind, row in FORMATS.items()}
         file = gr.DownloadButton(visible=False)
     for kind, button in buttons.items():
 
-        def make(known: dict[str, Any], kind: str = kind) -> str | None:
-            if not known:
+        def make(view: dict[str, Any], kind: str = kind) -> str | None:
+            if not view:
                 return None
-            board = live.board(known["benchmark"])
-            return hand_over(*export(board, kind, known["scope"], known["metric"]))
+            board = live.board(view["benchmark"])
+            return hand_over(*export(board, kind, view["scope"], view["metric"]))
 
-        made = button.click(make, [state], [file], api_visibility="private", concurrency_limit=2)
-        made.success(None, [file], None, js=FETCH, api_visibility="private")
+        written = button.click(make, [state], [file], api_visibility="private", concurrency_limit=2)
+        written.success(None, [file], None, js=FETCH, api_visibility="private")

@@ -19,15 +19,15 @@ class Param(NamedTuple):
     """A control whose value stands in the page's address.
 
     Attributes:
-        name: In the address.
+        name: Name in the address.
         component: The control.
         restore: Returns an update of the control (choices and value) for a board and an address; unknown text gives the
             default, never an error.
-        render: For a control that changes a small part of the tab: called as the tab's `render`, returns one value an
-            output of `outputs`. None if the whole tab is shown anew.
-        outputs: What that fills.
+        render: Function of a control that changes a small part of the tab: called as the tab's `render`, returns one
+            value per output of `outputs`. None if the whole tab is shown again.
+        outputs: Components that it fills.
         after: Events, such as the `success` of a click's handler, after which the control counts as changed.
-        offers: For a long menu: all it offers, sent when the tab is drawn. `restore` then gives what is chosen only.
+        offers: All choices of a long menu, sent when the tab is drawn. `restore` then gives what is chosen only.
     """
 
     name: str
@@ -55,11 +55,11 @@ class Tab(NamedTuple):
     """A tab: its controls, and how they become what is shown.
 
     Attributes:
-        id: In the address, as `tab`.
+        id: Value of `tab` in the address.
         params: The controls.
         render: Called with the benchmark's name and the value of every control in order; returns one value an output.
         outputs: The components that `render` fills.
-        later: What is drawn after that, if anything.
+        later: Part that is drawn after that, if any.
     """
 
     id: str
@@ -72,4 +72,4 @@ class Tab(NamedTuple):
 def chosen(choices: Choices, value: Any) -> Any:
     """Return an update of a long menu that has a value, or several, and offers nothing else yet."""
     values = value if isinstance(value, list) else [value]
-    return gr.update(choices=[(text, one) for text, one in choices if one in values], value=value)
+    return gr.update(choices=[(text, choice) for text, choice in choices if choice in values], value=value)

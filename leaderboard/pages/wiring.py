@@ -30,7 +30,7 @@ class Frame(NamedTuple):
 
     Attributes:
         benchmark: The dropdown.
-        notice: What is said of the benchmark.
+        notice: Words about the benchmark.
         tabs: The tabs' container.
         address: Carries the query text from the page's script.
         first: Carries, as JSON, what the address leaves out: the controls' values on a first visit.
@@ -142,8 +142,8 @@ def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -
         board = live.board(benchmark)
         updates, values, first = restore(tab, board, parse(address))
         name = board.benchmark.name
-        found = shown(tab.render, len(tab.outputs), name, values)
-        return [*updates, *found, _first(live, places, tab.id, first), _asked(tab.id, name, values)]
+        query = shown(tab.render, len(tab.outputs), name, values)
+        return [*updates, *query, _first(live, places, tab.id, first), _asked(tab.id, name, values)]
 
     selected = item.select(
         select,
@@ -210,9 +210,9 @@ def _after(
 
     def fill(asked: str) -> Any:
         known = _parsed(asked)
-        found = [gr.skip()] * len(outputs) if known is None else make(live.board(known[0]), known[1])
+        values = [gr.skip()] * len(outputs) if known is None else make(live.board(known[0]), known[1])
         # Of an event with one output, Gradio takes a list for the value itself.
-        return found[0] if len(found) == 1 else found
+        return values[0] if len(values) == 1 else values
 
     event.success(
         fill, [frame.asked], list(outputs), js=unless_done(tab.id, what), **_quiet(frame, trigger_mode="always_last")

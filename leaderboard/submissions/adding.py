@@ -46,29 +46,29 @@ def add_tables(
     """
     from tia2.scoring import ScoreTable
 
-    given = [ScoreTable.load(path) for path in paths]
-    record = find_benchmark(store, given[0])
+    loaded = [ScoreTable.load(path) for path in paths]
+    record = find_benchmark(store, loaded[0])
     if record is None:
-        known = ", ".join(one.name for one in store.benchmarks) or "none"
+        benchmarks = ", ".join(record_of.name for record_of in store.benchmarks) or "none"
         raise LeaderboardError(
-            f"{os.fspath(paths[0])} is on the benchmark {given[0].manifest.benchmark.name}, which the leaderboard "
-            f"doesn't have. It has: {known}."
+            f"{os.fspath(paths[0])} is on the benchmark {loaded[0].manifest.benchmark.name}, which the leaderboard "
+            f"doesn't have. It has: {benchmarks}."
         )
     items = store.items(record)
-    card = _card(given, declared)
+    card = _card(loaded, declared)
     name = slug(card.name)
     problems = [
         *card_problems(card),
         *name_collisions(store, card.name, name if replace else None),
         *(
             text
-            for path, table in zip(paths, given, strict=True)
+            for path, table in zip(paths, loaded, strict=True)
             for text in table_problems(str(path), table, items, record)
         ),
     ]
     if problems:
         raise LeaderboardError(" ".join(problems))
-    tables = [trusted(table, items, record) for table in given]
+    tables = [trusted(table, items, record) for table in loaded]
     apart = ensemble_problem(tables)
     if apart:
         raise LeaderboardError(apart)
@@ -76,7 +76,7 @@ def add_tables(
     calibrations = default_calibrations(
         len(tables),
         contrastive=any(table.rewards.shape[1] > 1 for table in tables),
-        temperature=all(one.default_temperature is not None for one in cards),
+        temperature=all(record_of.default_temperature is not None for record_of in cards),
     )
     _, problems, _ = calibrated(tables, calibrations)
     if problems:
@@ -112,7 +112,7 @@ def add_published_results(store: Store, data_dir: str | os.PathLike[str] | None 
     from tia2.evaluation import published
 
     benchmark = load("all", data_dir=data_dir)
-    if benchmark.fingerprint not in {one.fingerprint for one in store.benchmarks}:
+    if benchmark.fingerprint not in {record.fingerprint for record in store.benchmarks}:
         store.add_benchmark(
             benchmark,
             title="TIA2",

@@ -73,7 +73,7 @@ def restore(archive: Path, folder: Path) -> Store:
     """Make a store of a backup, whole or not at all.
 
     Args:
-        archive: What `backup` wrote.
+        archive: File that `backup` wrote.
         folder: A folder that is new or empty.
 
     Returns:
@@ -158,8 +158,8 @@ def _check_queue(path: Path, archive: Path) -> None:
         return
     try:
         with closing(sqlite3.connect(path)) as connection:
-            (found,) = connection.execute("PRAGMA integrity_check").fetchone()
+            (problem,) = connection.execute("PRAGMA integrity_check").fetchone()
     except sqlite3.Error as error:
-        found = str(error)
-    if found != "ok":
-        raise LeaderboardError(f"The queue in {archive} is damaged: {found}.")
+        problem = str(error)
+    if problem != "ok":
+        raise LeaderboardError(f"The queue in {archive} is damaged: {problem}.")

@@ -23,8 +23,8 @@ def open_pull_request(
     Args:
         repository: OWNER/NAME of a dataset repository.
         path: The zip.
-        submission: What it declares.
-        report: What the checks at home found; None of it is taken on trust there.
+        submission: Declared facts.
+        report: Report of the checks at home; nothing of it is taken on trust there.
         api: A `huggingface_hub.HfApi`; one for the account that is logged in if None.
 
     Returns:
@@ -52,7 +52,7 @@ def open_pull_request(
     name = slug(submission.card.name)
     lines = [f"{submission.card.name} on {submission.benchmark}, {submission.tables} score table(s).", *report.lines]
     try:
-        found = (api or HfApi()).create_commit(
+        commit = (api or HfApi()).create_commit(
             repo_id=repository,
             repo_type="dataset",
             operations=[CommitOperationAdd(path_in_repo=f"submissions/{name}.zip", path_or_fileobj=str(path))],
@@ -78,7 +78,7 @@ def open_pull_request(
             f"The Hub can't be reached ({_first_line(error) or type(error).__name__}): try again later, or keep the "
             "file with --out and upload it yourself."
         ) from None
-    return str(found.pr_url or found.commit_url)
+    return str(commit.pr_url or commit.commit_url)
 
 
 def _first_line(error: BaseException) -> str:

@@ -53,7 +53,7 @@ def build(
 
     Args:
         tables: Folders of finished score tables.
-        card: What is declared about the model.
+        card: Declared facts about the model.
         calibrations: The entries to make of the tables.
         out: The zip to write.
         benchmark: The store's name for the benchmark; the tables' own if None.

@@ -40,7 +40,7 @@ class Queue:
 
     Args:
         store: The store.
-        limits: How much is taken.
+        limits: Limits of what is taken.
 
     Example:
         >>> with Queue(Store("runs/leaderboard")) as queue:  # doctest: +SKIP
@@ -78,7 +78,7 @@ class Queue:
             path: The zip.
             submitter: Who sends it; limits are counted by this.
             now: The time; the clock's if None.
-            filename: What the submitter called the file; the path's name if None.
+            filename: The submitter's name for the file; the path's name if None.
 
         Raises:
             RefusedError: Something is wrong with it, or too many were sent. Nothing is kept of it then.
@@ -87,10 +87,10 @@ class Queue:
         submitter = _clean(submitter) or "unknown"
         self._check_limits(submitter, moment)
         waiting = [queued.name for queued in self.pending()]
-        found = validate(path, self.store, limits=self.limits, waiting=waiting)
+        validated = validate(path, self.store, limits=self.limits, waiting=waiting)
         content = path.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
-        receipt = Receipt(uuid.uuid4().hex, found.submission.card.name, found.report)
+        receipt = Receipt(uuid.uuid4().hex, validated.submission.card.name, validated.report)
         values = {
             "id": receipt.id,
             "received": _stamp(moment),
@@ -100,17 +100,17 @@ class Queue:
             "submitter": submitter,
             "name": receipt.name,
             "slug": slug(receipt.name),
-            "benchmark": found.benchmark.name,
+            "benchmark": validated.benchmark.name,
             "state": "pending",
-            "report": found.report.model_dump_json(),
+            "report": validated.report.model_dump_json(),
         }
         with self._database.writing() as connection:
             self._check_limits(submitter, moment)
             if self._database.rows("SELECT 1 FROM submissions WHERE sha256 = ? AND state != 'rejected'", sha256):
                 raise RefusedError(["This very file was submitted before: there is nothing new to review."])
             write_atomically(self._upload(receipt.id), content, LeaderboardError)
-            places = ", ".join(f":{name}" for name in values)
-            connection.execute(f"INSERT INTO submissions ({', '.join(values)}) VALUES ({places})", values)
+            placeholders = ", ".join(f":{name}" for name in values)
+            connection.execute(f"INSERT INTO submissions ({', '.join(values)}) VALUES ({placeholders})", values)
             self._log(submitter, "received", receipt.id, receipt.name, moment)
         return receipt
 
@@ -149,7 +149,7 @@ class Queue:
         Args:
             submission: Its id.
             reviewer: Who accepts it.
-            note: For the log.
+            note: Note for the log.
 
         Returns:
             What is on the board now.
@@ -164,7 +164,7 @@ class Queue:
         if queued.state == "accepted":
             return self._listing(queued)
         _expect(queued, "pending")
-        found = self._validated(queued)
+        validated = self._validated(queued)
         with self._database.writing() as connection:
             queued = self.get(queued.id)
             if queued.state == "accepted":
@@ -174,7 +174,7 @@ class Queue:
                 "UPDATE submissions SET state = 'accepting', decided_by = ?, reason = ? WHERE id = ?",
                 (who, note, queued.id),
             )
-        return self._carry_through(queued.id, found)
+        return self._carry_through(queued.id, validated)
 
     def reject(self, submission: str, reviewer: str, reason: str) -> Queued:
         """Keep a submission off the board.
@@ -238,7 +238,7 @@ class Queue:
             if changed.rowcount:
                 self._log(queued.decided_by or "unknown", "put back", queued.id, why, datetime.now(timezone.utc))
 
-    def _carry_through(self, submission: str, found: Validated) -> Listing:
+    def _carry_through(self, submission: str, validated: Validated) -> Listing:
         try:
             with self._database.writing() as connection:
                 queued = self.get(submission)
@@ -247,11 +247,11 @@ class Queue:
                 _expect(queued, "accepting")
                 now = datetime.now(timezone.utc)
                 # Not the submitter, who may be known by an address: listings are published.
-                listing = found.listing(_stamp(now), queued.decided_by or "unknown")
+                listing = validated.listing(_stamp(now), queued.decided_by or "unknown")
                 problems = name_collisions(self.store, queued.name, self._own(listing))
                 if problems:
                     raise RefusedError(problems)
-                for table in found.tables:
+                for table in validated.tables:
                     self.store.add_table(table)
                 self.store.add_listing(listing)
                 connection.execute(
@@ -266,8 +266,8 @@ class Queue:
 
     def _own(self, listing: Listing) -> str | None:
         """Return the listing's id if it is on the board already, from an acceptance that was cut short."""
-        for known in self.store.listings:
-            if known.id == listing.id and (known.card, known.tables) == (listing.card, listing.tables):
+        for other in self.store.listings:
+            if other.id == listing.id and (other.card, other.tables) == (listing.card, listing.tables):
                 return listing.id
         return None
 
@@ -323,10 +323,10 @@ def _expect(queued: Queued, state: State) -> None:
 
 
 def _reviewer(name: str) -> str:
-    found = _clean(name)
-    if not found:
+    reviewer = _clean(name)
+    if not reviewer:
         raise LeaderboardError("Expected the reviewer's name for the log, got none: give one with --by.")
-    return found
+    return reviewer
 
 
 def _text(what: str, text: str) -> str:
@@ -341,7 +341,7 @@ def _text(what: str, text: str) -> str:
 
 def _clean(text: str) -> str:
     """Return text on one line without what can't be shown, not too long."""
-    shown = "".join(one for one in text if not hidden(one))
+    shown = "".join(character for character in text if not hidden(character))
     return " ".join(shown.split())[:100]
 
 

@@ -23,8 +23,8 @@ class UploadOutcome:
     """What became of an upload.
 
     Attributes:
-        lines: What to tell the submitter. Text that others wrote is among it: show it as text, never as markup.
-        id: Of a submission that now waits for a review; None when it was refused.
+        lines: Lines for the submitter. Text that others wrote is among it: show it as text, never as markup.
+        id: Id of a submission that now waits for a review; None when it was refused.
     """
 
     lines: tuple[str, ...]
@@ -46,8 +46,8 @@ def receive_upload(
         store: The store.
         path: Where the web server put the file.
         submitter: Who sent it: an account's name, or what tells visitors apart.
-        filename: What the submitter called the file; the path's name if None.
-        limits: How much is taken.
+        filename: The submitter's name for the file; the path's name if None.
+        limits: Limits of what is taken.
         apart: Whether to check it in a process of its own, so that pages stay quick and the server small.
 
     Returns:
@@ -67,10 +67,10 @@ def receive_upload(
         "limits": asdict(limits),
     }
     try:
-        found = run_apart(__name__, json.dumps(request), PATIENCE)
+        answer = run_apart(__name__, json.dumps(request), PATIENCE)
     except LeaderboardError as error:
         return UploadOutcome((f"The submission could not be checked: {error}.",))
-    return UploadOutcome(tuple(found["lines"]), found["id"])
+    return UploadOutcome(tuple(answer["lines"]), answer["id"])
 
 
 def main() -> None:

@@ -53,10 +53,10 @@ def board_sheets(
         scope: A subset, or `overall`.
         metric: The one to rank by.
         search: Words that an entry's name, chips, licence, training data, source or id contain.
-        chips: Which entries to show, see `facets`; empty for all.
-        columns: Which of `COLUMNS` to show beside rank, entry, chips and metric.
+        chips: Chips of the entries to show, see `facets`; empty for all.
+        columns: Names of `COLUMNS` to show beside rank, entry, chips and metric.
         sort: One of `SORTS`.
-        page: Which `PAGE` entries to show, from 1; the last page if there are fewer.
+        page: Page of `PAGE` entries to show, from 1; the last page if there are fewer.
 
     Returns:
         Ranked entries, then upper bounds, a page of them, then people; and apart from these, without ranks, incomplete
@@ -94,9 +94,9 @@ def pages_of(total: int) -> int:
 
 def all_chips(board: Board) -> list[str]:
     """Return the chips of a board's entries, those of the methods first."""
-    found = {chip for entry in board.entries for chip in entry.chips}
-    first = [chip for facet in facets(board) for chip in facet if chip in found]
-    return [*first, *sorted(found - set(first))]
+    chips = {chip for entry in board.entries for chip in entry.chips}
+    first = [chip for facet in facets(board) for chip in facet if chip in chips]
+    return [*first, *sorted(chips - set(first))]
 
 
 def facets(board: Board) -> tuple[tuple[str, ...], ...]:
@@ -193,16 +193,16 @@ def _add_people(
     sheet: Sheet, board: Board, scope: str, metric: str, keys: Sequence[str], name: str, title: str
 ) -> None:
     people = board.people[scope] if board.people else None
-    found = getattr(people, name) if people else {}
-    if metric not in found:
+    by_metric = getattr(people, name) if people else {}
+    if metric not in by_metric:
         return
-    focus = found[metric]
+    focus = by_metric[metric]
     cells: list[tuple[Any, str]] = [
         (None, NO_VALUE), (title, title), _both("reference"),
         (_number(focus.mean), interval(focus.mean, focus.low, focus.high)),
     ]  # fmt: skip
     for key in keys:
-        value = focus.pooled if key == "pooled" else found[key].mean if key in found else math.nan
+        value = focus.pooled if key == "pooled" else by_metric[key].mean if key in by_metric else math.nan
         cells.append((_number(value), figure(value)))
     _append(sheet, "", cells, True)
 

@@ -33,56 +33,56 @@ def items_sheet(items: Items, shown: Ints, chosen: Ranked, others: Sequence[Rank
 
     Args:
         items: All items of the prompt.
-        shown: Which of them to show, in order.
+        shown: Positions of those to show, in order.
         chosen: The entry whose values are shown.
         others: Entries of which the rank alone is shown.
     """
-    own = chosen.known(items)
+    values = chosen.known(items)
     return sheet(
         [
-            _rank_column("Rank", own, shown),
-            Column("Value", own[shown], significant),
-            Column("Votes", [items.votes[place] or None for place in shown]),
+            _rank_column("Rank", values, shown),
+            Column("Value", values[shown], significant),
+            Column("Votes", [items.votes[position] or None for position in shown]),
             Column("Human score", items.human[shown], number(2)),
-            Column("Label", ["aligned" if items.labels[place] else "not aligned" for place in shown]),
-            Column("Item", [items.item_ids[place] for place in shown]),
+            Column("Label", ["aligned" if items.labels[position] else "not aligned" for position in shown]),
+            Column("Item", [items.item_ids[position] for position in shown]),
             *(_rank_column(f"Rank by {other.name}", other.known(items), shown) for other in others),
         ]
     )
 
 
 def _rank_column(header: str, values: Floats, shown: Ints) -> Column:
-    found, texts = ranks(values), rank_texts(values)
-    tied = {int(rank): text for rank, text in zip(found, texts, strict=True)}
-    return Column(header, [int(found[place]) or None for place in shown], lambda rank: tied[rank])
+    item_ranks, texts = ranks(values), rank_texts(values)
+    tied = {int(rank): text for rank, text in zip(item_ranks, texts, strict=True)}
+    return Column(header, [int(item_ranks[position]) or None for position in shown], lambda rank: tied[rank])
 
 
 def captions(items: Items, shown: Ints, chosen: Ranked) -> list[str]:
     """Return what stands below each picture: rank and value, votes, human score."""
     values = chosen.known(items)
     texts = rank_texts(values)
-    found = []
-    for place in shown:
-        rank = [] if texts[place] == NO_VALUE else [f"#{texts[place]}", significant(values[place])]
-        votes = [f"votes {items.votes[place]}"] if items.votes[place] else []
-        parts = [*rank, *votes, f"people {items.human[place]:.2f}"]
-        found.append(" · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts))
-    return found
+    lines = []
+    for position in shown:
+        rank = [] if texts[position] == NO_VALUE else [f"#{texts[position]}", significant(values[position])]
+        votes = [f"votes {items.votes[position]}"] if items.votes[position] else []
+        parts = [*rank, *votes, f"people {items.human[position]:.2f}"]
+        lines.append(" · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts))
+    return lines
 
 
-def rivals_sheet(items: Items, found: Sequence[tuple[str, Sequence[Rival]]]) -> Sheet:
+def rivals_sheet(items: Items, by_reward: Sequence[tuple[str, Sequence[Rival]]]) -> Sheet:
     """Return the table of the prompt and its contrastive prompts, those that out-score it most often first.
 
     Args:
         items: The prompt's items.
-        found: Each reward model's name, and what it makes of them; empty if no rewards are known.
+        by_reward: Each reward model's name, and its judgement of them; empty if no rewards are known.
     """
-    ahead = [sum(rivals[column].ahead for _, rivals in found) for column in range(len(items.texts))]
+    ahead = [sum(rivals[column].ahead for _, rivals in by_reward) for column in range(len(items.texts))]
     order = [0, *sorted(range(1, len(items.texts)), key=lambda column: -ahead[column])]
     columns = [Column("Text", [items.texts[column] if column else f"{items.prompt} (the prompt)" for column in order])]
-    for name, rivals in found:
+    for name, rivals in by_reward:
         mean, ahead_of, level = (f"{name}: {what}" for what in ("mean", "ahead", "equal"))
-        if len(found) == 1:
+        if len(by_reward) == 1:
             mean, ahead_of, level = "Mean reward", "Out-scores it", "Equals it"
         most = max(rival.items for rival in rivals)
         columns += [

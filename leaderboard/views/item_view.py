@@ -41,7 +41,7 @@ class Items:
         prompt: Its text.
         places: Positions in the benchmark, shape (items,), as are the next five.
         item_ids: Their ids.
-        votes: As people gave them, such as "1 1 ?"; empty where only a human score is known.
+        votes: Votes as people gave them, such as "1 1 ?"; empty where only a human score is known.
         human: Human scores.
         labels: Whether an item is aligned.
         texts: The prompt, then its contrastive prompts.
@@ -67,9 +67,9 @@ class Rival:
     Attributes:
         text: The contrastive prompt; the first of the list is the prompt itself.
         mean: Its mean reward; NaN where none is known.
-        ahead: On how many items its reward is higher than the prompt's.
-        level: On how many it is the same.
-        items: On how many both are known.
+        ahead: Number of items on which its reward is higher than the prompt's.
+        level: Number of items on which it is the same.
+        items: Number of items on which both are known.
     """
 
     text: str
@@ -89,16 +89,16 @@ def items_of(board: Board, prompt_id: str) -> Items:
     places = np.flatnonzero((frame["prompt_id"] == prompt_id).to_numpy(np.bool_))
     if not len(places):
         raise unknown_name("prompt", prompt_id, board.prompts["prompt_id"].tolist()[:5])
-    own = frame.iloc[places]
+    rows = frame.iloc[places]
     return Items(
         prompt_id=prompt_id,
-        prompt=str(own["prompt"].iloc[0]),
+        prompt=str(rows["prompt"].iloc[0]),
         places=places,
-        item_ids=own["item_id"].tolist(),
-        votes=[votes_text(votes) for votes in own["votes"]] if "votes" in own else [""] * len(own),
-        human=own["human_score"].to_numpy(np.float64),
-        labels=own["label"].to_numpy(np.bool_),
-        texts=list(own["texts"].iloc[0]),
+        item_ids=rows["item_id"].tolist(),
+        votes=[votes_text(votes) for votes in rows["votes"]] if "votes" in rows else [""] * len(rows),
+        human=rows["human_score"].to_numpy(np.float64),
+        labels=rows["label"].to_numpy(np.bool_),
+        texts=list(rows["texts"].iloc[0]),
     )
 
 
@@ -125,8 +125,8 @@ def ranks(values: Floats) -> Ints:
         >>> ranks(np.array([0.2, 0.9, 0.9, np.nan])).tolist()
         [3, 1, 1, 0]
     """
-    known = np.sort(values[~np.isnan(values)])
-    above = len(known) - np.searchsorted(known, values, side="right")
+    ordered = np.sort(values[~np.isnan(values)])
+    above = len(ordered) - np.searchsorted(ordered, values, side="right")
     return np.where(np.isnan(values), 0, above + 1)
 
 
@@ -137,9 +137,9 @@ def rank_texts(values: Floats) -> list[str]:
         >>> rank_texts(np.array([0.2, 0.9, 0.9, np.nan]))
         ['3', '1=', '1=', '—']
     """
-    found = ranks(values)
-    times = np.bincount(found)
-    return ["—" if rank == 0 else f"{rank}=" if times[rank] > 1 else str(rank) for rank in found.tolist()]
+    item_ranks = ranks(values)
+    times = np.bincount(item_ranks)
+    return ["—" if rank == 0 else f"{rank}=" if times[rank] > 1 else str(rank) for rank in item_ranks.tolist()]
 
 
 def disagreement(human: Floats, values: Floats) -> Floats:
@@ -149,10 +149,10 @@ def disagreement(human: Floats, values: Floats) -> Floats:
     """
     from scipy.stats import rankdata
 
-    found = np.full(len(values), np.nan)
-    known = ~np.isnan(values)
-    found[known] = np.abs(rankdata(values[known]) - rankdata(human[known]))
-    return found
+    gaps = np.full(len(values), np.nan)
+    scored = ~np.isnan(values)
+    gaps[scored] = np.abs(rankdata(values[scored]) - rankdata(human[scored]))
+    return gaps
 
 
 def order(kind: str, human: Floats, values: Floats) -> Ints:
@@ -189,24 +189,24 @@ def rivals(board: Board, digest: str, items: Items) -> list[Rival]:
 
     Args:
         board: The board.
-        digest: Of the model's score table.
+        digest: Digest of the model's score table.
         items: The prompt's items.
 
     Raises:
         ScoreTableError: The table is missing or damaged.
     """
     rewards = board.index.rewards(board.benchmark, digest)[items.places].astype(np.float64)
-    found = []
+    judged = []
     for column, text in enumerate(items.texts):
-        own, prompt = rewards[:, column], rewards[:, 0]
-        known = ~np.isnan(own) & ~np.isnan(prompt)
-        found.append(
+        rewards_of_text, prompt = rewards[:, column], rewards[:, 0]
+        both = ~np.isnan(rewards_of_text) & ~np.isnan(prompt)
+        judged.append(
             Rival(
                 text=text,
-                mean=float(own[known].mean()) if known.any() else float("nan"),
-                ahead=int((own[known] > prompt[known]).sum()),
-                level=int((own[known] == prompt[known]).sum()) if column else 0,
-                items=int(known.sum()),
+                mean=float(rewards_of_text[both].mean()) if both.any() else float("nan"),
+                ahead=int((rewards_of_text[both] > prompt[both]).sum()),
+                level=int((rewards_of_text[both] == prompt[both]).sum()) if column else 0,
+                items=int(both.sum()),
             )
         )
-    return found
+    return judged

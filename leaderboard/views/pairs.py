@@ -30,9 +30,9 @@ def choices(entries: Iterable[BoardEntry]) -> list[tuple[str, str]]:
         >>> choices(board.entries)[0]  # doctest: +SKIP
         ('mini-countblind', 'mini-countblind')
     """
-    found = sorted(entries, key=lambda entry: (entry.name.casefold(), entry.id))
-    times = Counter(entry.name for entry in found)
-    return [(entry.name if times[entry.name] == 1 else f"{entry.name} ({entry.id})", entry.id) for entry in found]
+    ordered = sorted(entries, key=lambda entry: (entry.name.casefold(), entry.id))
+    times = Counter(entry.name for entry in ordered)
+    return [(entry.name if times[entry.name] == 1 else f"{entry.name} ({entry.id})", entry.id) for entry in ordered]
 
 
 def comparable(board: Board) -> list[BoardEntry]:
@@ -45,7 +45,7 @@ def suggested(board: Board, metric: str = "auroc") -> list[str]:
 
     Args:
         board: The board.
-        metric: By which to order, over all subsets.
+        metric: Metric to order by, over all subsets.
 
     Returns:
         Fewer than two ids where there are fewer entries to compare.
@@ -55,11 +55,11 @@ def suggested(board: Board, metric: str = "auroc") -> list[str]:
         (number for number, entry in enumerate(board.entries) if entry.complete),
         key=lambda number: (not board.entries[number].ranked, -means[number], board.entries[number].id),
     )
-    found = [board.entries[number] for number in order]
-    if len(found) < 2:
-        return [entry.id for entry in found]
-    others = [entry for entry in found[1:] if entry.listing is None or entry.listing != found[0].listing]
-    return [found[0].id, (others or found[1:])[0].id]
+    best_first = [board.entries[number] for number in order]
+    if len(best_first) < 2:
+        return [entry.id for entry in best_first]
+    others = [entry for entry in best_first[1:] if entry.listing is None or entry.listing != best_first[0].listing]
+    return [best_first[0].id, (others or best_first[1:])[0].id]
 
 
 def comparison(board: Board, a: str, b: str, metric: str) -> Comparison:
@@ -80,41 +80,41 @@ def comparison(board: Board, a: str, b: str, metric: str) -> Comparison:
     return board.remember("comparison", keys, lambda: board.compare(a, b, metric), COMPARISONS)
 
 
-def differences_sheet(found: Comparison) -> Sheet:
-    """Return the paired differences as a table, one row a subset."""
-    rows = found.differences
+def differences_sheet(comparison: Comparison) -> Sheet:
+    """Return the paired differences as a table, one row per subset."""
+    rows = comparison.differences
     return sheet(
         [
-            Column("Subset", [one.subset for one in rows]),
-            Column("A", [one.a for one in rows], number()),
-            Column("B", [one.b for one in rows], number()),
-            Column("A − B", [one.difference for one in rows], number(signed=True)),
-            Column("95 % interval", [f"{difference(one.low)} to {difference(one.high)}" for one in rows]),
-            Column("p", [one.p for one in rows], p_value),
-            Column("p corrected", [one.adjusted for one in rows], p_value),
-            Column("P(A better)", [one.probability for one in rows], number()),
-            Column("A wins", [one.wins for one in rows]),
-            Column("B wins", [one.losses for one in rows]),
-            Column("Prompts", [one.prompts for one in rows]),
+            Column("Subset", [row.subset for row in rows]),
+            Column("A", [row.a for row in rows], number()),
+            Column("B", [row.b for row in rows], number()),
+            Column("A − B", [row.difference for row in rows], number(signed=True)),
+            Column("95 % interval", [f"{difference(row.low)} to {difference(row.high)}" for row in rows]),
+            Column("p", [row.p for row in rows], p_value),
+            Column("p corrected", [row.adjusted for row in rows], p_value),
+            Column("P(A better)", [row.probability for row in rows], number()),
+            Column("A wins", [row.wins for row in rows]),
+            Column("B wins", [row.losses for row in rows]),
+            Column("Prompts", [row.prompts for row in rows]),
         ]
     )
 
 
-def disagreements(found: Comparison, count: int = SHOWN) -> tuple[Sheet, Sheet]:
+def disagreements(comparison: Comparison, count: int = SHOWN) -> tuple[Sheet, Sheet]:
     """Return the prompts on which A is furthest ahead of B, and those on which B is, furthest first.
 
     Args:
-        found: The comparison.
-        count: How many prompts each at most; one on which both do equally well is in neither.
+        comparison: The comparison.
+        count: Largest number of prompts per table; one on which both do equally well is in neither.
     """
-    gaps = np.array([float(prompt["difference"]) for prompt in found.prompts])
+    gaps = np.array([float(prompt["difference"]) for prompt in comparison.prompts])
     order = np.argsort(-gaps, kind="stable")
     ahead, behind = order[gaps[order] > 0][:count], order[::-1][gaps[order[::-1]] < 0][:count]
-    return _prompts(found, ahead), _prompts(found, behind)
+    return _prompts(comparison, ahead), _prompts(comparison, behind)
 
 
-def _prompts(found: Comparison, places: NDArray[np.intp]) -> Sheet:
-    rows = [found.prompts[place] for place in places]
+def _prompts(comparison: Comparison, positions: NDArray[np.intp]) -> Sheet:
+    rows = [comparison.prompts[position] for position in positions]
     return sheet(
         [
             Column("Prompt", [row["prompt"] for row in rows]),

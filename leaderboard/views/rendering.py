@@ -22,7 +22,7 @@ def render(template: str, **values: Any) -> str:
 
     Args:
         template: Name of a file in `templates`.
-        **values: What the template shows.
+        **values: Values that the template shows.
     """
     return _environment(one_line=True).get_template(template).render(**values)
 

@@ -6,6 +6,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from tia2._version import __version__
+from tia2.evaluation.result import People
 
 from ...data.board import Board
 from ...data.boards import Live
@@ -67,10 +68,17 @@ def provenance_of(board: Board) -> str:
     people = Markup()
     if board.people:
         rows = [
-            [scope, figure(one.agreement.alpha), figure(one.ceiling["auroc"].mean), figure(one.annotator["auroc"].mean)]
-            for scope, one in board.people.items()
-            if "auroc" in one.ceiling and "auroc" in one.annotator
+            [
+                scope,
+                *map(figure, _agreement(part)),
+            ]
+            for scope, part in board.people.items()
+            if "auroc" in part.ceiling and "auroc" in part.annotator
         ]
         headers = ["subset", "Krippendorff's alpha", "noise ceiling, AUROC", "one annotator, AUROC"]
         people = table("How well people agree with each other", headers, rows)
     return macro(TEMPLATE, "provenance", facts(pairs), people)
+
+
+def _agreement(people: People) -> tuple[float, float, float]:
+    return people.agreement.alpha, people.ceiling["auroc"].mean, people.annotator["auroc"].mean

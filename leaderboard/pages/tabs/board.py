@@ -1,4 +1,4 @@
-"""The Board tab: one row an entry, and what is known of the one that was picked."""
+"""The Board tab: one row per entry, and what is known of the one that was picked."""
 
 from __future__ import annotations
 
@@ -91,20 +91,20 @@ def build(live: Live) -> Tab:
         full, rest = board_sheets(
             board, scope, metric, search=search or "", chips=chips, columns=columns, sort=sort, page=page or 1
         )
-        known = {"benchmark": benchmark, "scope": scope, "metric": metric, "ids": full.ids, "partial": rest.ids}
+        view = {"benchmark": benchmark, "scope": scope, "metric": metric, "ids": full.ids, "partial": rest.ids}
         return [
             _update(full), _update(rest), gr.update(visible=len(rest) > 0),
-            known, detail(board, entry, scope), _update_pages(full.total, page or 1),
+            view, detail(board, entry, scope), _update_pages(full.total, page or 1),
         ]  # fmt: skip
 
     def render_detail(benchmark: str, *values: Any) -> str:
         return detail(live.board(benchmark), values[-1], values[0])
 
-    def picked(known: dict[str, Any], event: gr.SelectData) -> Any:
-        return _picked(known.get("ids", []), event)
+    def picked(view: dict[str, Any], event: gr.SelectData) -> Any:
+        return _picked(view.get("ids", []), event)
 
-    def picked_partial(known: dict[str, Any], event: gr.SelectData) -> Any:
-        return _picked(known.get("partial", []), event)
+    def picked_partial(view: dict[str, Any], event: gr.SelectData) -> Any:
+        return _picked(view.get("partial", []), event)
 
     options: Any = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     first = table.select(picked, [state], [entry], **options)

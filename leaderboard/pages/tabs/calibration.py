@@ -64,18 +64,18 @@ def build(live: Live) -> Tab:
                 raise LeaderboardError(NONE)
             if not (name and part and by):
                 raise LeaderboardError("Choose a model.")
-            one = tunable(board, name)
-            found = recompute(board, name, part, by, 2.0 ** min(max(chosen or 0.0, LOWEST), HIGHEST))
-            curve, known = sweep(board, name, part, by), points(board, one, part, by)
-            names = members(board, one).names
+            tunable_model = tunable(board, name)
+            tuned = recompute(board, name, part, by, 2.0 ** min(max(chosen or 0.0, LOWEST), HIGHEST))
+            curve, entries = sweep(board, name, part, by), points(board, tunable_model, part, by)
+            names = members(board, tunable_model).names
         except Tia2Error as error:
             return [answer(str(error)), gr.update(visible=False), gr.skip(), gr.skip()]
-        drawn = (FACTORS, curve.means, curve.lows, curve.highs, _marks(known, found), f"{METRICS[by].title}, {part}")
+        drawn = (FACTORS, curve.means, curve.lows, curve.highs, _marks(entries, tuned), f"{METRICS[by].title}, {part}")
         figure = temperature_curve(*drawn)
         if not math.isnan(curve.raw):
             figure.add_hline(y=curve.raw, line={"dash": "dot", "width": 1.5, "color": INK}, annotation_text="raw")
         return [
-            answer(_answer(one, names, found, by)) + _numbers(found, curve, known, METRICS[by].title),
+            answer(_answer(tunable_model, names, tuned, by)) + _numbers(tuned, curve, entries, METRICS[by].title),
             gr.update(visible=True),
             figure,
             note(temperature_curve_words(*drawn)) + note(LEGEND),
@@ -94,49 +94,51 @@ def build(live: Live) -> Tab:
     )
 
 
-def _answer(model: Tunable, names: tuple[str, ...], found: Tuned, metric: str) -> str:
+def _answer(model: Tunable, names: tuple[str, ...], tuned: Tuned, metric: str) -> str:
     symbol = model.calibration.level_symbol
-    if len(set(found.levels)) == 1:
-        levels = f"{symbol} = {found.levels[0]:.4g}" + (" for each member" if len(names) > 1 else "")
+    if len(set(tuned.levels)) == 1:
+        levels = f"{symbol} = {tuned.levels[0]:.4g}" + (" for each member" if len(names) > 1 else "")
     else:
-        own = [f"{level:.4g} for {name}" for name, level in zip(names, found.levels, strict=True)]
-        levels = f"{symbol} = {', '.join(own)}"
-    figures = f"{METRICS[metric].title} {_interval(found)}, pooled {figure_text(found.pooled)}"
-    return f"× {found.factor:.4g} → {levels}: {figures}."
+        by_member = [f"{level:.4g} for {name}" for name, level in zip(names, tuned.levels, strict=True)]
+        levels = f"{symbol} = {', '.join(by_member)}"
+    figures = f"{METRICS[metric].title} {_interval(tuned)}, pooled {figure_text(tuned.pooled)}"
+    return f"× {tuned.factor:.4g} → {levels}: {figures}."
 
 
-def _numbers(found: Tuned, curve: Sweep, known: list[Point], title: str) -> str:
+def _numbers(tuned: Tuned, curve: Sweep, entries: list[Point], title: str) -> str:
     marks = {"fixed": "documented temperature", "cv": "chosen by cross-validation", "oracle": "oracle, upper bound"}
     rows = [
-        ("this temperature", factor(found.factor), figure_text(found.mean), difference(found.mean - curve.raw)),
+        ("this temperature", factor(tuned.factor), figure_text(tuned.mean), difference(tuned.mean - curve.raw)),
         *(
             (marks[point.setting], factor(point.factor), figure_text(point.mean), difference(point.mean - curve.raw))
-            for point in known
+            for point in entries
         ),
         (f"raw reward of {curve.raw_name}", "", figure_text(curve.raw), ""),
     ]
     return table("Against the board's own entries", ["", "temperature", title, "− raw"], rows)
 
 
-def _interval(found: Tuned) -> str:
-    if math.isnan(found.low):
-        return figure_text(found.mean)
-    return f"{figure_text(found.mean)} (95 % interval {found.low:.3f} to {found.high:.3f})"
+def _interval(tuned: Tuned) -> str:
+    if math.isnan(tuned.low):
+        return figure_text(tuned.mean)
+    return f"{figure_text(tuned.mean)} (95 % interval {tuned.low:.3f} to {tuned.high:.3f})"
 
 
-def _marks(known: list[Point], found: Tuned) -> dict[str, tuple[float, float]]:
-    placed = {str(one.setting): (one.factor, one.mean) for one in reversed(known) if not math.isnan(one.mean)}
-    if not math.isnan(found.mean):
-        placed["current"] = (found.factor, found.mean)
-    return placed
+def _marks(entries: list[Point], tuned: Tuned) -> dict[str, tuple[float, float]]:
+    marks = {
+        str(point.setting): (point.factor, point.mean) for point in reversed(entries) if not math.isnan(point.mean)
+    }
+    if not math.isnan(tuned.mean):
+        marks["current"] = (tuned.factor, tuned.mean)
+    return marks
 
 
 def _restore_model(board: Board, query: Query) -> Any:
-    found = tunables(board)
+    models = tunables(board)
     best = next((board.entry(name).listing for name in suggested(board)), None)
-    usual = best.id if best is not None and best.id in found else next(iter(found), "")
-    value = pick(query, "model", found, usual)
-    return gr.update(choices=[(one.name, one.id) for one in found.values()], value=value or None)
+    usual = best.id if best is not None and best.id in models else next(iter(models), "")
+    value = pick(query, "model", models, usual)
+    return gr.update(choices=[(model.name, model.id) for model in models.values()], value=value or None)
 
 
 def _power(query: Query) -> float:

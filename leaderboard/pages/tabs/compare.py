@@ -54,39 +54,39 @@ def build(live: Live) -> Tab:
                 gr.HTML(heading("Where B is furthest ahead"))
                 behind = gr.HTML()
 
-    def render(benchmark: str, one: str | None, other: str | None, by: str | None) -> list[Any]:
+    def render(benchmark: str, first: str | None, second: str | None, by: str | None) -> list[Any]:
         board = live.board(benchmark)
         try:
             if len(comparable(board)) < 2:
                 raise LeaderboardError(FEW)
-            if not (one and other and by):
+            if not (first and second and by):
                 raise LeaderboardError("Choose two entries to compare.")
-            found = comparison(board, one, other, by)
+            result = comparison(board, first, second, by)
         except Tia2Error as error:
             return [answer(str(error)), gr.update(visible=False), gr.skip()]
-        shown = differences_sheet(found)
+        shown = differences_sheet(result)
         return [
-            answer(found.verdict),
+            answer(result.verdict),
             gr.update(visible=True),
-            table("Paired differences", shown.headers, shown.texts) + note(f"A: {found.a}. B: {found.b}. {LEGEND}"),
+            table("Paired differences", shown.headers, shown.texts) + note(f"A: {result.a}. B: {result.b}. {LEGEND}"),
         ]
 
-    def draw(benchmark: str, one: str | None, other: str | None, by: str | None) -> list[Any]:
+    def draw(benchmark: str, first: str | None, second: str | None, by: str | None) -> list[Any]:
         board = live.board(benchmark)
-        if not (one and other and by):
+        if not (first and second and by):
             return [gr.skip()] * len(drawn)
         try:
-            found = comparison(board, one, other, by)
+            result = comparison(board, first, second, by)
         except Tia2Error:  # `render` has said it.
             return [gr.skip()] * len(drawn)
         return [
-            pair_scatter(board, one, other, by),
-            note(pair_scatter_words(board, one, other, by)),
-            differences(found),
-            note(differences_words(found)),
+            pair_scatter(board, first, second, by),
+            note(pair_scatter_words(board, first, second, by)),
+            differences(result),
+            note(differences_words(result)),
             *(
                 table(f"Where {name} is furthest ahead", sheet.headers, sheet.texts, texts=True)
-                for name, sheet in zip("AB", disagreements(found), strict=True)
+                for name, sheet in zip("AB", disagreements(result), strict=True)
             ),
         ]
 
@@ -108,8 +108,8 @@ def _entries(board: Board) -> Choices:
     return choices(comparable(board))
 
 
-def _restore_entry(board: Board, query: Query, name: str, place: int) -> Any:
+def _restore_entry(board: Board, query: Query, name: str, position: int) -> Any:
     offered = suggested(board)
-    first = offered[place] if place < len(offered) else ""
-    known = [entry.id for entry in comparable(board)]
-    return chosen(_entries(board), pick(query, name, known, first) or None)
+    first = offered[position] if position < len(offered) else ""
+    ids = [entry.id for entry in comparable(board)]
+    return chosen(_entries(board), pick(query, name, ids, first) or None)

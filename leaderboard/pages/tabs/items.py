@@ -67,24 +67,24 @@ def build(live: Live) -> Tab:
         board = live.board(benchmark)
         items = items_of(board, prompt_id or "")
         by = board.entry(name) if name else None
-        own = Ranked("", None) if by is None else Ranked(by.name, values_of(board, by, items))
-        every = order(kind or "highest", items.human, own.known(items))
-        place, pages, part = page_of(len(items), int(number or 1))
+        ranked_by = Ranked("", None) if by is None else Ranked(by.name, values_of(board, by, items))
+        every = order(kind or "highest", items.human, ranked_by.known(items))
+        number_shown, pages, part = page_of(len(items), int(number or 1))
         shown = every[part]
-        ranked = [_ranked(board, one, items) for one in (further or [])[:FURTHER] if one != name]
+        ranked = [_ranked(board, other, items) for other in (further or [])[:FURTHER] if other != name]
         pictures, why = live.pictures(board.benchmark).of(items.places[shown].tolist())
         labelled = [
             (picture, text)
-            for picture, text in zip(pictures, captions(items, shown, own), strict=True)
+            for picture, text in zip(pictures, captions(items, shown, ranked_by), strict=True)
             if picture is not None
         ]
         last = part.start + len(shown)
         return [
-            _about(board, items, by, own),
+            _about(board, items, by, ranked_by),
             gr.update(value=labelled, visible=bool(labelled)),
-            note(f"Items {part.start + 1} to {last} of {len(items)}, page {place} of {pages}. {why}"),
+            note(f"Items {part.start + 1} to {last} of {len(items)}, page {number_shown} of {pages}. {why}"),
             _rivals(board, items, by),
-            filled(items_sheet(items, shown, own, ranked), WIDTHS),
+            filled(items_sheet(items, shown, ranked_by, ranked), WIDTHS),
         ]
 
     return Tab(
@@ -102,9 +102,9 @@ def build(live: Live) -> Tab:
     )
 
 
-def _about(board: Board, items: Items, by: BoardEntry | None, own: Ranked) -> str:
+def _about(board: Board, items: Items, by: BoardEntry | None, ranked: Ranked) -> str:
     subset = board.items["subset"].iloc[items.places[0]]
-    why = Markup() if own.values is not None else note(EMPTY if by is None else PUBLISHED.format(by.name))
+    why = Markup() if ranked.values is not None else note(EMPTY if by is None else PUBLISHED.format(by.name))
     aligned = f"{int(items.labels.sum())} of {len(items)} images aligned"
     return heading(items.prompt) + note(f"{subset}, {aligned}.") + why
 
@@ -115,18 +115,20 @@ def _ranked(board: Board, name: str, items: Items) -> Ranked:
 
 
 def _rivals(board: Board, items: Items, by: BoardEntry | None) -> str:
-    found = []
+    by_reward = []
     if by is not None and by.listing is not None:
         names = names_of(board, by.listing)
-        found = [(name, rivals(board, one, items)) for name, one in zip(names, by.listing.tables, strict=True)]
-    shown = rivals_sheet(items, found)
+        by_reward = [
+            (name, rivals(board, digest, items)) for name, digest in zip(names, by.listing.tables, strict=True)
+        ]
+    shown = rivals_sheet(items, by_reward)
     return table("The prompt and its contrastive prompts", shown.headers, shown.texts, texts=True)
 
 
 def _prompts(board: Board) -> Choices:
-    found = board.prompts
-    labels = [f"{subset}: {text}" for subset, text in zip(found["subset"], found["prompt"], strict=True)]
-    return list(zip(labels, found["prompt_id"].tolist(), strict=True))
+    prompts = board.prompts
+    labels = [f"{subset}: {text}" for subset, text in zip(prompts["subset"], prompts["prompt"], strict=True)]
+    return list(zip(labels, prompts["prompt_id"].tolist(), strict=True))
 
 
 def _entries(board: Board) -> Choices:

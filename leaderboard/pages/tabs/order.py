@@ -21,8 +21,8 @@ class Chapter(NamedTuple):
     """A tab before it is built.
 
     Attributes:
-        id: In the address.
-        title: On the page.
+        id: Value of `tab` in the address.
+        title: Title on the page.
         build: Makes its components.
     """
 

@@ -23,7 +23,7 @@ class Figure(NamedTuple):
     """A figure to choose.
 
     Attributes:
-        title: In the list.
+        title: Title in the list.
         draw: Takes board, scope, metric and ids of entries.
         words: Says what it shows; takes the same.
         by_entries: Whether it is of chosen entries, on every subset.
@@ -64,7 +64,11 @@ def build(live: Live) -> Tab:
     board = live.board()
     with gr.Row(elem_classes="tia2-controls"):
         figure = gr.Radio(
-            [(one.title, name) for name, one in FIGURES.items()], value="forest", label="Figure", scale=1, min_width=280
+            [(choice.title, name) for name, choice in FIGURES.items()],
+            value="forest",
+            label="Figure",
+            scale=1,
+            min_width=280,
         )
     with gr.Row(elem_classes="tia2-controls"):
         with gr.Column(min_width=280, scale=3) as by_scope:
@@ -77,10 +81,10 @@ def build(live: Live) -> Tab:
 
     def render(benchmark: str, name: str, scope: str, metric: str, ids: list[str]) -> list[Any]:
         board, chosen = live.board(benchmark), FIGURES[name]
-        known = [one for one in ids or [] if one in board.place]
+        listed = [choice for choice in ids or [] if choice in board.place]
         return [
-            chosen.draw(board, scope, metric, known),
-            note(chosen.words(board, scope, metric, known)),
+            chosen.draw(board, scope, metric, listed),
+            note(chosen.words(board, scope, metric, listed)),
             gr.update(visible=not chosen.by_entries),
             gr.update(visible=chosen.by_entries),
         ]

@@ -67,9 +67,9 @@ def _form(live: Live) -> None:
     def receive(path: str | None, request: gr.Request) -> list[Any]:
         if not path:
             return [gr.update(visible=True, value="Choose a file first."), gr.skip(), gr.skip()]
-        found = receive_upload(live.store, path, sender(request), filename=Path(path).name)
+        outcome = receive_upload(live.store, path, sender(request), filename=Path(path).name)
         Path(path).unlink(missing_ok=True)
-        return [gr.update(visible=True, value="\n".join(found.lines)), None, gr.update(interactive=False)]
+        return [gr.update(visible=True, value="\n".join(outcome.lines)), None, gr.update(interactive=False)]
 
     quiet: Any = {"api_visibility": "private"}
     for event in (file.upload, file.clear):

@@ -38,7 +38,7 @@ def unpacked(path: Path, limits: Limits = LIMITS) -> Iterator[Path]:
 
     Args:
         path: The zip.
-        limits: How much it may hold.
+        limits: Limits of its content.
 
     Yields:
         The folder.

@@ -30,7 +30,7 @@ def run_apart(module: str, request: str, seconds: float) -> Any:
     Args:
         module: Its `main` reads a request from stdin and writes JSON to stdout.
         request: The request.
-        seconds: How long it may take.
+        seconds: Time after which it is stopped.
 
     Returns:
         What it wrote.
@@ -70,8 +70,8 @@ def check_files(wanted: Sequence[Wanted]) -> None:
         RefusedError: One isn't what it must be, or reading it took too much memory or time.
     """
     try:
-        found = run_apart(parquet.__name__, parquet.as_json(wanted), PATIENCE)
+        answer = run_apart(parquet.__name__, parquet.as_json(wanted), PATIENCE)
     except LeaderboardError as error:
         raise RefusedError([f"The score tables can't be read: {error}."]) from None
-    if found is not None:
-        raise RefusedError([str(found)])
+    if answer is not None:
+        raise RefusedError([str(answer)])

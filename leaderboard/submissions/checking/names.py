@@ -34,9 +34,9 @@ def name_problem(name: str) -> str | None:
         >>> name_problem("=1+1")
         "The name must begin with a letter or digit, got '=1+1'."
     """
-    found = hidden(name)
-    if found is not None:
-        return f"The name holds a character that can't be seen as what it is ({found}): take it out."
+    character = hidden(name)
+    if character is not None:
+        return f"The name holds a character that can't be seen as what it is ({character}): take it out."
     if not unicodedata.is_normalized("NFC", name):
         return f"The name must be in Unicode's composed form (NFC), got {quote(name)}."
     if not name or unicodedata.category(name[0])[0] not in "LN":

@@ -48,9 +48,9 @@ class Wanted:
 
     Attributes:
         path: Where it is.
-        name: What messages call it.
+        name: Name in messages.
         kind: "items" or "shard".
-        rows: How many items it must have.
+        rows: Number of items that it must have.
         decoded: The most bytes that its columns may take in memory.
         texts: The most texts that an item may have.
     """

@@ -63,11 +63,11 @@ def flags(
 
 def _copies(index: Index, record: BenchmarkRecord, items: pd.DataFrame, tables: Sequence[ScoreTable]) -> Iterator[str]:
     prompts = items["prompt_id"].factorize()[0]
-    place = {item: number for number, item in enumerate(items["item_id"])}
+    position = {item: number for number, item in enumerate(items["item_id"])}
     submitted = []
     for table in tables:
         spread = np.full(len(items), np.nan)
-        spread[[place[item] for item in table.items["item_id"]]] = table.raw
+        spread[[position[item] for item in table.items["item_id"]]] = table.raw
         submitted.append(_orders(spread, prompts))
     seen: set[str] = set()
     # A table may stand behind a model and behind ensembles: name the model.

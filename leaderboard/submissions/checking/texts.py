@@ -48,16 +48,16 @@ def text_problem(what: str, text: str, *, lines: bool = True) -> str | None:
     """Say what is wrong with a text that will be shown as it is.
 
     Args:
-        what: What the sentence calls it, such as "The description".
+        what: Name of the text in the sentence, such as "The description".
         text: The text.
         lines: Whether it may have several.
 
     Returns:
         One sentence, or None.
     """
-    found = hidden(text, JOINERS | frozenset("\n\r\t" if lines else ""))
-    if found is not None:
-        return f"{what} holds a character that can't be seen as what it is ({found}): take it out."
+    character = hidden(text, JOINERS | frozenset("\n\r\t" if lines else ""))
+    if character is not None:
+        return f"{what} holds a character that can't be seen as what it is ({character}): take it out."
     markup = _MARKUP.search(text)
     if markup is not None:
         return f"{what} holds what looks like markup ({quote(markup[0])}): it is shown as it is, so write it plainly."

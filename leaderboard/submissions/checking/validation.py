@@ -30,8 +30,8 @@ class Validated:
     """A submission without problems.
 
     Attributes:
-        submission: What it declares.
-        benchmark: What it is measured on.
+        submission: Declared facts.
+        benchmark: Record of the benchmark.
         tables: Its rewards, with the store's items, votes and texts.
         report: Warnings, and flags for a person.
     """
@@ -73,7 +73,7 @@ def validate(
     Args:
         path: The zip.
         store: The store, whose own copy of the benchmark decides.
-        limits: How large it may be.
+        limits: Limits of its size.
         suspicion: Whether to look for copies and for agreement beyond the noise ceiling.
         waiting: Names of submissions that wait for a review.
         except_for: Id of a listing whose name is no collision.
@@ -120,8 +120,8 @@ def validate(
         *notes,
     ]
     same = collision(card.name, waiting, "waiting for a review")
-    found = [*([same] if same else []), *(flags(Index(store), record, items, tables, values) if suspicion else [])]
-    return Validated(submission, record, tuple(tables), SubmissionReport(warnings=warnings, flags=found))
+    suspicions = [*([same] if same else []), *(flags(Index(store), record, items, tables, values) if suspicion else [])]
+    return Validated(submission, record, tuple(tables), SubmissionReport(warnings=warnings, flags=suspicions))
 
 
 def name_collisions(store: Store, name: str, except_for: str | None = None) -> list[str]:
@@ -134,8 +134,8 @@ def name_collisions(store: Store, name: str, except_for: str | None = None) -> l
     """
     listings = [listing for listing in store.listings if listing.id != except_for]
     taken = [*(listing.card.name for listing in listings), *(listing.id for listing in listings), *store.published]
-    found = collision(name, taken)
-    return [found] if found else []
+    problem = collision(name, taken)
+    return [problem] if problem else []
 
 
 def find_benchmark(store: Store, table: ScoreTable) -> BenchmarkRecord | None:
@@ -157,12 +157,12 @@ def find_benchmark(store: Store, table: ScoreTable) -> BenchmarkRecord | None:
 
 
 def _benchmark(store: Store, submission: Submission) -> BenchmarkRecord:
-    known = {record.name: record for record in store.benchmarks}
-    if submission.benchmark not in known:
+    records = {record.name: record for record in store.benchmarks}
+    if submission.benchmark not in records:
         raise RefusedError(
             [
                 f"The leaderboard has no benchmark {quote(submission.benchmark)}; it has "
-                f"{', '.join(sorted(known)) or 'none yet'}."
+                f"{', '.join(sorted(records)) or 'none yet'}."
             ]
         )
-    return known[submission.benchmark]
+    return records[submission.benchmark]
