@@ -102,7 +102,8 @@ class Board:
         scopes: Subsets, then `overall` where there are several.
         prompts: One row per prompt: subset, prompt_id, prompt, items, aligned, used.
         people: Agreement of people, by scope; None without votes.
-        metrics: Names of the metrics that were in force when the board was loaded.
+        metric_titles: Titles of the metrics that were in force when the board was loaded, by name.
+        metrics: Their names.
         estimates: (entries, scopes, metrics, 6), in the order of `ESTIMATES`.
         counts: (entries, scopes, 7), in the order of `COUNTS`.
         figures: (entries, prompts, metrics).
@@ -132,7 +133,8 @@ class Board:
         self._lock = threading.Lock()
         self.place = {entry.id: number for number, entry in enumerate(self.entries)}
         found = [summary for _, summary in rows]
-        self.metrics = tuple(METRICS)
+        self.metric_titles = {name: metric.title for name, metric in METRICS.items()}
+        self.metrics = tuple(self.metric_titles)
         scopes, metrics = len(self.scopes), len(self.metrics)
         self.estimates = _stack([one.estimates for one in found], (scopes, metrics, len(ESTIMATES)))
         self.counts = _stack([one.counts for one in found], (scopes, len(COUNTS)))
@@ -217,7 +219,12 @@ class Board:
             raise unknown_name("metric", metric, self.metrics)
 
     def estimate(self, scope: str, metric: str, what: str = "mean") -> Floats:
-        """Return one number per entry: mean, low, high, pooled, pooled_low or pooled_high."""
+        """Return one number per entry: mean, low, high, pooled, pooled_low or pooled_high; NaN where unknown.
+
+        Raises:
+            UnknownNameError: The board has no such scope or metric.
+        """
+        self.check(scope, metric)
         row, number = self.scopes.index(scope), self.metrics.index(metric)
         column: Floats = self.estimates[:, row, number, ESTIMATES.index(what)]
         return column

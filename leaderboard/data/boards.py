@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from tia2.errors import LeaderboardError, Tia2Error
-from tia2.evaluation.metrics import METRICS
 
 from .board import Board
 from .index import Index
@@ -117,7 +116,7 @@ def _rank(boards: Sequence[Board]) -> None:
     """Rank by every metric in every scope, so that nobody who asks for one of them first has to wait."""
     try:
         for board in boards:
-            for scope, metric in product(board.scopes, METRICS):
+            for scope, metric in product(board.scopes, board.metrics):
                 board.standing(scope, metric)
     except Tia2Error as error:  # those who ask will see it
         log.warning("Ranks are computed when they're asked for: %s", error)

@@ -24,7 +24,7 @@ from tia2.evaluation.result import Result
 from tia2.evaluation.summary import OVERALL
 from tia2.files import write_atomically
 
-from .records import BenchmarkRecord, Listing
+from .records import BenchmarkRecord, Listing, written_by_version_1
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,9 +100,7 @@ class Index:
     def entry_key(self, benchmark: BenchmarkRecord, listing: Listing, calibration: Calibration) -> str:
         """Return the name of an entry's files."""
         name = calibration.entry_name(listing.card.name)
-        return self._key(
-            "entry", _identity(benchmark), listing.tables, calibration.model_dump(), calibration.versions, name
-        )
+        return self._key("entry", _identity(benchmark), listing.tables, *calibration_key(calibration), name)
 
     def published_key(self, benchmark: BenchmarkRecord, path: Path) -> str:
         """Return the name of a published result's files."""
@@ -253,6 +251,18 @@ class Index:
             "facts": np.array([summary.items, summary.skipped, summary.upper_bound], np.int64),
         }
         write_atomically(self.folder / f"{key}.npz", _npz(arrays), LeaderboardError)
+
+
+def calibration_key(calibration: Calibration) -> list[Any]:
+    """Return the part of a key that stands for a calibration: its settings, and the versions of all its classes.
+
+    Where version 0.1 made the same values, it is what version 0.1 wrote, whose files then stay valid.
+
+    Args:
+        calibration: The calibration.
+    """
+    written = written_by_version_1(calibration)
+    return [calibration.model_dump(), calibration.versions] if written is None else [written]
 
 
 def _identity(benchmark: BenchmarkRecord) -> list[str]:

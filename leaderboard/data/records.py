@@ -119,6 +119,38 @@ class _Version1(Record):
         return Raw()
 
 
+def written_by_version_1(calibration: Calibration) -> dict[str, Any] | None:
+    """Return how version 0.1 wrote a calibration down; None if it couldn't, or if it made other values of it.
+
+    Args:
+        calibration: The calibration.
+
+    Example:
+        >>> written_by_version_1(cross_validated(TextNorm()))["setting"]
+        'cv'
+        >>> written_by_version_1(TextNorm(factor=2)) is None
+        True
+    """
+    if set(calibration.versions.values()) != {1}:
+        return None
+    fixed = calibration.fixed
+    member = getattr(fixed, "of", fixed)
+    settings = {
+        "kind": "raw" if isinstance(fixed, Raw) else "textnorm",
+        "scaling": "minmax" if isinstance(member, MinMax) else "temperature",
+        "ensemble": fixed.registry_name if fixed.combines else None,
+        "setting": calibration.setting,
+        **{name: getattr(member, name, None) for name in ("temperature", "scale")},
+        "penalty": getattr(fixed, "penalty", None),
+    }
+    try:
+        written = _Version1.model_validate(settings)
+        # Anything that the flat row has no column for, such as a factor or a seed, is lost on the way back.
+        return written.model_dump() if written.calibration() == calibration else None
+    except (ValidationError, ResultError):
+        return None
+
+
 class Cost(Record):
     """What scoring takes, as declared."""
 

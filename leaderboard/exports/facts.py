@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.summary import ANNOTATOR, CEILING
 
 from ..data.board import Board, BoardEntry
@@ -133,8 +132,3 @@ def provenance(board: Board) -> Facts:
         "resamples": board.index.resamples,
         "confidence": 0.95,
     }
-
-
-def titles() -> dict[str, str]:
-    """Return the metrics' names as people write them."""
-    return {name: metric.title for name, metric in METRICS.items()}

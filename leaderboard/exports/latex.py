@@ -9,7 +9,7 @@ from tia2.figures.text import clean
 
 from ..data.board import Board
 from ..views.formats import brackets, in_tex
-from .facts import Facts, about, best_first, figures, people, provenance, titles
+from .facts import Facts, about, best_first, figures, people, provenance
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -53,9 +53,10 @@ def to_latex(board: Board, scope: str, metric: str, top: int | None = None) -> s
     rows = best_first(
         {**about(entry), **values} for entry, values in zip(board.entries, figures(board, scope, metric), strict=True)
     )
-    ranked = [row for row in rows if row["rank"]][:top]
+    # Among them, last and without a rank, published results that are older than the metric.
+    ranked = [row for row in rows if row["kind"] == "entry"][:top]
     bounds = [row for row in rows if row["kind"] == "upper bound"][:top]
-    title = escaped(titles()[metric])
+    title = escaped(board.metric_titles[metric])
     common = provenance(board)
     where = "the mean of all subsets" if scope == "overall" else escaped(scope)
     blocks = [[_line(row) for row in ranked], [_line(row, bound=True) for row in bounds]]
@@ -89,7 +90,7 @@ def escaped(text: str) -> str:
 def _line(row: Facts, bound: bool = False) -> str:
     name = escaped(row["name"]) + (r"\textsuperscript{\dag}" if bound else "")
     letters = rf"\textsuperscript{{{escaped(row['group'])}}}" if row["group"] else ""
-    rank = "--" if bound else str(row["rank"])
+    rank = str(row["rank"] or "--")
     return rf"{rank} & {name} & {_figure(row, '', letters)} & {_figure(row, 'pooled')} \\"
 
 

@@ -15,7 +15,7 @@ from ..data.board import Board, BoardEntry
 from ..plots import forest, forest_words
 from ..views.rendering import render, source
 from ..views.texts import definitions
-from .facts import Facts, about, best_first, figures, people, plain, provenance, titles
+from .facts import Facts, about, best_first, figures, people, plain, provenance
 
 DECLARED = ("description", "licence", "training_data", "source")
 ADDRESSES = ("paper", "contact")
@@ -48,8 +48,8 @@ def static_html(board: Board, metric: str = "auroc") -> str:
         benchmark=board.benchmark,
         policy=_policy(scripts),
         css=source("offline.css"),
-        metric=titles()[metric],
-        others=[titles()[name] for name in _others(metric)],
+        metric=board.metric_titles[metric],
+        others=[board.metric_titles[name] for name in _others(board, metric)],
         sections=[_section(board, scope, metric, anchor) for scope, anchor in anchors.items()],
         entries=[_entry(entry) for entry in board.entries],
         definitions=definitions(),
@@ -76,12 +76,12 @@ def _json(content: Any) -> Markup:
     return Markup(text)
 
 
-def _others(metric: str) -> list[str]:
-    return [name for name in titles() if name != metric]
+def _others(board: Board, metric: str) -> list[str]:
+    return [name for name in board.metrics if name != metric]
 
 
 def _section(board: Board, scope: str, metric: str, anchor: str) -> Facts:
-    others = _others(metric)
+    others = _others(board, metric)
     by_metric = {name: figures(board, scope, name) for name in (metric, *others)}
     rows = [
         {**about(entry), **by_metric[metric][number], "others": [by_metric[name][number] for name in others]}
@@ -94,7 +94,7 @@ def _section(board: Board, scope: str, metric: str, anchor: str) -> Facts:
     return {
         "scope": scope,
         "anchor": anchor,
-        "label": f"{scope}, by {titles()[metric]}",
+        "label": f"{scope}, by {board.metric_titles[metric]}",
         "rows": best_first(rows),
         "people": references,
         "words": forest_words(board, scope, metric),

@@ -8,11 +8,9 @@ import json
 import math
 from typing import Any
 
-from tia2.evaluation.metrics import METRICS
-
 from ..data.board import Board
 from ..data.index import COUNTS, ESTIMATES
-from .facts import Facts, about, best_first, counts, figures, people, plain, provenance, titles
+from .facts import Facts, about, best_first, counts, figures, people, plain, provenance
 
 SCHEMA = "tia2-leaderboard"
 SCHEMA_VERSION = 1
@@ -47,8 +45,8 @@ def to_csv(board: Board, scope: str | None = None, metric: str | None = None) ->
     Example:
         >>> pandas.read_csv(io.StringIO(to_csv(board)))  # doctest: +SKIP
     """
-    scopes, metrics = board.scopes if scope is None else [scope], METRICS if metric is None else [metric]
-    board.check(scope or board.scopes[0], metric or next(iter(METRICS)))
+    scopes, metrics = board.scopes if scope is None else [scope], board.metrics if metric is None else [metric]
+    board.check(scope or board.scopes[0], metric or board.metrics[0])
     sink = io.StringIO()
     # Text is quoted always: a spreadsheet that splits at semicolons must not find a cell inside it.
     writer = csv.writer(sink, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
@@ -79,18 +77,16 @@ def to_json(board: Board) -> str:
     """
     rows = [{**about(entry), "subsets": {}} for entry in board.entries]
     for scope in board.scopes:
-        by_metric = {metric: figures(board, scope, metric) for metric in METRICS}
+        by_metric = {metric: figures(board, scope, metric) for metric in board.metrics}
         for position, (row, number) in enumerate(zip(rows, counts(board, scope), strict=True)):
-            row["subsets"][scope] = {
-                "counts": number,
-                "metrics": {metric: by_metric[metric][position] for metric in METRICS},
-            }
+            metrics = {metric: by_entry[position] for metric, by_entry in by_metric.items()}
+            row["subsets"][scope] = {"counts": number, "metrics": metrics}
     content = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         "provenance": provenance(board),
         "benchmark": board.benchmark.model_dump(exclude={"schema_version", "images"}),
-        "metrics": titles(),
+        "metrics": board.metric_titles,
         "subsets": list(board.scopes),
         "people": {scope: _people(board, scope) for scope in board.scopes} if board.people is not None else None,
         "entries": rows,
@@ -123,8 +119,8 @@ def _cell(value: Any) -> Any:
 
 
 def _people(board: Board, scope: str) -> dict[str, dict[str, Any]]:
-    by_person: dict[str, dict[str, Any]] = {}
-    for metric in METRICS:
+    estimates: dict[str, dict[str, Any]] = {}
+    for metric in board.metrics:
         for who, estimate in people(board, scope, metric).items():
-            by_person.setdefault(who, {})[metric] = estimate
-    return by_person
+            estimates.setdefault(who, {})[metric] = estimate
+    return estimates

@@ -10,11 +10,10 @@ import gradio as gr
 from gradio.events import api
 
 from tia2.errors import LeaderboardError, Tia2Error, unknown_name
-from tia2.evaluation.metrics import METRICS
 
 from ..data.board import Board
 from ..data.boards import Live
-from ..exports.facts import about, best_first, counts, figures, people, plain, provenance, titles
+from ..exports.facts import about, best_first, counts, figures, people, plain, provenance
 
 LONGEST = 200
 """Characters of an argument; no name is longer."""
@@ -103,7 +102,7 @@ def _summary(board: Board) -> dict[str, Any]:
         "prompts": len(board.prompts),
         "items": record.items,
         "subsets": list(board.scopes),
-        "metrics": titles(),
+        "metrics": board.metric_titles,
     }
 
 
@@ -133,7 +132,7 @@ def _entry(board: Board, name: str) -> dict[str, Any]:
     subsets = {
         scope: {
             "counts": counts(board, scope)[place],
-            "metrics": {metric: figures(board, scope, metric, [place])[0] for metric in METRICS},
+            "metrics": {metric: figures(board, scope, metric, [place])[0] for metric in board.metrics},
         }
         for scope in board.scopes
     }
@@ -146,7 +145,7 @@ def _prompts(board: Board, name: str) -> list[dict[str, Any]]:
     rows = [{str(column): value for column, value in row.items()} for row in board.prompts.to_dict("records")]
     content: list[dict[str, Any]] = plain(
         [
-            {**row, "metrics": dict(zip(METRICS, found, strict=True))}
+            {**row, "metrics": dict(zip(board.metrics, found, strict=True))}
             for row, found in zip(rows, board.figures[place].tolist(), strict=True)
         ]
     )

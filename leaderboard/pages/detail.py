@@ -6,8 +6,6 @@ from collections import Counter
 
 from markupsafe import Markup
 
-from tia2.evaluation.metrics import METRICS
-
 from ..data.board import Board, BoardEntry
 from ..data.records import Cost
 from ..views.formats import NO_VALUE, figure, interval, share
@@ -66,12 +64,12 @@ def _facts(board: Board, entry: BoardEntry, scope: str) -> list[tuple[str, str]]
 def _figures(board: Board, entry: BoardEntry) -> str:
     number = board.place[entry.id]
     rows = []
-    for metric, about in METRICS.items():
+    for metric, title in board.metric_titles.items():
         cells = [
             interval(*(float(board.estimate(scope, metric, what)[number]) for what in ("mean", "low", "high")))
             for scope in board.scopes
         ]
-        rows.append([about.title, *cells])
+        rows.append([title, *cells])
     pooled = [figure(float(board.estimate(scope, "auroc", "pooled")[number])) for scope in board.scopes]
     rows.append(["AUROC, pooled", *pooled])
     return table("Mean over prompts, with 95 % intervals", ["metric", *board.scopes], rows)

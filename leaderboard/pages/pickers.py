@@ -6,21 +6,19 @@ from typing import Any
 
 import gradio as gr
 
-from tia2.evaluation.metrics import METRICS
-
 from ..data.board import Board
 from .address import pick
 from .parts import Query
 
 
-def metric_choices() -> list[tuple[str, str]]:
-    """Return the metrics' titles and names, as a dropdown takes them."""
-    return [(metric.title, name) for name, metric in METRICS.items()]
+def metric_choices(board: Board) -> list[tuple[str, str]]:
+    """Return titles and names of a board's metrics, as a dropdown takes them."""
+    return [(title, name) for name, title in board.metric_titles.items()]
 
 
-def metric_picker(min_width: int = 150) -> gr.Dropdown:
-    """Return a menu of the metrics."""
-    return gr.Dropdown(metric_choices(), value="auroc", label="Metric", scale=1, min_width=min_width)
+def metric_picker(board: Board, min_width: int = 150) -> gr.Dropdown:
+    """Return a menu of a board's metrics."""
+    return gr.Dropdown(metric_choices(board), value="auroc", label="Metric", scale=1, min_width=min_width)
 
 
 def scopes(board: Board) -> list[str]:
@@ -39,14 +37,15 @@ def restore_scope(board: Board, query: Query, name: str = "subset") -> Any:
     return gr.update(choices=scopes(board), value=pick(query, name, board.scopes, board.usual_scope))
 
 
-def restore_metric(query: Query, name: str = "metric") -> Any:
+def restore_metric(board: Board, query: Query, name: str = "metric") -> Any:
     """Return an update of a control for the metric.
 
     Args:
+        board: The board.
         query: The page's address.
         name: The parameter's name in the address.
     """
-    return gr.update(value=pick(query, name, METRICS, "auroc"))
+    return gr.update(choices=metric_choices(board), value=pick(query, name, board.metrics, "auroc"))
 
 
 def entry_choices(board: Board) -> list[tuple[str, str]]:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tia2.calibration.base import TEXTNORM
-from tia2.evaluation.metrics import METRICS
 
 from ..data.board import Board, BoardEntry, Standing
 from .formats import NO_VALUE, figure, groups_in_short, interval, share, span
@@ -18,21 +17,36 @@ from .sheets import Sheet
 
 SETTINGS = ("cv", "oracle")
 """Chips that say how settings were chosen."""
-COLUMNS = {
-    "ranks": "ranks",
-    "group": "group",
-    "pooled": "pooled",
-    **{name: metric.title for name, metric in METRICS.items()},
-    "coverage": "items",
-    "licence": "licence",
-    "training": "training data",
-}
-"""The columns to choose from, with their headings."""
 USUAL = ("ranks", "group", "pooled", "auprc", "spearman", "kendall", "licence", "training")
-SORTS = {"rank": "rank", "name": "name", "pooled": "pooled", **{name: metric.title for name, metric in METRICS.items()}}
 PEOPLE = {"ceiling": "human votes, noise ceiling", "annotator": "one human annotator"}
 PAGE = 50
 """How many entries a page of the table has. A browser is slow to take in a thousand rows at once."""
+
+
+def column_titles(board: Board) -> dict[str, str]:
+    """Return the columns to choose from, with their headings, in the order of the table.
+
+    Args:
+        board: The board, whose metrics are among them.
+    """
+    return {
+        "ranks": "ranks",
+        "group": "group",
+        "pooled": "pooled",
+        **board.metric_titles,
+        "coverage": "items",
+        "licence": "licence",
+        "training": "training data",
+    }
+
+
+def sort_titles(board: Board) -> dict[str, str]:
+    """Return what the table can be sorted by, as a menu calls it.
+
+    Args:
+        board: The board, whose metrics are among them.
+    """
+    return {"rank": "rank", "name": "name", "pooled": "pooled", **board.metric_titles}
 
 
 def board_sheets(
@@ -51,12 +65,12 @@ def board_sheets(
     Args:
         board: The board.
         scope: A subset, or `overall`.
-        metric: The one to rank by.
+        metric: Name of the metric to rank by.
         search: Words that an entry's name, chips, licence, training data, source or id contain.
-        chips: Chips of the entries to show, see `facets`; empty for all.
-        columns: Names of `COLUMNS` to show beside rank, entry, chips and metric.
-        sort: One of `SORTS`.
-        page: Page of `PAGE` entries to show, from 1; the last page if there are fewer.
+        chips: Chips of the entries to show, see `facets`; all entries if empty.
+        columns: Names among `column_titles` to show beside rank, entry, chips and metric.
+        sort: Name among `sort_titles`.
+        page: Number of the page of `PAGE` entries, from 1; the last page if there are fewer.
 
     Returns:
         Ranked entries, then upper bounds, a page of them, then people; and apart from these, without ranks, incomplete
@@ -67,12 +81,12 @@ def board_sheets(
     """
     exclusive = facets(board)
     shown = [number for number, entry in enumerate(board.entries) if _fits(entry, chips, search, exclusive)]
-    order = _order(board, scope, metric, sort)
+    standing = board.standing(scope, metric)
+    order = _order(board, scope, metric, sort, standing)
     ranked = sorted((n for n in shown if board.entries[n].ranked), key=order)
     bounds = sorted((n for n in shown if board.entries[n].complete and board.entries[n].upper_bound), key=order)
     partial = sorted((n for n in shown if not board.entries[n].complete), key=order)
-    keys = [name for name in COLUMNS if name in columns and name != metric]
-    standing = board.standing(scope, metric)
+    keys = [name for name in column_titles(board) if name in columns and name != metric]
     listed = [*ranked, *bounds]
     start = PAGE * (min(max(page, 1), pages_of(len(listed))) - 1)
     full = _sheet(board, scope, metric, listed[start : start + PAGE], keys, standing, len(listed))
@@ -133,18 +147,21 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def _order(board: Board, scope: str, metric: str, sort: str) -> Callable[[int], Any]:
+def _order(board: Board, scope: str, metric: str, sort: str, standing: Standing) -> Callable[[int], Any]:
     names = [_plain(entry.name) for entry in board.entries]
     if sort == "name":
         return lambda number: names[number]
     pooled = sort == "pooled"
     by = metric if pooled or sort == "rank" else sort
     key = -np.nan_to_num(board.estimate(scope, by, "pooled" if pooled else "mean"), nan=-np.inf)
-    return lambda number: (key[number], names[number])
+    # Entries with the same figure have different ranks; their names must not put them into another order.
+    ranks = standing.rank if sort == "rank" else np.zeros(len(names), np.intp)
+    return lambda number: (key[number], ranks[number], names[number])
 
 
-def _headers(metric: str, keys: Sequence[str], ranked: bool) -> list[str]:
-    return [*(["#"] if ranked else []), "entry", "what", METRICS[metric].title, *(COLUMNS[key] for key in keys)]
+def _headers(board: Board, metric: str, keys: Sequence[str], ranked: bool) -> list[str]:
+    titles = column_titles(board)
+    return [*(["#"] if ranked else []), "entry", "what", titles[metric], *(titles[key] for key in keys)]
 
 
 def _sheet(
@@ -156,9 +173,9 @@ def _sheet(
     standing: Standing | None,
     total: int,
 ) -> Sheet:
-    sheet = Sheet(_headers(metric, keys, standing is not None), total=total)
+    sheet = Sheet(_headers(board, metric, keys, standing is not None), total=total)
     mean, low, high = (board.estimate(scope, metric, what) for what in ("mean", "low", "high"))
-    others = {key: board.estimate(scope, key) for key in keys if key in METRICS}
+    others = {key: board.estimate(scope, key) for key in keys if key in board.metrics}
     others["pooled"] = board.estimate(scope, metric, "pooled")
     for number in numbers:
         entry = board.entries[number]
@@ -193,16 +210,16 @@ def _add_people(
     sheet: Sheet, board: Board, scope: str, metric: str, keys: Sequence[str], name: str, title: str
 ) -> None:
     people = board.people[scope] if board.people else None
-    by_metric = getattr(people, name) if people else {}
-    if metric not in by_metric:
+    estimates = getattr(people, name) if people else {}
+    if metric not in estimates:
         return
-    focus = by_metric[metric]
+    focus = estimates[metric]
     cells: list[tuple[Any, str]] = [
         (None, NO_VALUE), (title, title), _both("reference"),
         (_number(focus.mean), interval(focus.mean, focus.low, focus.high)),
     ]  # fmt: skip
     for key in keys:
-        value = focus.pooled if key == "pooled" else by_metric[key].mean if key in by_metric else math.nan
+        value = focus.pooled if key == "pooled" else estimates[key].mean if key in estimates else math.nan
         cells.append((_number(value), figure(value)))
     _append(sheet, "", cells, True)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import tia2
+from tia2.calibration import TextNorm
 from tia2.calibration.flat_settings import FlatSettings
 from tia2.evaluation import Comparison, Result, published, separate
 from tia2.leaderboard import Board, Store
@@ -194,6 +195,25 @@ def test_a_store(store, index):
             check_standing(board, scope, metric, ranks)
     comparison = board.compare("mini-strong", "mini-countblind")
     assert_close(comparison.model_dump(exclude={"prompts"}), expected["comparison"])
+
+
+def test_the_index_of_a_store_stays_valid(store):
+    """Nothing is computed again: entries, their values, ranks and people are found under the names they had."""
+    files = {path.name: path.stat().st_mtime_ns for path in store.index.iterdir()}
+    board = Board.load(store, "small")
+    for scope in board.scopes:
+        for metric in METRICS:
+            board.standing(scope, metric)
+    assert {path.name: path.stat().st_mtime_ns for path in store.index.iterdir()} == files
+    assert {f"{entry.key}.npz" for entry in board.entries} <= set(files)
+
+
+def test_the_index_covers_the_versions_of_calibrations(store, monkeypatch):
+    """A new version of a class counts wherever the class is: on its own, in an ensemble, under cross-validation."""
+    keys = {entry.id: entry.key for entry in Board.load(store, "small").entries}
+    monkeypatch.setattr(TextNorm, "version", 2)
+    changed = {entry.id for entry in Board.load(store, "small").entries if entry.key != keys[entry.id]}
+    assert changed == {name for name in keys if "~" in name and "minmax" not in name}
 
 
 def test_submissions_and_the_queue(store):

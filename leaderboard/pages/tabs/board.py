@@ -8,7 +8,7 @@ import gradio as gr
 
 from ...data.board import Board
 from ...data.boards import Live
-from ...views.board_table import COLUMNS, PAGE, SORTS, USUAL, all_chips, board_sheets, pages_of
+from ...views.board_table import PAGE, USUAL, all_chips, board_sheets, column_titles, pages_of, sort_titles
 from ...views.sheets import Sheet
 from ..address import pick, pick_many, pick_text
 from ..detail import detail
@@ -43,17 +43,13 @@ def build(live: Live) -> Tab:
     board = live.board()
     with gr.Row(elem_classes="tia2-controls"):
         scope = gr.Radio(scopes(board), value=board.usual_scope, label="Subset", scale=3, min_width=280)
-        metric = metric_picker()
-        sort = gr.Dropdown(
-            [(title, key) for key, title in SORTS.items()], value="rank", label="Sort by", scale=1, min_width=150
-        )
+        metric = metric_picker(board)
+        sort = gr.Dropdown(_choices(sort_titles(board)), value="rank", label="Sort by", scale=1, min_width=150)
     with gr.Row(elem_classes="tia2-controls"):
         search = gr.Textbox(label="Search", placeholder="name, licence, training data …", scale=2, min_width=220)
         chips = gr.Dropdown(all_chips(board), value=[], multiselect=True, label="Show only", scale=2, min_width=220)
     with gr.Accordion("Columns", open=False):
-        columns = gr.CheckboxGroup(
-            [(title, key) for key, title in COLUMNS.items()], value=list(USUAL), label="Columns", show_label=False
-        )
+        columns = gr.CheckboxGroup(_choices(column_titles(board)), value=list(USUAL), label="Columns", show_label=False)
     page = gr.Dropdown(page_choices(len(board)), value=1, label="Rows", visible=len(board) > PAGE, elem_id="tia2-page")
     state = gr.State({})
     table = gr.Dataframe(
@@ -115,17 +111,31 @@ def build(live: Live) -> Tab:
         "board",
         [
             Param("subset", scope, restore_scope),
-            Param("metric", metric, lambda _, query: restore_metric(query)),
-            Param("sort", sort, lambda _, query: gr.update(value=pick(query, "sort", SORTS, "rank"))),
+            Param("metric", metric, restore_metric),
+            Param("sort", sort, _restore_sort),
             Param("q", search, lambda _, query: gr.update(value=pick_text(query, "q"))),
             Param("chips", chips, _restore_chips),
-            Param("columns", columns, lambda _, query: gr.update(value=pick_many(query, "columns", COLUMNS, USUAL))),
+            Param("columns", columns, _restore_columns),
             Param("rows", page, _restore_page),
             Param("entry", entry, restore_entry, render_detail, [about], [first.success, second.success]),
         ],
         render,
         [table, partial, apart, state, about, page],
     )
+
+
+def _choices(titles: dict[str, str]) -> list[tuple[str, str]]:
+    return [(title, name) for name, title in titles.items()]
+
+
+def _restore_sort(board: Board, query: Query) -> Any:
+    titles = sort_titles(board)
+    return gr.update(choices=_choices(titles), value=pick(query, "sort", titles, "rank"))
+
+
+def _restore_columns(board: Board, query: Query) -> Any:
+    titles = column_titles(board)
+    return gr.update(choices=_choices(titles), value=pick_many(query, "columns", titles, USUAL))
 
 
 def page_choices(total: int) -> list[tuple[str, int]]:

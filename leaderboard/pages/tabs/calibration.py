@@ -42,7 +42,7 @@ def build(live: Live) -> Tab:
     with gr.Row(elem_classes="tia2-controls"):
         model = gr.Dropdown(label="Model", scale=2, min_width=240)
         scope = gr.Radio([], label="Subset", scale=3, min_width=280)
-        metric = metric_picker(140)
+        metric = metric_picker(live.board(), 140)
     power = gr.Slider(
         LOWEST,
         HIGHEST,
@@ -86,7 +86,7 @@ def build(live: Live) -> Tab:
         [
             Param("model", model, _restore_model),
             Param("cs", scope, lambda board, query: restore_scope(board, query, "cs")),
-            Param("cmetric", metric, lambda _, query: restore_metric(query, "cmetric")),
+            Param("cmetric", metric, lambda board, query: restore_metric(board, query, "cmetric")),
             Param("lt", power, lambda _, query: gr.update(value=_power(query))),
         ],
         render,

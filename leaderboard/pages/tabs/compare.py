@@ -33,7 +33,7 @@ def build(live: Live) -> Tab:
     with gr.Row(elem_classes="tia2-controls"):
         a = gr.Dropdown(label="A", scale=3, min_width=240)
         b = gr.Dropdown(label="B", scale=3, min_width=240)
-        metric = metric_picker(140)
+        metric = metric_picker(live.board(), 140)
     verdict = gr.HTML()
     with gr.Column(visible=False) as details:
         table_of = gr.HTML()
@@ -96,7 +96,7 @@ def build(live: Live) -> Tab:
         [
             Param("a", a, lambda board, query: _restore_entry(board, query, "a", 0), offers=_entries),
             Param("b", b, lambda board, query: _restore_entry(board, query, "b", 1), offers=_entries),
-            Param("cm", metric, lambda _, query: restore_metric(query, "cm")),
+            Param("cm", metric, lambda board, query: restore_metric(board, query, "cm")),
         ],
         render,
         [verdict, details, table_of],

@@ -75,7 +75,7 @@ def build(live: Live) -> Tab:
             scope = gr.Radio(scopes(board), value=board.usual_scope, label="Subset")
         with gr.Column(min_width=280, scale=3, visible=False) as by_entries:
             entries = gr.Dropdown([], value=[], multiselect=True, max_choices=MOST, label=f"Entries, at most {MOST}")
-        metric = metric_picker()
+        metric = metric_picker(board)
     plot = gr.Plot(label="Figure", show_label=False, elem_classes="tia2-plot")
     words = gr.HTML()
 
@@ -94,7 +94,7 @@ def build(live: Live) -> Tab:
         [
             Param("figure", figure, lambda _, query: gr.update(value=pick(query, "figure", FIGURES, "forest"))),
             Param("subset", scope, restore_scope),
-            Param("metric", metric, lambda _, query: restore_metric(query)),
+            Param("metric", metric, restore_metric),
             Param("entries", entries, _restore_entries, offers=entry_choices),
         ],
         render,
