@@ -64,7 +64,7 @@ def test_defaults_are_all_subsets_and_auroc(client):
 def test_entry(client, mini_board):
     found = client.predict("mini", "mini-strong~textnorm-cv", api_name="/entry")
     place = mini_board.place["mini-strong~textnorm-cv"]
-    assert found["calibration"]["setting"] == "cv"
+    assert found["calibration"]["calibration"] == "cv"
     assert found["tables"] == mini_board.entries[place].listing.tables
     for scope in mini_board.scopes:
         for metric, numbers in found["subsets"][scope]["metrics"].items():
