@@ -17,8 +17,22 @@ from ...plots.style import INK
 from ...views.formats import difference, factor
 from ...views.formats import figure as figure_text
 from ...views.pairs import suggested
-from ...views.temperature import FACTORS, HIGHEST, LOWEST, STEP, Sweep, Tuned, recompute, sweep
-from ...views.tunables import Point, Tunable, members, points, tunable, tunables
+from ...views.temperature import (
+    FACTORS,
+    HIGHEST,
+    LOWEST,
+    STEP,
+    AdjustableModel,
+    EntryOnCurve,
+    Recomputed,
+    TemperatureCurve,
+    adjustable_model,
+    adjustable_models,
+    entries_on_curve,
+    members,
+    recompute,
+    sweep,
+)
 from ..address import pick, pick_number
 from ..markup import answer, note, table
 from ..parts import Param, Query, Tab
@@ -60,22 +74,29 @@ def build(live: Live) -> Tab:
     def render(benchmark: str, name: str | None, part: str | None, by: str | None, chosen: float | None) -> list[Any]:
         board = live.board(benchmark)
         try:
-            if not tunables(board):
+            if not adjustable_models(board):
                 raise LeaderboardError(NONE)
             if not (name and part and by):
                 raise LeaderboardError("Choose a model.")
-            tunable_model = tunable(board, name)
-            tuned = recompute(board, name, part, by, 2.0 ** min(max(chosen or 0.0, LOWEST), HIGHEST))
-            curve, entries = sweep(board, name, part, by), points(board, tunable_model, part, by)
-            names = members(board, tunable_model).names
+            adjusted = adjustable_model(board, name)
+            recomputed = recompute(board, name, part, by, 2.0 ** min(max(chosen or 0.0, LOWEST), HIGHEST))
+            curve, entries = sweep(board, name, part, by), entries_on_curve(board, adjusted, part, by)
+            names = members(board, adjusted).names
         except Tia2Error as error:
             return [answer(str(error)), gr.update(visible=False), gr.skip(), gr.skip()]
-        drawn = (FACTORS, curve.means, curve.lows, curve.highs, _marks(entries, tuned), f"{METRICS[by].title}, {part}")
+        drawn = (
+            FACTORS,
+            curve.means,
+            curve.lows,
+            curve.highs,
+            _marks(entries, recomputed),
+            f"{METRICS[by].title}, {part}",
+        )
         figure = temperature_curve(*drawn)
         if not math.isnan(curve.raw):
             figure.add_hline(y=curve.raw, line={"dash": "dot", "width": 1.5, "color": INK}, annotation_text="raw")
         return [
-            answer(_answer(tunable_model, names, tuned, by)) + _numbers(tuned, curve, entries, METRICS[by].title),
+            answer(_answer(adjusted, names, recomputed, by)) + _numbers(recomputed, curve, entries, METRICS[by].title),
             gr.update(visible=True),
             figure,
             note(temperature_curve_words(*drawn)) + note(LEGEND),
@@ -94,21 +115,26 @@ def build(live: Live) -> Tab:
     )
 
 
-def _answer(model: Tunable, names: tuple[str, ...], tuned: Tuned, metric: str) -> str:
+def _answer(model: AdjustableModel, names: tuple[str, ...], recomputed: Recomputed, metric: str) -> str:
     symbol = model.calibration.level_symbol
-    if len(set(tuned.levels)) == 1:
-        levels = f"{symbol} = {tuned.levels[0]:.4g}" + (" for each member" if len(names) > 1 else "")
+    if len(set(recomputed.levels)) == 1:
+        levels = f"{symbol} = {recomputed.levels[0]:.4g}" + (" for each member" if len(names) > 1 else "")
     else:
-        by_member = [f"{level:.4g} for {name}" for name, level in zip(names, tuned.levels, strict=True)]
+        by_member = [f"{level:.4g} for {name}" for name, level in zip(names, recomputed.levels, strict=True)]
         levels = f"{symbol} = {', '.join(by_member)}"
-    figures = f"{METRICS[metric].title} {_interval(tuned)}, pooled {figure_text(tuned.pooled)}"
-    return f"× {tuned.factor:.4g} → {levels}: {figures}."
+    figures = f"{METRICS[metric].title} {_interval(recomputed)}, pooled {figure_text(recomputed.pooled)}"
+    return f"× {recomputed.factor:.4g} → {levels}: {figures}."
 
 
-def _numbers(tuned: Tuned, curve: Sweep, entries: list[Point], title: str) -> str:
+def _numbers(recomputed: Recomputed, curve: TemperatureCurve, entries: list[EntryOnCurve], title: str) -> str:
     marks = {"fixed": "documented temperature", "cv": "chosen by cross-validation", "oracle": "oracle, upper bound"}
     rows = [
-        ("this temperature", factor(tuned.factor), figure_text(tuned.mean), difference(tuned.mean - curve.raw)),
+        (
+            "this temperature",
+            factor(recomputed.factor),
+            figure_text(recomputed.mean),
+            difference(recomputed.mean - curve.raw),
+        ),
         *(
             (marks[point.setting], factor(point.factor), figure_text(point.mean), difference(point.mean - curve.raw))
             for point in entries
@@ -118,23 +144,23 @@ def _numbers(tuned: Tuned, curve: Sweep, entries: list[Point], title: str) -> st
     return table("Against the board's own entries", ["", "temperature", title, "− raw"], rows)
 
 
-def _interval(tuned: Tuned) -> str:
-    if math.isnan(tuned.low):
-        return figure_text(tuned.mean)
-    return f"{figure_text(tuned.mean)} (95 % interval {tuned.low:.3f} to {tuned.high:.3f})"
+def _interval(recomputed: Recomputed) -> str:
+    if math.isnan(recomputed.low):
+        return figure_text(recomputed.mean)
+    return f"{figure_text(recomputed.mean)} (95 % interval {recomputed.low:.3f} to {recomputed.high:.3f})"
 
 
-def _marks(entries: list[Point], tuned: Tuned) -> dict[str, tuple[float, float]]:
+def _marks(entries: list[EntryOnCurve], recomputed: Recomputed) -> dict[str, tuple[float, float]]:
     marks = {
         str(point.setting): (point.factor, point.mean) for point in reversed(entries) if not math.isnan(point.mean)
     }
-    if not math.isnan(tuned.mean):
-        marks["current"] = (tuned.factor, tuned.mean)
+    if not math.isnan(recomputed.mean):
+        marks["current"] = (recomputed.factor, recomputed.mean)
     return marks
 
 
 def _restore_model(board: Board, query: Query) -> Any:
-    models = tunables(board)
+    models = adjustable_models(board)
     best = next((board.entry(name).listing for name in suggested(board)), None)
     usual = best.id if best is not None and best.id in models else next(iter(models), "")
     value = pick(query, "model", models, usual)

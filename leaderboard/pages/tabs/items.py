@@ -12,7 +12,7 @@ from ...data.boards import Live
 from ...views.item_sheets import Ranked, captions, items_sheet, rivals_sheet
 from ...views.item_view import FURTHER, ORDERS, PAGE, Items, items_of, order, page_of, rivals, values_of
 from ...views.pairs import choices, suggested
-from ...views.tunables import names_of
+from ...views.scored_rewards import reward_names
 from ..address import pick, pick_many, pick_number
 from ..markup import heading, note, table
 from ..parts import Choices, Param, Query, Tab, chosen
@@ -117,7 +117,7 @@ def _ranked(board: Board, name: str, items: Items) -> Ranked:
 def _rivals(board: Board, items: Items, by: BoardEntry | None) -> str:
     by_reward = []
     if by is not None and by.listing is not None:
-        names = names_of(board, by.listing)
+        names = reward_names(board, by.listing)
         by_reward = [
             (name, rivals(board, digest, items)) for name, digest in zip(names, by.listing.tables, strict=True)
         ]

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from tia2.leaderboard.data.index import Index
-from tia2.leaderboard.views import temperature as tuning
 from tia2.leaderboard.views.pairs import disagreements, suggested
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -86,7 +85,7 @@ def test_the_temperature_is_recomputed_while_the_slider_moves(page, visit, live)
     slider.wait_for()
     for step in (1, 2):
         slider.press("ArrowRight")
-        found = tuning.recompute(board, "mini-vivid", "counting", "auroc", 2 ** (0.25 * step))
+        found = slider.recompute(board, "mini-vivid", "counting", "auroc", 2 ** (0.25 * step))
         page.get_by_text(re.compile(rf"AUROC {found.mean:.3f} \(95 % interval {found.low:.3f}")).first.wait_for()
     page.wait_for_function("location.search.includes('lt=0.5')")
     page.reload()

@@ -1,4 +1,4 @@
-"""TextNorm with another temperature, recomputed from a model's rewards while one waits.
+"""A calibration with another temperature, recomputed from a model's rewards while one waits.
 
 What depends on the benchmark alone is grouped once, and the curve over all temperatures is kept in the index. The
 figures are those of `tia2.evaluate`: same functions, same prompts, same resamples.
@@ -7,6 +7,7 @@ figures are those of `tia2.evaluate`: same functions, same prompts, same resampl
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,26 +21,29 @@ from tia2.evaluation.bootstrap import UNKNOWN, Interval
 from tia2.evaluation.panel import Panel
 from tia2.evaluation.summary import OVERALL
 
-from ..data.board import Board
-from ..data.index import SEED
-from .tunables import Tunable, member_rewards, members, tunable
+from ...data.board import Board
+from ...data.index import SEED, calibration_key
+from ..scored_rewards import member_rewards
+from .models import AdjustableModel, adjustable_model, members
 
 Floats = NDArray[np.float64]
 Rewards = Sequence[NDArray[np.float32]]
 
 LOWEST, HIGHEST, STEP = -4.0, 4.0, 0.25
-"""Of the slider: the factor's logarithm to base 2."""
+"""Ends and step of the slider, which stands at the factor's logarithm to base 2."""
 FACTORS = tuple(2.0 ** (half / 2) for half in range(int(2 * LOWEST), int(2 * HIGHEST) + 1))
-"""Of the curve."""
+"""Factors of the curve: every half step of the logarithm, since the curve is smooth between them."""
+PANELS, RECOMPUTED = 6, 1024
+"""Panels and settings that a board remembers: a panel takes megabytes, a setting a hundred bytes."""
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """What one setting gives.
+class Recomputed:
+    """The figures that one setting gives.
 
     Attributes:
-        factor: What the documented temperatures are multiplied by.
-        levels: The temperatures, or min-max scales, one a member.
+        factor: Multiple of the documented temperatures.
+        levels: The temperatures, or what stands for them, such as min-max scales, one per member.
         mean: Mean over the prompts whose labels differ.
         low: Lower end of its 95 % interval.
         high: Upper end.
@@ -55,13 +59,13 @@ class Tuned:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class TemperatureCurve:
     """The curve over `FACTORS`, and the raw reward's level.
 
     Attributes:
-        means: One a factor, as are the next two.
-        lows: Lower ends of the 95 % intervals.
-        highs: Upper ends.
+        means: Means over the prompts whose labels differ, shape (factors,).
+        lows: Lower ends of their 95 % intervals, shape (factors,).
+        highs: Upper ends, shape (factors,).
         raw: Mean of the raw reward; for an ensemble, of the member that is best raw.
         raw_name: That member's name.
     """
@@ -73,19 +77,15 @@ class Sweep:
     raw_name: str
 
 
-PANELS, RECOMPUTED = 6, 1024
-"""Panels and settings that stay in memory."""
-
-
-def recompute(board: Board, model_id: str, scope: str, metric: str, factor: float) -> Tuned:
-    """Return what a model's TextNorm gives with its documented temperature times a factor.
+def recompute(board: Board, model_id: str, scope: str, metric: str, factor: float) -> Recomputed:
+    """Return what a model's calibration gives with its documented temperature times a factor.
 
     Args:
         board: The board.
-        model_id: One of `tunables`.
+        model_id: Key of `adjustable_models`.
         scope: A subset, or `overall`.
         metric: Name of a metric.
-        factor: Above 0; for min-max, of the scale c.
+        factor: Multiple of the temperature, or of what stands for one, above 0.
 
     Raises:
         UnknownNameError: No such model, subset or metric.
@@ -93,17 +93,17 @@ def recompute(board: Board, model_id: str, scope: str, metric: str, factor: floa
         ScoreTableError: A score table is missing or damaged.
         ResultError: The factor isn't above 0.
     """
-    model = tunable(board, model_id)
+    model = adjustable_model(board, model_id)
     key = (*_key(board, model, scope, metric), scope, float(factor))
     return board.remember("recomputed", key, lambda: _recompute(board, model, scope, metric, float(factor)), RECOMPUTED)
 
 
-def sweep(board: Board, model_id: str, scope: str, metric: str) -> Sweep:
+def sweep(board: Board, model_id: str, scope: str, metric: str) -> TemperatureCurve:
     """Return the curve over `FACTORS`; its figures are kept in the index, since they take a second or two.
 
     Args:
         board: The board.
-        model_id: One of `tunables`.
+        model_id: Key of `adjustable_models`.
         scope: A subset, or `overall`.
         metric: Name of a metric.
 
@@ -112,43 +112,46 @@ def sweep(board: Board, model_id: str, scope: str, metric: str) -> Sweep:
         LeaderboardError: No temperature is documented.
         ScoreTableError: A score table is missing or damaged.
     """
-    model = tunable(board, model_id)
+    model = adjustable_model(board, model_id)
     key = _key(board, model, scope, metric)
 
-    def make() -> Sweep:
-        found = board.index.arrays(["sweep", key, FACTORS], lambda: _sweep(board, model, metric))
-        panel = _panel(board, found["scored"])
-        means, lows, highs = np.transpose(_intervals(board, panel, found["figures"], scope))
-        raw = np.nan_to_num([interval.mean for interval in _intervals(board, panel, found["raw"], scope)], nan=-np.inf)
+    def make() -> TemperatureCurve:
+        # Per prompt, so that one file serves every scope.
+        arrays = board.index.arrays(["sweep", key, FACTORS], lambda: _sweep(board, model, metric))
+        panel = _panel(board, arrays["scored"])
+        means, lows, highs = np.transpose(_intervals(board, panel, arrays["figures"], scope))
+        raw = np.nan_to_num([interval.mean for interval in _intervals(board, panel, arrays["raw"], scope)], nan=-np.inf)
         best = int(raw.argmax())
         level = float(raw[best]) if np.isfinite(raw[best]) else float("nan")
-        return Sweep(means, lows, highs, level, members(board, model).names[best])
+        return TemperatureCurve(means, lows, highs, level, members(board, model).names[best])
 
     return board.remember("sweep", (*key, scope), make)
 
 
-def _key(board: Board, model: Tunable, scope: str, metric: str) -> tuple[Any, ...]:
+def _key(board: Board, model: AdjustableModel, scope: str, metric: str) -> tuple[Any, ...]:
     board.check(scope, metric)
-    about = board.benchmark.fingerprint, board.benchmark.votes_fingerprint, board.index.resamples
-    how = model.calibration.model_dump_json(), *members(board, model).levels
-    return (*about, *model.listing.tables, *how, metric)
+    benchmark = board.benchmark.fingerprint, board.benchmark.votes_fingerprint, board.index.resamples
+    calibration = json.dumps(calibration_key(model.calibration), sort_keys=True)
+    # The levels too: documented temperatures are in the score tables' manifests, not in the calibration.
+    return (*benchmark, *model.listing.tables, calibration, *members(board, model).levels, metric)
 
 
-def _recompute(board: Board, model: Tunable, scope: str, metric: str, factor: float) -> Tuned:
+def _recompute(board: Board, model: AdjustableModel, scope: str, metric: str, factor: float) -> Recomputed:
     rewards, scored = _rewards(board, model)
     panel = _panel(board, scored)
     rows = panel.rows(scope)
+    # Only the scope's items are calibrated; the panel never reads the others' zeros.
     values = np.zeros(len(board.items))
     positions = panel.positions[rows][panel.mask[rows]]
     scaled = _scaled(model, factor)
-    taken = member_rewards(board, model.listing, [member[positions] for member in rewards])
-    values[positions] = scaled.values(taken)
+    of_scope = member_rewards(board, model.listing, [member[positions] for member in rewards])
+    values[positions] = scaled.values(of_scope)
     interval = _intervals(board, panel, panel.figure(values, metric, rows)[None], scope)[0]
     pooled = panel.pooled(values, metric, scope) if _covered(board, panel, scope) else float("nan")
-    return Tuned(factor, scaled.levels(taken), *interval, pooled)
+    return Recomputed(factor, scaled.levels(of_scope), *interval, pooled)
 
 
-def _sweep(board: Board, model: Tunable, metric: str) -> dict[str, NDArray[Any]]:
+def _sweep(board: Board, model: AdjustableModel, metric: str) -> dict[str, NDArray[Any]]:
     rewards, scored = _rewards(board, model)
     panel = _panel(board, scored)
     of_scored = [member[scored] for member in rewards]
@@ -158,13 +161,13 @@ def _sweep(board: Board, model: Tunable, metric: str) -> dict[str, NDArray[Any]]
         values[scored] = numbers
         return panel.figure(values, metric)
 
-    taken = member_rewards(board, model.listing, of_scored)
-    curve = [figures(_scaled(model, factor).values(taken)) for factor in FACTORS]
+    all_rewards = member_rewards(board, model.listing, of_scored)
+    curve = [figures(_scaled(model, factor).values(all_rewards)) for factor in FACTORS]
     raw = [figures(member[:, 0]) for member in of_scored]
     return {"figures": np.stack(curve), "raw": np.stack(raw), "scored": scored}
 
 
-def _rewards(board: Board, model: Tunable) -> tuple[Rewards, NDArray[np.bool_]]:
+def _rewards(board: Board, model: AdjustableModel) -> tuple[Rewards, NDArray[np.bool_]]:
     """Return every member's rewards, (items, texts), and which items all of them have rewards for."""
     rewards = [board.index.rewards(board.benchmark, digest) for digest in model.listing.tables]
     return rewards, np.asarray(np.all([~np.isnan(member[:, 0]) for member in rewards], axis=0))
@@ -173,12 +176,12 @@ def _rewards(board: Board, model: Tunable) -> tuple[Rewards, NDArray[np.bool_]]:
 def _panel(board: Board, scored: NDArray[np.bool_]) -> Panel:
     """Return the panel of the items that all members scored, which models with the same gaps share."""
     resamples = board.index.resamples
-    about = board.benchmark.fingerprint, board.benchmark.votes_fingerprint
-    key = *about, resamples, hashlib.sha256(scored.tobytes()).hexdigest()
+    benchmark = board.benchmark.fingerprint, board.benchmark.votes_fingerprint
+    key = *benchmark, resamples, hashlib.sha256(scored.tobytes()).hexdigest()
     return board.remember("panel", key, lambda: Panel.of(board.items, scored, seed=SEED, resamples=resamples), PANELS)
 
 
-def _scaled(model: Tunable, factor: float) -> Calibration:
+def _scaled(model: AdjustableModel, factor: float) -> Calibration:
     scaled = model.calibration.scaled(factor)
     if scaled is None:
         raise ResultError(f"{model.name} has no temperature to change.")
