@@ -99,6 +99,7 @@ class Board:
     Attributes:
         benchmark: The benchmark's record.
         entries: The rows, in no particular order.
+        positions: Position of an entry in `entries` and in the arrays, by its id.
         scopes: Subsets, then `overall` where there are several.
         prompts: One row per prompt: subset, prompt_id, prompt, items, aligned, used.
         people: Agreement of people, by scope; None without votes.
@@ -131,14 +132,14 @@ class Board:
         self.problems = problems
         self._remembered: dict[str, LRUCache[Hashable, Any]] = {}
         self._lock = threading.Lock()
-        self.place = {entry.id: number for number, entry in enumerate(self.entries)}
-        found = [summary for _, summary in rows]
+        self.positions = {entry.id: number for number, entry in enumerate(self.entries)}
+        summaries = [summary for _, summary in rows]
         self.metric_titles = {name: metric.title for name, metric in METRICS.items()}
         self.metrics = tuple(self.metric_titles)
         scopes, metrics = len(self.scopes), len(self.metrics)
-        self.estimates = _stack([one.estimates for one in found], (scopes, metrics, len(ESTIMATES)))
-        self.counts = _stack([one.counts for one in found], (scopes, len(COUNTS)))
-        self.figures = _stack([one.figures for one in found], (len(self.prompts), metrics))
+        self.estimates = _stack([summary.estimates for summary in summaries], (scopes, metrics, len(ESTIMATES)))
+        self.counts = _stack([summary.counts for summary in summaries], (scopes, len(COUNTS)))
+        self.figures = _stack([summary.figures for summary in summaries], (len(self.prompts), metrics))
 
     @classmethod
     def load(
@@ -183,8 +184,8 @@ class Board:
             from tia2.evaluation import Result
 
             result = Result.load(path)
-            known = (result.benchmark.fingerprint, result.benchmark.votes_fingerprint)
-            if known != (record.fingerprint, record.votes_fingerprint):
+            fingerprints = (result.benchmark.fingerprint, result.benchmark.votes_fingerprint)
+            if fingerprints != (record.fingerprint, record.votes_fingerprint):
                 continue
             key = index.published_key(record, path)
             if not index.has(key):
@@ -203,9 +204,9 @@ class Board:
         Raises:
             UnknownNameError: There is none of this id.
         """
-        if name not in self.place:
-            raise unknown_name("entry", name, sorted(self.place))
-        return self.entries[self.place[name]]
+        if name not in self.positions:
+            raise unknown_name("entry", name, sorted(self.positions))
+        return self.entries[self.positions[name]]
 
     def check(self, scope: str, metric: str) -> None:
         """Refuse a scope or metric that the board doesn't have.
@@ -279,12 +280,12 @@ class Board:
         # A published result that is older than the metric has no figures to rank.
         ranked = self.ranked[np.isfinite(self.estimate(scope, metric)[self.ranked])]
         keys = [self.entries[number].key for number in ranked]
-        found = self.index.arrays(["standing", keys, scope, metric], lambda: self._standing(ranked, scope, metric))
+        order = self.index.arrays(["standing", keys, scope, metric], lambda: self._standing(ranked, scope, metric))
         rank, low, high = (np.zeros(len(self.entries), np.intp) for _ in range(3))
         for spread, name in ((rank, "rank"), (low, "low"), (high, "high")):
-            spread[ranked] = found[name]
+            spread[ranked] = order[name]
         group = [""] * len(self.entries)
-        for number, letters in zip(ranked, found["group"].tolist(), strict=True):
+        for number, letters in zip(ranked, order["group"].tolist(), strict=True):
             group[number] = letters
         return Standing(rank, low, high, group)
 
@@ -292,12 +293,12 @@ class Board:
         subsets = [subset for subset in self.scopes if subset != OVERALL] if scope == OVERALL else [scope]
         figures = self.figures[ranked][:, :, self.metrics.index(metric)]
         strata = [Stratum(subset, figures[:, self.rows(subset)]) for subset in subsets if self.rows(subset).any()]
-        found = separation(strata, self.index.resamples, SEED)
+        order = separation(strata, self.index.resamples, SEED)
         return {
-            "rank": found.rank,
-            "low": found.rank_low,
-            "high": found.rank_high,
-            "group": np.array(found.group, np.str_),
+            "rank": order.rank,
+            "low": order.rank_low,
+            "high": order.rank_high,
+            "group": np.array(order.group, np.str_),
         }
 
     def result(self, name: str) -> Result:

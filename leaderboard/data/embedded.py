@@ -54,11 +54,7 @@ def fill(store: Store) -> None:
         with as_file(files("tia2.leaderboard") / "assets" / name) as asset:
             table = ScoreTable.load(asset)
         digests.append(store.add_table(table))
-        made: dict[str, Any] = {
-            "benchmark": "mini",
-            "added": now(),
-            "added_by": "tia2",
-        }
+        origin: dict[str, Any] = {"benchmark": "mini", "added": now(), "added_by": "tia2"}
         card = table.manifest.reward.card
         store.add_listing(
             Listing(
@@ -72,7 +68,7 @@ def fill(store: Store) -> None:
                 ),
                 tables=[digests[-1]],
                 calibrations=default_calibrations(1, contrastive=True, temperature=True),
-                **made,
+                **origin,
             )
         )
     store.add_listing(
@@ -91,6 +87,6 @@ def fill(store: Store) -> None:
                 UncertaintyRegularised(),
                 cross_validated(UncertaintyRegularised()),
             ],
-            **made,
+            **origin,
         )
     )

@@ -27,7 +27,7 @@ _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Record(BaseModel):
+class StrictModel(BaseModel):
     """Base of all of them: unknown fields are refused, and nothing changes after it was read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -94,7 +94,7 @@ StoredCalibration = Annotated[SerializeAsAny[Calibration], BeforeValidator(_list
 """A calibration of a store, which may have been filled where more packages are installed."""
 
 
-class _Version1(Record):
+class _Version1(StrictModel):
     """How version 0.1 wrote a calibration down. Everything is optional: `{}` is raw rewards."""
 
     kind: Literal["raw", "textnorm"] = "raw"
@@ -151,7 +151,7 @@ def written_by_version_1(calibration: Calibration) -> dict[str, Any] | None:
         return None
 
 
-class Cost(Record):
+class Cost(StrictModel):
     """What scoring takes, as declared."""
 
     items_per_second: Positive | None = None
@@ -161,7 +161,7 @@ class Cost(Record):
     """Multiply-accumulate operations an image and text."""
 
 
-class ModelCard(Record):
+class ModelCard(StrictModel):
     """What the people behind a model declare. All of it is text to be shown as it is."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
@@ -178,7 +178,7 @@ class ModelCard(Record):
     cost: Cost | None = None
 
 
-class Listing(Record):
+class Listing(StrictModel):
     """One model on the board: its card, the score tables behind it, and the entries made of them.
 
     One file, so that a model and its entries appear at once or not at all.
@@ -206,7 +206,7 @@ class Listing(Record):
         return f"{self.id}~{calibration.slug}" if calibration.slug else self.id
 
 
-class BenchmarkRecord(Record):
+class BenchmarkRecord(StrictModel):
     """A benchmark that models on the board are measured on."""
 
     schema_version: Literal[1] = 1

@@ -102,10 +102,10 @@ class Store:
         Raises:
             UnknownNameError: There is none of this name.
         """
-        known = {record.name: record for record in self.benchmarks}
-        if name not in known:
-            raise unknown_name("benchmark", name, known)
-        return known[name]
+        records = {record.name: record for record in self.benchmarks}
+        if name not in records:
+            raise unknown_name("benchmark", name, records)
+        return records[name]
 
     def add_benchmark(
         self,
@@ -138,11 +138,11 @@ class Store:
             description=description,
             simulated=simulated,
         )
-        for known in self.benchmarks:
-            same = (known.fingerprint, known.votes_fingerprint) == (record.fingerprint, record.votes_fingerprint)
-            if known.name == record.name and not same:
+        for taken in self.benchmarks:
+            same = (taken.fingerprint, taken.votes_fingerprint) == (record.fingerprint, record.votes_fingerprint)
+            if taken.name == record.name and not same:
                 raise LeaderboardError(
-                    f"{self.folder} has a benchmark {known.name} with other items or votes: give this one another name."
+                    f"{self.folder} has a benchmark {taken.name} with other items or votes: give this one another name."
                 )
         path = self.folder / "benchmarks" / f"{record.name}.json"
         write_atomically(path.with_suffix(".parquet"), _items_parquet(benchmark.items), LeaderboardError)
@@ -265,8 +265,8 @@ class Store:
 
     def _files(self, kind: str) -> Iterator[Path]:
         # Names with a dot in front are files that are being written, or that a killed process left.
-        found = (self.folder / kind).glob("*.json")
-        return iter(sorted(path for path in found if not path.name.startswith(".")))
+        paths = (self.folder / kind).glob("*.json")
+        return iter(sorted(path for path in paths if not path.name.startswith(".")))
 
 
 def table_digest(table: ScoreTable) -> str:

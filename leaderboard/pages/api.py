@@ -49,8 +49,8 @@ def add_api(live: Live) -> None:
     def compare(benchmark: str, a: str, b: str, metric: str = "auroc") -> dict[str, Any]:
         """Compare two entries by one metric, paired, on every subset and prompt."""
         with _answering():
-            found = _board(live, benchmark).compare(_text("entry", a), _text("entry", b), _text("metric", metric))
-            content: dict[str, Any] = plain({"verdict": found.verdict, **found.model_dump()})
+            comparison = _board(live, benchmark).compare(_text("entry", a), _text("entry", b), _text("metric", metric))
+            content: dict[str, Any] = plain({"verdict": comparison.verdict, **comparison.model_dump()})
             return content
 
     def prompts(benchmark: str, entry: str) -> list[dict[str, Any]]:
@@ -110,9 +110,9 @@ def _leaderboard(board: Board, scope: str, metric: str) -> dict[str, Any]:
     rows = [
         {
             **{name: facts[name] for name in ("id", "name", "kind", "chips", "coverage", "licence", "training_data")},
-            **found,
+            **numbers,
         }
-        for facts, found in zip(map(about, board.entries), figures(board, scope, metric), strict=True)
+        for facts, numbers in zip(map(about, board.entries), figures(board, scope, metric), strict=True)
     ]
     content: dict[str, Any] = plain(
         {
@@ -127,26 +127,26 @@ def _leaderboard(board: Board, scope: str, metric: str) -> dict[str, Any]:
 
 
 def _entry(board: Board, name: str) -> dict[str, Any]:
-    found = board.entry(name)
-    place = board.place[found.id]
+    entry = board.entry(name)
+    position = board.positions[entry.id]
     subsets = {
         scope: {
-            "counts": counts(board, scope)[place],
-            "metrics": {metric: figures(board, scope, metric, [place])[0] for metric in board.metrics},
+            "counts": counts(board, scope)[position],
+            "metrics": {metric: figures(board, scope, metric, [position])[0] for metric in board.metrics},
         }
         for scope in board.scopes
     }
-    content: dict[str, Any] = plain({**about(found), "subsets": subsets, "provenance": provenance(board)})
+    content: dict[str, Any] = plain({**about(entry), "subsets": subsets, "provenance": provenance(board)})
     return content
 
 
 def _prompts(board: Board, name: str) -> list[dict[str, Any]]:
-    place = board.place[board.entry(name).id]
+    position = board.positions[board.entry(name).id]
     rows = [{str(column): value for column, value in row.items()} for row in board.prompts.to_dict("records")]
     content: list[dict[str, Any]] = plain(
         [
-            {**row, "metrics": dict(zip(board.metrics, found, strict=True))}
-            for row, found in zip(rows, board.figures[place].tolist(), strict=True)
+            {**row, "metrics": dict(zip(board.metrics, values, strict=True))}
+            for row, values in zip(rows, board.figures[position].tolist(), strict=True)
         ]
     )
     return content

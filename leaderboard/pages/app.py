@@ -18,7 +18,7 @@ from .api import add_api
 from .head import head
 from .tabs.order import CHAPTERS
 from .theme import css, theme
-from .wiring import Frame, Place, visit, wire
+from .wiring import Frame, MountedTab, visit, wire
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,14 +56,14 @@ def build_app(source: Live | Store | str | os.PathLike[str]) -> gr.Blocks:
     return _build(_live(source))[0]
 
 
-def _build(live: Live) -> tuple[gr.Blocks, list[Place]]:
+def _build(live: Live) -> tuple[gr.Blocks, list[MountedTab]]:
     name = live.store.name
     with gr.Blocks(title=name, analytics_enabled=False, fill_width=True, delete_cache=(HOUR, 24 * HOUR)) as app:
         board = live.board()
         busy = gr.HTML(macro(TEMPLATE, "busy"), elem_id="tia2-busy")
         gr.HTML(macro(TEMPLATE, "header", name, SENTENCE))
         benchmark = gr.Dropdown(
-            [(one.benchmark.title, name) for name, one in live.boards.items()],
+            [(listed.benchmark.title, key) for key, listed in live.boards.items()],
             value=board.benchmark.name,
             label="Benchmark",
             visible=len(live.boards) > 1,
@@ -71,15 +71,15 @@ def _build(live: Live) -> tuple[gr.Blocks, list[Place]]:
         )
         notice = gr.HTML(notice_of(board))
         address, first, asked = (gr.Textbox(visible=False) for _ in range(3))
-        places = []
-        with gr.Tabs(elem_id="tia2-tabs") as tabs:
+        tabs = []
+        with gr.Tabs(elem_id="tia2-tabs") as container:
             for chapter in CHAPTERS:
                 with gr.Tab(chapter.title, id=chapter.id) as item:
-                    places.append(Place(chapter.build(live), item))
+                    tabs.append(MountedTab(chapter.build(live), item))
         add_api(live)
-        wire(app, live, places, Frame(benchmark, notice, tabs, address, first, asked, busy), notice_of)
+        wire(app, live, tabs, Frame(benchmark, notice, container, address, first, asked, busy), notice_of)
     app.queue(default_concurrency_limit=4, max_size=WAITING)
-    return app, places
+    return app, tabs
 
 
 def launch(
@@ -103,11 +103,11 @@ def launch(
         The app; its `local_url` says where it is.
     """
     live = _live(source)
-    app, places = _build(live)
-    for place in places:
+    app, tabs = _build(live)
+    for tab, _ in tabs:
         # What this loads, the first visitor of a tab needn't wait for; an error is for visitors to see.
         with suppress(gr.Error):
-            visit(live, places, notice_of, {"tab": place.tab.id})
+            visit(live, tabs, notice_of, {"tab": tab.id})
     app.launch(
         **options(live), server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=not wait
     )

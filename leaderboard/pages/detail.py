@@ -23,7 +23,7 @@ def detail(board: Board, name: str | None, scope: str) -> str:
         name: Id of the entry; None or an unknown one for a hint.
         scope: Scope whose counts of prompts are shown.
     """
-    if not name or name not in board.place:
+    if not name or name not in board.positions:
         return note(HINT)
     entry = board.entry(name)
     return macro(PARTS, "details", entry.name, _facts(board, entry, scope), _figures(board, entry))
@@ -52,9 +52,8 @@ def _facts(board: Board, entry: BoardEntry, scope: str) -> list[tuple[str, str]]
     settings = _plain(board.index.result(entry.key).entry.settings)
     if settings:
         pairs.append(("settings", settings))
-    counts = dict(
-        zip(("prompts", "prompts_used"), board.counts[board.place[entry.id], board.scopes.index(scope)], strict=False)
-    )
+    numbers = board.counts[board.positions[entry.id], board.scopes.index(scope)]
+    counts = dict(zip(("prompts", "prompts_used"), numbers, strict=False))
     if counts["prompts"] == counts["prompts"]:
         pairs.append(("prompts", f"{counts['prompts']:.0f} in {scope}, {counts['prompts_used']:.0f} with both labels"))
     pairs.append(("items with a value", share(entry.coverage)))
@@ -62,7 +61,7 @@ def _facts(board: Board, entry: BoardEntry, scope: str) -> list[tuple[str, str]]
 
 
 def _figures(board: Board, entry: BoardEntry) -> str:
-    number = board.place[entry.id]
+    number = board.positions[entry.id]
     rows = []
     for metric, title in board.metric_titles.items():
         cells = [
@@ -93,7 +92,7 @@ def _plain(value: object) -> str:
         'setting cv, chosen factor 2 (2 times); factor 0.5'
     """
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(one)}" for key, one in value.items() if one is not None)
+        return ", ".join(f"{key} {_plain(setting)}" for key, setting in value.items() if setting is not None)
     if isinstance(value, (list, tuple)):
         times = Counter(map(_plain, value))
         return "; ".join(text if count == 1 else f"{text} ({count} times)" for text, count in times.items())

@@ -18,7 +18,7 @@ from .address import READY, STAY, as_text, parse, pick, unless_done, writer
 from .parts import Param, Query, Tab
 
 
-class Place(NamedTuple):
+class MountedTab(NamedTuple):
     """A tab's contract together with the component that visitors select."""
 
     tab: Tab
@@ -61,59 +61,59 @@ def restore(tab: Tab, board: Board, query: Query) -> tuple[list[Any], list[Any],
     return updates, values, first
 
 
-def shown(render: Callable[..., Any], count: int, benchmark: str, values: Sequence[Any]) -> list[Any]:
-    """Return what a render function gives, one value an output.
+def rendered(render: Callable[..., Any], count: int, benchmark: str, values: Sequence[Any]) -> list[Any]:
+    """Return what a render function gives, one value per output.
 
     Raises:
         gr.Error: What was asked for can't be shown; its text is escaped, since pages show it as HTML.
     """
     try:
-        found = render(benchmark, *values)
+        output = render(benchmark, *values)
     except Tia2Error as error:
         raise gr.Error(escape(str(error)), print_exception=False) from None
-    return list(found) if isinstance(found, (list, tuple)) and len(found) == count else [found]
+    return list(output) if isinstance(output, (list, tuple)) and len(output) == count else [output]
 
 
-def visit(live: Live, places: Sequence[Place], notice: Callable[[Board], str], query: Query) -> list[Any]:
+def visit(live: Live, tabs: Sequence[MountedTab], notice: Callable[[Board], str], query: Query) -> list[Any]:
     """Return one update for each output of `everything`: the tab that the address names, shown; others left alone."""
     board = live.board(query.get("benchmark"))
     name = board.benchmark.name
-    here = pick(query, "tab", [place.tab.id for place in places], places[0].tab.id)
-    benchmarks = [(one.benchmark.title, key) for key, one in live.boards.items()]
-    found: list[Any] = [
+    here = pick(query, "tab", [tab.id for tab, _ in tabs], tabs[0].tab.id)
+    benchmarks = [(listed.benchmark.title, key) for key, listed in live.boards.items()]
+    updates: list[Any] = [
         gr.update(choices=benchmarks, value=name, visible=len(benchmarks) > 1),
         notice(board),
         gr.update(selected=here),
     ]
     first: dict[str, str] = {}
     values: list[Any] = []
-    for tab, _ in places:
+    for tab, _ in tabs:
         if tab.id == here:
-            updates, values, first = restore(tab, board, query)
-            found += [*updates, *shown(tab.render, len(tab.outputs), name, values)]
+            controls, values, first = restore(tab, board, query)
+            updates += [*controls, *rendered(tab.render, len(tab.outputs), name, values)]
         else:
-            found += [gr.skip()] * (len(tab.params) + len(tab.outputs))
-    return [*found, _first(live, places, here, first), _asked(here, name, values)]
+            updates += [gr.skip()] * (len(tab.params) + len(tab.outputs))
+    return [*updates, _first(live, tabs, here, first), _asked(here, name, values)]
 
 
-def wire(app: gr.Blocks, live: Live, places: Sequence[Place], frame: Frame, notice: Callable[[Board], str]) -> None:
+def wire(app: gr.Blocks, live: Live, tabs: Sequence[MountedTab], frame: Frame, notice: Callable[[Board], str]) -> None:
     """Connect everything; call it inside the app's context, after the tabs."""
     everything = [
         frame.benchmark,
         frame.notice,
         frame.tabs,
-        *(part for tab, _ in places for part in (*(param.component for param in tab.params), *tab.outputs)),
+        *(part for tab, _ in tabs for part in (*(param.component for param in tab.params), *tab.outputs)),
         frame.first,
         frame.asked,
     ]
 
     def load(request: gr.Request) -> list[Any]:
-        return visit(live, places, notice, dict(request.query_params))
+        return visit(live, tabs, notice, dict(request.query_params))
 
     def change_benchmark(address: str, benchmark: str, _: str) -> list[Any]:
         if address == STAY:
             return [gr.skip()] * len(everything)
-        return visit(live, places, notice, {**parse(address), "benchmark": benchmark})
+        return visit(live, tabs, notice, {**parse(address), "benchmark": benchmark})
 
     loaded = app.load(load, None, everything, **_quiet(frame))
     ready = loaded.success(None, [frame.first], None, js=READY, **_quiet(frame))
@@ -124,15 +124,15 @@ def wire(app: gr.Blocks, live: Live, places: Sequence[Place], frame: Frame, noti
         js=writer(["benchmark"]),
         **_quiet(frame),
     )
-    for place in places:
-        selected = _wire_tab(live, place, places, frame)
+    for mounted in tabs:
+        selected = _wire_tab(live, mounted, tabs, frame)
         for event in (ready, changed, selected):
-            _wire_offers(live, place.tab, frame, event)
-            _wire_later(live, place.tab, frame, event)
+            _wire_offers(live, mounted.tab, frame, event)
+            _wire_later(live, mounted.tab, frame, event)
 
 
-def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -> Any:
-    tab, item = place
+def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame: Frame) -> Any:
+    tab, item = mounted
     names = [param.name for param in tab.params]
     controls = [param.component for param in tab.params]
 
@@ -142,8 +142,8 @@ def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -
         board = live.board(benchmark)
         updates, values, first = restore(tab, board, parse(address))
         name = board.benchmark.name
-        query = shown(tab.render, len(tab.outputs), name, values)
-        return [*updates, *query, _first(live, places, tab.id, first), _asked(tab.id, name, values)]
+        outputs = rendered(tab.render, len(tab.outputs), name, values)
+        return [*updates, *outputs, _first(live, tabs, tab.id, first), _asked(tab.id, name, values)]
 
     selected = item.select(
         select,
@@ -162,7 +162,7 @@ def _wire_tab(live: Live, place: Place, places: Sequence[Place], frame: Frame) -
             if address == STAY:
                 return [gr.skip()] * (count + 1)
             name = live.board(benchmark).benchmark.name
-            return [*shown(render, count, name, values[:-1]), _asked(tab.id, name, values[:-1])]
+            return [*rendered(render, count, name, values[:-1]), _asked(tab.id, name, values[:-1])]
 
         for event in (_event(param.component), *param.after):
             changed = event(
@@ -183,7 +183,7 @@ def _wire_later(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
     render, outputs = tab.later
     _after(
         event, live, tab, frame, "draw", outputs,
-        lambda board, values: shown(render, len(outputs), board.benchmark.name, values),
+        lambda board, values: rendered(render, len(outputs), board.benchmark.name, values),
     )  # fmt: skip
 
 
@@ -209,8 +209,8 @@ def _after(
     """Fill outputs once an event has answered, from the board and the values that the tab was asked for."""
 
     def fill(asked: str) -> Any:
-        known = _parsed(asked)
-        values = [gr.skip()] * len(outputs) if known is None else make(live.board(known[0]), known[1])
+        request = _parsed(asked)
+        values = [gr.skip()] * len(outputs) if request is None else make(live.board(request[0]), request[1])
         # Of an event with one output, Gradio takes a list for the value itself.
         return values[0] if len(values) == 1 else values
 
@@ -232,15 +232,15 @@ def _parsed(asked: str) -> tuple[str, list[Any]] | None:
         (('mini', ['a', None]), None)
     """
     try:
-        found = json.loads(asked)
-        values = [one if isinstance(one, (str, int, float)) else None for one in found["values"]]
-        return str(found["benchmark"]), values
+        request = json.loads(asked)
+        values = [value if isinstance(value, (str, int, float)) else None for value in request["values"]]
+        return str(request["benchmark"]), values
     except (ValueError, TypeError, KeyError):  # Anybody may send anything.
         return None
 
 
-def _first(live: Live, places: Sequence[Place], here: str, of_tab: Mapping[str, str]) -> str:
-    return json.dumps({"benchmark": live.board().benchmark.name, "tab": places[0].tab.id, **of_tab, "here": here})
+def _first(live: Live, tabs: Sequence[MountedTab], here: str, of_tab: Mapping[str, str]) -> str:
+    return json.dumps({"benchmark": live.board().benchmark.name, "tab": tabs[0].tab.id, **of_tab, "here": here})
 
 
 def _value(param: Param, update: Any) -> Any:

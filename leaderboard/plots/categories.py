@@ -87,7 +87,7 @@ def categories_words(board: Board, metric: str, ids: Sequence[str]) -> str:
 
 
 def _positions(board: Board, ids: Sequence[str]) -> list[int]:
-    return [board.place[board.entry(name).id] for name in dict.fromkeys(ids)][:MOST]
+    return [board.positions[board.entry(name).id] for name in dict.fromkeys(ids)][:MOST]
 
 
 def _ceiling(board: Board, metric: str, scopes: Sequence[str]) -> list[Trace]:

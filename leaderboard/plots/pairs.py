@@ -155,7 +155,7 @@ def pair_scatter_words(board: Board, a: str, b: str, metric: str) -> str:
 def _figures(board: Board, a: str, b: str, metric: str) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     board.check(board.scopes[-1], metric)
     column = board.metrics.index(metric)
-    first, second = (board.figures[board.place[board.entry(name).id], :, column] for name in (a, b))
+    first, second = (board.figures[board.positions[board.entry(name).id], :, column] for name in (a, b))
     used = board.prompts["used"].to_numpy(np.bool_)
     return first, second, used & np.isfinite(first) & np.isfinite(second)
 

@@ -33,7 +33,7 @@ _BROKEN = (tarfile.TarError, EOFError, zlib.error, OSError, ValueError)
 def backup(store: Store, out: Path) -> int:
     """Write everything that can't be computed again into one .tar.gz, whole or not at all.
 
-    While it is made, nobody can submit or review; reading goes on.
+    While it is made, nobody can submit or review; everybody can read.
 
     Args:
         store: The store.

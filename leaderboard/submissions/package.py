@@ -18,7 +18,7 @@ from pydantic import Field
 from tia2.calibration.base import Calibration
 from tia2.errors import LeaderboardError
 
-from ..data.records import ModelCard, Record, SubmittedCalibration
+from ..data.records import ModelCard, StrictModel, SubmittedCalibration
 from .limits import LIMITS, MIB
 
 MOST_TABLES = 16
@@ -26,7 +26,7 @@ DATED = (1980, 1, 1, 0, 0, 0)
 """When every file in a zip is from, so that equal submissions have equal bytes."""
 
 
-class Submission(Record):
+class Submission(StrictModel):
     """What submission.json holds. All of it is a claim, to be checked or shown as text."""
 
     schema_version: Literal[1] = 1

@@ -39,7 +39,7 @@ class Items:
     Attributes:
         prompt_id: The prompt's id.
         prompt: Its text.
-        places: Positions in the benchmark, shape (items,), as are the next five.
+        positions: Positions in the benchmark, shape (items,), as are the next five.
         item_ids: Their ids.
         votes: Votes as people gave them, such as "1 1 ?"; empty where only a human score is known.
         human: Human scores.
@@ -49,7 +49,7 @@ class Items:
 
     prompt_id: str
     prompt: str
-    places: Ints
+    positions: Ints
     item_ids: list[str]
     votes: list[str]
     human: Floats
@@ -57,7 +57,7 @@ class Items:
     texts: list[str]
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.positions)
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,14 @@ def items_of(board: Board, prompt_id: str) -> Items:
         UnknownNameError: The benchmark has no such prompt.
     """
     frame = board.items
-    places = np.flatnonzero((frame["prompt_id"] == prompt_id).to_numpy(np.bool_))
-    if not len(places):
+    positions = np.flatnonzero((frame["prompt_id"] == prompt_id).to_numpy(np.bool_))
+    if not len(positions):
         raise unknown_name("prompt", prompt_id, board.prompts["prompt_id"].tolist()[:5])
-    rows = frame.iloc[places]
+    rows = frame.iloc[positions]
     return Items(
         prompt_id=prompt_id,
         prompt=str(rows["prompt"].iloc[0]),
-        places=places,
+        positions=positions,
         item_ids=rows["item_id"].tolist(),
         votes=[votes_text(votes) for votes in rows["votes"]] if "votes" in rows else [""] * len(rows),
         human=rows["human_score"].to_numpy(np.float64),
@@ -115,7 +115,7 @@ def votes_text(votes: Sequence[int] | None) -> str:
 def values_of(board: Board, entry: BoardEntry, items: Items) -> Floats | None:
     """Return an entry's values of a prompt's items, NaN where there is none; None if no values are known."""
     values = board.remember("values", entry.key, lambda: board.index.values(entry.key), VALUES)
-    return None if values is None else values[items.places]
+    return None if values is None else values[items.positions]
 
 
 def ranks(values: Floats) -> Ints:
@@ -195,7 +195,7 @@ def rivals(board: Board, digest: str, items: Items) -> list[Rival]:
     Raises:
         ScoreTableError: The table is missing or damaged.
     """
-    rewards = board.index.rewards(board.benchmark, digest)[items.places].astype(np.float64)
+    rewards = board.index.rewards(board.benchmark, digest)[items.positions].astype(np.float64)
     judged = []
     for column, text in enumerate(items.texts):
         rewards_of_text, prompt = rewards[:, column], rewards[:, 0]

@@ -98,7 +98,7 @@ def large_board(mini_board):
         replace(mini_board.entries[place], id=f"made-{number}", key=f"made-{number}")
         for number, place in enumerate(pick)
     )
-    board.place = {entry.id: number for number, entry in enumerate(board.entries)}
+    board.positions = {entry.id: number for number, entry in enumerate(board.entries)}
     noise = rng.normal(0, 0.02, (1000, 1, 1))
     board.figures = np.clip(mini_board.figures[pick] + noise, 0, 1)
     board.estimates = mini_board.estimates[pick] + noise[..., None]

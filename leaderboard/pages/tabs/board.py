@@ -52,34 +52,18 @@ def build(live: Live) -> Tab:
         columns = gr.CheckboxGroup(_choices(column_titles(board)), value=list(USUAL), label="Columns", show_label=False)
     page = gr.Dropdown(page_choices(len(board)), value=1, label="Rows", visible=len(board) > PAGE, elem_id="tia2-page")
     state = gr.State({})
-    table = gr.Dataframe(
-        interactive=False,
-        label="Entries",
-        show_label=False,
-        max_height=880,
-        wrap=False,
-        elem_id="tia2-board",
-        elem_classes=["tia2-sheet", "tia2-pin", "tia2-pick"],
-        buttons=["fullscreen", "copy"],
-    )
+    table = _table("Entries", "tia2-board", 880, "tia2-pin", wrap=False, buttons=["fullscreen", "copy"])
     gr.HTML(note(LEGEND))
     with gr.Column(visible=False) as apart:
         gr.HTML(heading("Incomplete entries") + note(APART))
-        partial = gr.Dataframe(
-            interactive=False,
-            label="Incomplete entries",
-            show_label=False,
-            max_height=320,
-            elem_id="tia2-partial",
-            elem_classes=["tia2-sheet", "tia2-pick"],
-        )
+        partial = _table("Incomplete entries", "tia2-partial", 320)
     with gr.Column(elem_id="tia2-detail"):
         entry = gr.Dropdown(_entries(board), value="", label="Details of", info="or select a row")
         about = gr.HTML()
     export_buttons(live, state)
 
     def restore_entry(board: Board, query: Query) -> Any:
-        return gr.update(choices=_entries(board), value=pick(query, "entry", board.place, ""))
+        return gr.update(choices=_entries(board), value=pick(query, "entry", board.positions, ""))
 
     def render(benchmark: str, *values: Any) -> list[Any]:
         board = live.board(benchmark)
@@ -96,17 +80,7 @@ def build(live: Live) -> Tab:
     def render_detail(benchmark: str, *values: Any) -> str:
         return detail(live.board(benchmark), values[-1], values[0])
 
-    def picked(view: dict[str, Any], event: gr.SelectData) -> Any:
-        return _picked(view.get("ids", []), event)
-
-    def picked_partial(view: dict[str, Any], event: gr.SelectData) -> Any:
-        return _picked(view.get("partial", []), event)
-
-    options: Any = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    first = table.select(picked, [state], [entry], **options)
-    second = partial.select(picked_partial, [state], [entry], **options)
-    for event in (first, second):
-        event.success(None, None, None, js=SHOW_DETAILS, **options)
+    picks = _picks(table, partial, state, entry)
     return Tab(
         "board",
         [
@@ -117,11 +91,42 @@ def build(live: Live) -> Tab:
             Param("chips", chips, _restore_chips),
             Param("columns", columns, _restore_columns),
             Param("rows", page, _restore_page),
-            Param("entry", entry, restore_entry, render_detail, [about], [first.success, second.success]),
+            Param("entry", entry, restore_entry, render_detail, [about], [event.success for event in picks]),
         ],
         render,
         [table, partial, apart, state, about, page],
     )
+
+
+def _table(label: str, name: str, height: int, *classes: str, **options: Any) -> gr.Dataframe:
+    return gr.Dataframe(
+        interactive=False,
+        label=label,
+        show_label=False,
+        max_height=height,
+        elem_id=name,
+        elem_classes=["tia2-sheet", *classes, "tia2-pick"],
+        **options,
+    )
+
+
+def _picks(table: gr.Dataframe, partial: gr.Dataframe, state: gr.State, entry: gr.Dropdown) -> list[Any]:
+    """Return the events of selecting a row in either table, which choose the entry and scroll to its details."""
+
+    def picked(view: dict[str, Any], event: gr.SelectData) -> Any:
+        return _picked(view.get("ids", []), event)
+
+    def picked_partial(view: dict[str, Any], event: gr.SelectData) -> Any:
+        return _picked(view.get("partial", []), event)
+
+    options: Any = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    picks = [
+        table.select(picked, [state], [entry], **options),
+        partial.select(picked_partial, [state], [entry], **options),
+    ]
+    for event in picks:
+        event.success(None, None, None, js=SHOW_DETAILS, **options)
+    return picks
 
 
 def _choices(titles: dict[str, str]) -> list[tuple[str, str]]:

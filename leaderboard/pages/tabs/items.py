@@ -72,7 +72,7 @@ def build(live: Live) -> Tab:
         number_shown, pages, part = page_of(len(items), int(number or 1))
         shown = every[part]
         ranked = [_ranked(board, other, items) for other in (further or [])[:FURTHER] if other != name]
-        pictures, why = live.pictures(board.benchmark).of(items.places[shown].tolist())
+        pictures, why = live.pictures(board.benchmark).of(items.positions[shown].tolist())
         labelled = [
             (picture, text)
             for picture, text in zip(pictures, captions(items, shown, ranked_by), strict=True)
@@ -103,7 +103,7 @@ def build(live: Live) -> Tab:
 
 
 def _about(board: Board, items: Items, by: BoardEntry | None, ranked: Ranked) -> str:
-    subset = board.items["subset"].iloc[items.places[0]]
+    subset = board.items["subset"].iloc[items.positions[0]]
     why = Markup() if ranked.values is not None else note(EMPTY if by is None else PUBLISHED.format(by.name))
     aligned = f"{int(items.labels.sum())} of {len(items)} images aligned"
     return heading(items.prompt) + note(f"{subset}, {aligned}.") + why
@@ -142,11 +142,11 @@ def _restore_prompt(board: Board, query: Query) -> Any:
 
 def _restore_entry(board: Board, query: Query) -> Any:
     usual = (suggested(board) or [""])[0]
-    return chosen(_entries(board), pick(query, "ie", board.place, usual) or None)
+    return chosen(_entries(board), pick(query, "ie", board.positions, usual) or None)
 
 
 def _restore_others(board: Board, query: Query) -> Any:
-    return chosen(_entries(board), pick_many(query, "with", board.place)[:FURTHER])
+    return chosen(_entries(board), pick_many(query, "with", board.positions)[:FURTHER])
 
 
 def _restore_page(board: Board, query: Query) -> Any:

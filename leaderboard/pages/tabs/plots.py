@@ -81,7 +81,7 @@ def build(live: Live) -> Tab:
 
     def render(benchmark: str, name: str, scope: str, metric: str, ids: list[str]) -> list[Any]:
         board, chosen = live.board(benchmark), FIGURES[name]
-        listed = [choice for choice in ids or [] if choice in board.place]
+        listed = [choice for choice in ids or [] if choice in board.positions]
         return [
             chosen.draw(board, scope, metric, listed),
             note(chosen.words(board, scope, metric, listed)),

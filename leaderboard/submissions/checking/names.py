@@ -34,21 +34,24 @@ def name_problem(name: str) -> str | None:
         >>> name_problem("=1+1")
         "The name must begin with a letter or digit, got '=1+1'."
     """
-    character = hidden(name)
-    if character is not None:
-        return f"The name holds a character that can't be seen as what it is ({character}): take it out."
+    invisible = hidden(name)
+    if invisible is not None:
+        return f"The name holds a character that can't be seen as what it is ({invisible}): take it out."
     if not unicodedata.is_normalized("NFC", name):
         return f"The name must be in Unicode's composed form (NFC), got {quote(name)}."
     if not name or unicodedata.category(name[0])[0] not in "LN":
         return f"The name must begin with a letter or digit, got {quote(name)}."
     if name != " ".join(name.split(" ")).strip() or "  " in name:
         return f"The name must not end with a space or have two in a row, got {quote(name)}."
-    odd = next((one for one in name if one not in PUNCTUATION and unicodedata.category(one)[0] not in "LNM"), None)
+    odd = next(
+        (char for char in name if char not in PUNCTUATION and unicodedata.category(char)[0] not in "LNM"),
+        None,
+    )
     if odd is not None:
         return (
             f"The name may hold letters, digits, spaces and {''.join(sorted(PUNCTUATION - {' '}))}, got {quote(odd)}."
         )
-    marks = "".join("m" if unicodedata.category(one)[0] == "M" else "." for one in name)
+    marks = "".join("m" if unicodedata.category(char)[0] == "M" else "." for char in name)
     if "m" * (MARKS_IN_A_ROW + 1) in marks:
         return f"The name stacks more than {MARKS_IN_A_ROW} marks on a letter, got {quote(name)}."
     return None
@@ -67,7 +70,7 @@ def skeleton(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", name).translate(_CAPITALS)
     plain = unicodedata.normalize("NFKD", plain.casefold())
-    plain = "".join(one for one in plain if unicodedata.category(one)[0] not in "MC").translate(_SMALL)
+    plain = "".join(char for char in plain if unicodedata.category(char)[0] not in "MC").translate(_SMALL)
     plain = plain.replace("rn", "m").replace("vv", "w")
     return re.sub(r"[\W_]+", "-", plain).strip("-")
 

@@ -75,9 +75,9 @@ def problem(wanted: Wanted) -> str | None:
         with pq.ParquetFile(
             wanted.path, thrift_string_size_limit=MOST_METADATA * 16, thrift_container_size_limit=MOST_METADATA
         ) as file:
-            found = _footer_problem(file, wanted)
-        if found is not None:
-            return found
+            sentence = _footer_problem(file, wanted)
+        if sentence is not None:
+            return sentence
         table = pq.read_table(wanted.path, partitioning=None, use_threads=False)
         return _content_problem(table, wanted)
     except MemoryError:
@@ -157,16 +157,16 @@ def _listed(names: Sequence[str]) -> str:
 
 def main() -> None:
     """Check the files that stdin lists, and write the first problem, or null, to stdout as JSON."""
-    wanted = [Wanted(**one) for one in json.load(sys.stdin)]
+    wanted = [Wanted(**fields) for fields in json.load(sys.stdin)]
     pa.set_cpu_count(1)
-    _limit(max((one.decoded for one in wanted), default=0))
-    found = next((text for text in map(problem, wanted) if text is not None), None)
-    sys.stdout.write(json.dumps(found))
+    _limit(max((file.decoded for file in wanted), default=0))
+    first = next((text for text in map(problem, wanted) if text is not None), None)
+    sys.stdout.write(json.dumps(first))
 
 
 def as_json(wanted: Sequence[Wanted]) -> str:
     """Return what `main` reads."""
-    return json.dumps([asdict(one) for one in wanted])
+    return json.dumps([asdict(file) for file in wanted])
 
 
 def _limit(decoded: int) -> None:

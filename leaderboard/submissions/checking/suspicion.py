@@ -37,7 +37,7 @@ class _Orders:
     """One model's raw rewards on the benchmark's items, and their ranks: over all, and within each prompt."""
 
     values: Floats
-    known: NDArray[np.bool_]
+    present: NDArray[np.bool_]
     pooled: Floats
     within: Floats
 
@@ -90,12 +90,12 @@ def _copies(index: Index, record: BenchmarkRecord, items: pd.DataFrame, tables: 
 
 
 def _alike(mine: _Orders, other: _Orders, prompts: NDArray[np.intp]) -> str | None:
-    both = mine.known & other.known
+    both = mine.present & other.present
     if np.count_nonzero(both) < FEWEST:
         return None
-    if not (both == mine.known).all():
+    if not (both == mine.present).all():
         mine = _orders(np.where(both, mine.values, np.nan), prompts)
-    if not (both == other.known).all():
+    if not (both == other.present).all():
         other = _orders(np.where(both, other.values, np.nan), prompts)
     if np.array_equal(mine.values[both], other.values[both]):
         return f"all {np.count_nonzero(both):,} rewards are equal"
@@ -110,16 +110,16 @@ def _alike(mine: _Orders, other: _Orders, prompts: NDArray[np.intp]) -> str | No
 def _orders(values: Floats, prompts: NDArray[np.intp]) -> _Orders:
     from scipy.stats import rankdata
 
-    known = ~np.isnan(values)
+    present = ~np.isnan(values)
     pooled, within = np.zeros(len(values)), np.zeros(len(values))
-    ranks = rankdata(values[known])
-    pooled[known] = ranks - ranks.mean() if len(ranks) else ranks
+    ranks = rankdata(values[present])
+    pooled[present] = ranks - ranks.mean() if len(ranks) else ranks
     # Within a prompt, ranks among all serve as values; the prompt's number keeps the prompts apart.
-    apart = rankdata(prompts[known] * (2.0 * len(values) + 2) + ranks)
-    of = prompts[known]
+    apart = rankdata(prompts[present] * (2.0 * len(values) + 2) + ranks)
+    of = prompts[present]
     counts = np.maximum(np.bincount(of, minlength=1), 1)
-    within[known] = apart - (np.bincount(of, apart) / counts)[of] if len(of) else apart
-    return _Orders(values, known, pooled, within)
+    within[present] = apart - (np.bincount(of, apart) / counts)[of] if len(of) else apart
+    return _Orders(values, present, pooled, within)
 
 
 def _correlation(a: Floats, b: Floats) -> float:
@@ -133,12 +133,12 @@ def _beyond(
     people = index.outline(record).people
     if people is None:
         return
-    for calibration, found in values.items():
-        known = ~np.isnan(found)
-        if calibration.upper_bound or not known.any():
+    for calibration, numbers in values.items():
+        present = ~np.isnan(numbers)
+        if calibration.upper_bound or not present.any():
             continue  # an oracle's settings saw the votes
-        panel = Panel.of(table.items, known)
-        figures = panel.figure(found, "auroc")
+        panel = Panel.of(table.items, present)
+        figures = panel.figure(numbers, "auroc")
         for subset in panel.subsets:
             used = panel.used_rows(subset)
             ceiling = people[subset].ceiling["auroc"].high if subset in people else np.nan

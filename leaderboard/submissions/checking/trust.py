@@ -36,19 +36,20 @@ def trusted(table: ScoreTable, items: pd.DataFrame, record: BenchmarkRecord) -> 
     from tia2.benchmark.items import digest
     from tia2.scoring import ScoreTable
 
-    place = {item: number for number, item in enumerate(items["item_id"])}
-    positions = np.array([place[item] for item in table.items["item_id"]], np.intp)
+    position_of = {item: number for number, item in enumerate(items["item_id"])}
+    positions = np.array([position_of[item] for item in table.items["item_id"]], np.intp)
     order = np.argsort(positions, kind="stable")
-    own = items.iloc[positions[order]].reset_index(drop=True)
-    columns = [name for name in own.columns if name != "texts"]
-    contrastive = own["texts"].map(lambda texts: list(texts[1:]))
-    own = own[columns].assign(contrastive_prompts=contrastive, texts=own["texts"])
+    trusted_items = items.iloc[positions[order]].reset_index(drop=True)
+    columns = [name for name in trusted_items.columns if name != "texts"]
+    contrastive = trusted_items["texts"].map(lambda texts: list(texts[1:]))
+    trusted_items = trusted_items[columns].assign(contrastive_prompts=contrastive, texts=trusted_items["texts"])
     rewards = [table.rewards[row][table.mask[row]] for row in order]
     images = [table.image_sha256[row] for row in order]
-    complete = len(own) == record.items
-    asked, answered = own[["item_id", "subset", "prompt_id", "prompt", "texts"]], own[["item_id", "human_score"]]
+    complete = len(trusted_items) == record.items
+    asked = trusted_items[["item_id", "subset", "prompt_id", "prompt", "texts"]]
+    answered = trusted_items[["item_id", "human_score"]]
     manifest, card = table.manifest, table.manifest.reward.card
-    known = RewardCard(**{name: getattr(card, name) for name in RewardCard.model_fields})
+    known_fields = RewardCard(**{name: getattr(card, name) for name in RewardCard.model_fields})
     return ScoreTable(
         manifest.model_copy(
             update={
@@ -56,15 +57,15 @@ def trusted(table: ScoreTable, items: pd.DataFrame, record: BenchmarkRecord) -> 
                     name=record.name,
                     fingerprint=record.fingerprint if complete else digest(asked),
                     votes_fingerprint=record.votes_fingerprint if complete else digest(answered),
-                    items=len(own),
+                    items=len(trusted_items),
                 ),
-                "reward": manifest.reward.model_copy(update={"card": known}),
+                "reward": manifest.reward.model_copy(update={"card": known_fields}),
                 "shard_size": SHARD_SIZE,
                 "skipped_items": sum(bool(np.isnan(row[0])) for row in rewards),
                 "images_fingerprint": hashlib.sha256("\n".join(images).encode()).hexdigest(),
                 "complete": True,
             }
         ),
-        own,
-        [Shard(own["item_id"].tolist(), images, rewards)],
+        trusted_items,
+        [Shard(trusted_items["item_id"].tolist(), images, rewards)],
     )

@@ -124,18 +124,21 @@ def _value_problem(value: Any, where: Sequence[str] = ()) -> str | None:
         limit = LONGEST_NAME if where[-1] in ("name", "dtype", "device", "created") else LONGEST_TEXT
         if len(value) > limit:
             return f"{name} has {len(value):,} characters; at most {limit:,} are taken."
-        found = hidden(value, JOINERS | frozenset("\n\r\t"))
-        return None if found is None else f"{name} holds a character that can't be seen as what it is ({found})."
+        invisible = hidden(value, JOINERS | frozenset("\n\r\t"))
+        if invisible is not None:
+            return f"{name} holds a character that can't be seen as what it is ({invisible})."
+        return None
     if isinstance(value, dict):
         if len(value) > MOST_VALUES:
             return f"{name} has {len(value):,} fields; at most {MOST_VALUES} are taken."
-        pairs = [(str(key), one) for key, one in value.items()]
+        pairs = [(str(key), field) for key, field in value.items()]
         if any(len(key) > LONGEST_NAME or hidden(key) for key, _ in pairs):
             return f"{name} has a field whose name is too long or can't be shown."
-        found_in = (_value_problem(one, (*where, key)) for key, one in pairs)
-        return next((text for text in found_in if text), None)
+        problems = (_value_problem(field, (*where, key)) for key, field in pairs)
+        return next((problem for problem in problems if problem), None)
     if isinstance(value, list | tuple):
-        return next((text for text in (_value_problem(one, (*where, "…")) for one in value) if text), None)
+        problems = (_value_problem(element, (*where, "…")) for element in value)
+        return next((problem for problem in problems if problem), None)
     return None
 
 

@@ -47,7 +47,7 @@ class Validated:
         return [table_digest(table) for table in self.tables]
 
     def listing(self, added: str, added_by: str) -> Listing:
-        """Return what goes on the board when it is accepted."""
+        """Return what the board lists once it is accepted."""
         return Listing(
             id=slug(self.submission.card.name),
             benchmark=self.benchmark.name,

@@ -54,7 +54,7 @@ def entries_on_curve(board: Board, model: AdjustableModel, scope: str, metric: s
     entries = []
     for calibration in model.listing.calibrations:
         name = model.listing.entry_id(calibration)
-        if name not in board.place or form(calibration) != form(model.calibration):
+        if name not in board.positions or form(calibration) != form(model.calibration):
             continue
         if calibration.setting == "fixed" and calibration.documented() != model.calibration.documented():
             continue  # Another number than the temperature differs, such as an ensemble's penalty: another curve.
@@ -65,7 +65,7 @@ def entries_on_curve(board: Board, model: AdjustableModel, scope: str, metric: s
 
         factor = board.remember("factor", (entry.key, base), factor_of, FACTORS)
         if factor is not None:
-            entries.append(EntryOnCurve(calibration.setting, entry.name, factor, float(means[board.place[name]])))
+            entries.append(EntryOnCurve(calibration.setting, entry.name, factor, float(means[board.positions[name]])))
     return entries
 
 

@@ -128,7 +128,7 @@ def _by_form(board: Board, listing: Listing) -> list[list[Calibration]]:
     """Return a listing's calibrations that have a temperature and are shown, those of one form together."""
     forms: dict[tuple[Any, ...], list[Calibration]] = {}
     for calibration in listing.calibrations:
-        if calibration.fixed.scaled(1.0) is not None and listing.entry_id(calibration) in board.place:
+        if calibration.fixed.scaled(1.0) is not None and listing.entry_id(calibration) in board.positions:
             forms.setdefault(form(calibration), []).append(calibration)
     return list(forms.values())
 

@@ -55,7 +55,7 @@ def test_entries_are_what_evaluate_says(made):
         tables = [store.table(digest) for digest in by_id[name.partition("~")[0]].tables]
         calibration = entry.calibration
         wanted = tia2.evaluate(tables, calibration=calibration, seed=0, resamples=RESAMPLES)
-        place = board.place[name]
+        place = board.positions[name]
         for row, scope in enumerate(board.scopes):
             part = wanted.overall if scope == "overall" else wanted.subsets[scope]
             for column, metric in enumerate(METRICS):
@@ -86,7 +86,7 @@ def test_standing_is_that_of_separate(made):
         found = board.standing(scope, "spearman")
         rows = frame[frame["subset"] == scope].set_index("entry")
         for entry in ranked:
-            place, row = board.place[entry.id], rows.loc[entry.name]
+            place, row = board.positions[entry.id], rows.loc[entry.name]
             assert (found.rank[place], found.low[place], found.high[place], found.group[place]) == (
                 row["rank"],
                 row["rank_low"],
@@ -95,8 +95,8 @@ def test_standing_is_that_of_separate(made):
             )
     for entry in board.entries:
         if not entry.ranked:
-            assert found.rank[board.place[entry.id]] == 0
-            assert found.group[board.place[entry.id]] == ""
+            assert found.rank[board.positions[entry.id]] == 0
+            assert found.group[board.positions[entry.id]] == ""
 
 
 def test_upper_bounds_have_no_rank(made):
@@ -131,7 +131,8 @@ def test_votes_in_a_table_are_never_believed(made, store):
     table.save(folder)
     shutil.rmtree(store.index)
     before, after = made[1], board_of(store)
-    np.testing.assert_array_equal(after.estimates[after.place["mini-web"]], before.estimates[before.place["mini-web"]])
+    rows = [board.estimates[board.positions["mini-web"]] for board in (after, before)]
+    np.testing.assert_array_equal(*rows)
 
 
 def part_of(table: ScoreTable, keep: np.ndarray) -> ScoreTable:
@@ -160,11 +161,11 @@ def test_a_partial_entry_is_shown_and_never_ranked(made, store):
     assert "not complete" in entry.chips
     assert not entry.ranked
     assert 0.2 < entry.coverage < 0.5
-    place = board.place["part"]
+    place = board.positions["part"]
     whole = made[1]
     counting = board.scopes.index("counting")
     np.testing.assert_array_equal(
-        board.estimates[place, counting, :, 0], whole.estimates[whole.place["mini-web"], counting, :, 0]
+        board.estimates[place, counting, :, 0], whole.estimates[whole.positions["mini-web"], counting, :, 0]
     )
     for scope in ("comprehensive", "composition", "overall"):
         assert np.isnan(board.estimates[place, board.scopes.index(scope)]).all()
@@ -180,8 +181,8 @@ def test_a_damaged_table_hides_its_model_alone(store):
     shutil.rmtree(store.index)
     board = board_of(store)
     assert "damaged" in board.problems["mini-vivid"]
-    assert "mini-web" in board.place
-    assert not any(name.startswith("mini-vivid") for name in board.place)
+    assert "mini-web" in board.positions
+    assert not any(name.startswith("mini-vivid") for name in board.positions)
 
 
 def test_unknown_names(made):

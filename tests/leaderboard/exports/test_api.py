@@ -49,7 +49,7 @@ def test_leaderboard_is_ranked_and_complete(client, mini_board):
     assert ranks[: len(mini_board.ranked)] == list(range(1, len(mini_board.ranked) + 1))
     assert set(ranks[len(mini_board.ranked) :]) == {None}
     for row in found["entries"]:
-        place = mini_board.place[row["id"]]
+        place = mini_board.positions[row["id"]]
         assert row["mean"] == means[place]
         assert (row["group"] or "") == standing.group[place]
         assert row["pooled_low"] is None  # NaN
@@ -63,7 +63,7 @@ def test_defaults_are_all_subsets_and_auroc(client):
 
 def test_entry(client, mini_board):
     found = client.predict("mini", "mini-strong~textnorm-cv", api_name="/entry")
-    place = mini_board.place["mini-strong~textnorm-cv"]
+    place = mini_board.positions["mini-strong~textnorm-cv"]
     assert found["calibration"]["calibration"] == "cv"
     assert found["tables"] == mini_board.entries[place].listing.tables
     for scope in mini_board.scopes:
@@ -81,7 +81,7 @@ def test_compare(client, mini_board):
 
 def test_prompts(client, mini_board):
     found = client.predict("mini", "mini-web", api_name="/prompts")
-    figures = mini_board.figures[mini_board.place["mini-web"]]
+    figures = mini_board.figures[mini_board.positions["mini-web"]]
     assert [one["prompt_id"] for one in found] == mini_board.prompts["prompt_id"].tolist()
     for row, numbers in zip(found, figures, strict=True):
         assert list(row["metrics"].values()) == [None if math.isnan(one) else one for one in numbers]

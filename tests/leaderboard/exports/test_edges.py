@@ -21,7 +21,7 @@ def made(board, entries=None, **changes):
     if entries is not None:
         places = [place for place, _ in entries]
         new.entries = tuple(replace(board.entries[place], **change) for place, change in entries)
-        new.place = {entry.id: number for number, entry in enumerate(new.entries)}
+        new.positions = {entry.id: number for number, entry in enumerate(new.entries)}
         for name in ("estimates", "counts", "figures"):
             setattr(new, name, getattr(board, name)[places])
     return new

@@ -35,7 +35,7 @@ def test_csv_holds_every_figure_exactly(mini_board):
     for scope in mini_board.scopes:
         for metric in METRICS:
             part = entries[(entries["subset"] == scope) & (entries["metric"] == metric)]
-            places = [mini_board.place[name] for name in part["id"]]
+            places = [mini_board.positions[name] for name in part["id"]]
             for what in ESTIMATES:
                 expected = mini_board.estimate(scope, metric, what)[places]
                 np.testing.assert_array_equal(part[what].to_numpy(float), expected)

@@ -84,7 +84,7 @@ def test_an_address_restores_a_view(page, visit, live):
     page.get_by_role("heading", name="mini-web", exact=True).wait_for()
     board = live.board()
     shown = float(column(page, 3, 1)[0].split()[0])
-    assert shown == pytest.approx(board.estimate("counting", "kendall")[board.place["synthetic-000"]], abs=5e-4)
+    assert shown == pytest.approx(board.estimate("counting", "kendall")[board.positions["synthetic-000"]], abs=5e-4)
 
 
 def test_controls_write_the_address_and_defaults_leave_it(page, visit):
@@ -278,7 +278,7 @@ def test_a_good_submission_is_on_the_board_after_its_review(page, visit, live, s
         (waiting,) = queue.pending()
         queue.accept(waiting.id, "a maintainer")
     deadline = time.monotonic() + 300
-    while "newcomer" not in live.board().place:
+    while "newcomer" not in live.board().positions:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     visit(page, "?q=newcomer")

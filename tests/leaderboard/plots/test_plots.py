@@ -139,7 +139,7 @@ def test_categories_are_the_estimates(mini_board):
     figure = plots.categories(mini_board, "auroc", ENTRIES)
     assert len(figure.data) == 4
     for name, trace in zip(ENTRIES, figure.data, strict=False):
-        place = mini_board.place[name]
+        place = mini_board.positions[name]
         expected = [mini_board.estimate(scope, "auroc")[place] for scope in mini_board.scopes]
         np.testing.assert_allclose(trace.y, expected)
     assert figure.data[2].marker.color == CLEAR
@@ -166,7 +166,7 @@ def test_cost_uses_what_most_declare(mini_board):
     means = speed.estimate("overall", "auroc")
     ids = ("mini-strong", "mini-strong~textnorm", "mini-strong~textnorm-cv")
     shown = sorted(y for trace in figure.data for y in trace.y)
-    np.testing.assert_allclose(shown, sorted(means[speed.place[name]] for name in ids))
+    np.testing.assert_allclose(shown, sorted(means[speed.positions[name]] for name in ids))
     assert "&lt;b&gt;CPU" in figure.data[0].hovertext[0]
     macs = with_cost(
         mini_board,
@@ -188,7 +188,8 @@ def test_arrows_go_from_raw_to_textnorm(mini_board):
     ):
         ends = {(traces[name].x[n], traces[name].x[n + 1]) for n in range(0, len(traces[name].x), 3)}
         models = ("mini-strong", "mini-web", "mini-countblind", "mini-vivid")
-        assert ends == {(figures[mini_board.place[one]], figures[mini_board.place[one + ending]]) for one in models}
+        positions = mini_board.positions
+        assert ends == {(figures[positions[model]], figures[positions[model + ending]]) for model in models}
     assert "pooled over prompts" not in by_name(plots.arrows(mini_board, "overall", "spearman"))
 
 

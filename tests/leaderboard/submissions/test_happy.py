@@ -29,7 +29,7 @@ def test_from_score_table_to_board(store, good):
         ]
     board = Board.load(store, "small", index=Index(store, resamples=100))
     assert board.problems == {}
-    assert {"newcomer", "newcomer~textnorm"} <= set(board.place)
+    assert {"newcomer", "newcomer~textnorm"} <= set(board.positions)
     assert board.entry("newcomer").ranked
     assert not list((store.folder / "uploads").iterdir())
 
@@ -57,7 +57,7 @@ def test_an_ensemble(store, pack, make_table):
         listing = queue.accept(queue.receive(path, "somebody").id, "maintainer")
     assert len(listing.tables) == 2
     board = Board.load(store, "small", index=Index(store, resamples=100))
-    assert {"newcomer~mean-textnorm", "newcomer~ur-textnorm"} <= set(board.place)
+    assert {"newcomer~mean-textnorm", "newcomer~ur-textnorm"} <= set(board.positions)
 
 
 def test_equal_submissions_have_equal_bytes(pack, make_table):

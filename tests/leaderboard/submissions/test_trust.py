@@ -34,7 +34,7 @@ def test_tampered_votes_and_labels_change_nothing(store, pack, make_table, bench
     with Queue(store) as queue:
         queue.accept(queue.receive(pack(tampered), "somebody").id, "maintainer")
     board = Board.load(store, "small", index=Index(store, resamples=100))
-    assert board.estimate("overall", "auroc")[board.place["newcomer"]] < 0.5
+    assert board.estimate("overall", "auroc")[board.positions["newcomer"]] < 0.5
 
 
 def test_rows_come_in_the_order_of_the_store(store, pack, make_table, benchmark):

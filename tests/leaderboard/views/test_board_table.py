@@ -26,7 +26,7 @@ def test_ranked_then_bounds_then_people(mini_board):
     assert sheet.muted == [False] * ranked + [True] * (len(sheet) - ranked)
     assert of(sheet, "entry")[-2:] == list(PEOPLE.values())
     assert sheet.ids[-2:] == ["", ""]
-    assert sorted(sheet.ids[:-2]) == sorted(mini_board.place)
+    assert sorted(sheet.ids[:-2]) == sorted(mini_board.positions)
     assert len(partial) == 0
     assert "#" not in partial.headers
     assert {len(row) for row in (*sheet.values, *sheet.texts)} == {len(sheet.headers)}
@@ -37,7 +37,7 @@ def test_cells_are_the_boards_numbers(mini_board, metric):
     sheet, _ = board_sheets(mini_board, "counting", metric, columns=list(column_titles(mini_board)))
     standing = mini_board.standing("counting", metric)
     for name, values, texts in zip(sheet.ids[:-2], sheet.values, sheet.texts, strict=False):
-        number = mini_board.place[name]
+        number = mini_board.positions[name]
         focus = sheet.headers.index("what") + 1
         mean, low, high = (mini_board.estimate("counting", metric, what)[number] for what in ("mean", "low", "high"))
         assert values[focus] == mean
@@ -93,7 +93,7 @@ def test_sorting_keeps_ranks_and_groups_apart(mini_board, sort):
     sheet, _ = board_sheets(mini_board, "overall", "auroc", sort=sort)
     usual, _ = board_sheets(mini_board, "overall", "auroc")
     assert dict(zip(sheet.ids, of(sheet, "#"), strict=True)) == dict(zip(usual.ids, of(usual, "#"), strict=True))
-    ranked = [mini_board.place[name] for name in sheet.ids[: len(mini_board.ranked)]]
+    ranked = [mini_board.positions[name] for name in sheet.ids[: len(mini_board.ranked)]]
     if sort == "name":
         names = [mini_board.entries[number].name.casefold() for number in ranked]
         assert names == sorted(names)
@@ -104,7 +104,7 @@ def test_sorting_keeps_ranks_and_groups_apart(mini_board, sort):
 
 def test_incomplete_entries_have_a_table_of_their_own(mini_board, monkeypatch):
     entries = list(mini_board.entries)
-    place = mini_board.place["mini-web"]
+    place = mini_board.positions["mini-web"]
     entries[place] = dataclasses.replace(entries[place], coverage=0.99999)
     monkeypatch.setattr(mini_board, "entries", tuple(entries))
     monkeypatch.setitem(mini_board.__dict__, "ranked", np.array([n for n, one in enumerate(entries) if one.ranked]))

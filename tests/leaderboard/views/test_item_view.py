@@ -106,7 +106,7 @@ def test_items_of_a_prompt(mini_board):
         assert items.texts[0] == items.prompt == rows[0]["prompt"]
         assert items.labels.tolist() == [row["label"] for row in rows]
         assert items.votes == [" ".join("?" if vote < 0 else str(vote) for vote in row["votes"]) for row in rows]
-        assert mini_board.items["item_id"].iloc[items.places].tolist() == items.item_ids
+        assert mini_board.items["item_id"].iloc[items.positions].tolist() == items.item_ids
 
 
 def test_a_prompt_of_another_name(mini_board):
@@ -162,7 +162,7 @@ def few_items():
     return drilldown.Items(
         prompt_id="a/0",
         prompt="a cat",
-        places=np.arange(4),
+        positions=np.arange(4),
         item_ids=["a/1", "a/2", "a/3", "a/4"],
         votes=["1 1 0", "? 0 1", "", "0 0 0"],
         human=np.array([2 / 3, 0.5, 0.9, 0.0]),

@@ -82,7 +82,7 @@ def test_every_figure_is_the_same_wherever_it_is_measured(shape, table, board):
     fixed = tia2.evaluate(table, TextNorm(), resamples=RESAMPLES)
     scopes = {**fixed.subsets, "overall": fixed.overall}
     assert set(board.scopes) == set(scopes)
-    row = board.place["shaped~textnorm"]
+    row = board.positions["shaped~textnorm"]
     for scope, part in scopes.items():
         for metric in METRICS:
             wanted, live = part.metrics[metric], slider.recompute(board, "shaped", scope, metric, 1.0)

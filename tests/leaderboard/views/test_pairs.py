@@ -47,7 +47,7 @@ def test_disagreements_each_way(mini_board, count):
     found = pairing.comparison(mini_board, A, B, "auroc")
     used = mini_board.prompts["used"].to_numpy()
     figures = mini_board.figures[:, :, 0]
-    gaps = (figures[mini_board.place[A]] - figures[mini_board.place[B]])[used]
+    gaps = (figures[mini_board.positions[A]] - figures[mini_board.positions[B]])[used]
     ahead, behind = pairing.disagreements(found, count)
     np.testing.assert_allclose([row[1] for row in ahead.values], np.sort(gaps[gaps > 0])[::-1][:count], rtol=0, atol=0)
     np.testing.assert_allclose([row[1] for row in behind.values], np.sort(gaps[gaps < 0])[:count], rtol=0, atol=0)

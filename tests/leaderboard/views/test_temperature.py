@@ -57,7 +57,7 @@ def test_a_model_has_one_way_and_an_ensemble_two(mini_board):
 )
 def test_factor_1_is_the_board_s_fixed_entry(mini_board, model, entry, scope, metric):
     found = slider.recompute(mini_board, model, scope, metric, 1.0)
-    place = mini_board.place[entry]
+    place = mini_board.positions[entry]
     for what in ("mean", "low", "high", "pooled"):
         assert getattr(found, what) == pytest.approx(mini_board.estimate(scope, metric, what)[place], **EXACT), what
 
@@ -99,13 +99,13 @@ def test_the_curve_spans_the_slider():
 def test_the_raw_level_is_the_board_s_raw_entry(mini_board, model, scope):
     for metric in METRICS:
         curve = slider.sweep(mini_board, model, scope, metric)
-        assert curve.raw == pytest.approx(mini_board.estimate(scope, metric)[mini_board.place[model]], **EXACT)
+        assert curve.raw == pytest.approx(mini_board.estimate(scope, metric)[mini_board.positions[model]], **EXACT)
         assert curve.raw_name == model
 
 
 def test_an_ensemble_is_compared_with_its_best_member(mini_board):
     for scope in SCOPES:
-        raw = {model: mini_board.estimate(scope, "auroc")[mini_board.place[model]] for model in MODELS}
+        raw = {model: mini_board.estimate(scope, "auroc")[mini_board.positions[model]] for model in MODELS}
         curve = slider.sweep(mini_board, "mini-ensemble", scope, "auroc")
         assert curve.raw == pytest.approx(max(raw.values()), **EXACT)
         assert curve.raw_name == max(raw, key=raw.get)
@@ -117,7 +117,7 @@ def test_points_are_the_board_s_entries(mini_board):
         found = {point.setting: point for point in entries_on_curve(mini_board, model, scope, "auprc")}
         assert list(found) == ["fixed", "cv", "oracle"]
         for setting, name in {"fixed": "textnorm", "cv": "textnorm-cv", "oracle": "textnorm-oracle"}.items():
-            place = mini_board.place[f"mini-web~{name}"]
+            place = mini_board.positions[f"mini-web~{name}"]
             assert found[setting].mean == mini_board.estimate(scope, "auprc")[place]
             assert found[setting].name == mini_board.entries[place].name
         assert found["fixed"].factor == 1
