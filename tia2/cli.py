@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 import warnings
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from tia2.plugins import Registry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from importlib.machinery import ModuleSpec
+
+    from rich.panel import Panel
 
     from tia2.plugins import Plugin
 
@@ -68,6 +71,21 @@ class LazyGroup(TyperGroup):
         plugin = COMMANDS.plugins().get(cmd_name)
         return TyperCommand(name=cmd_name, help=summary_of(plugin)) if plugin else None
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help as typer would, without importing what typer renders Markdown with: a quarter of its time."""
+        del formatter
+        from rich.console import Console
+        from rich.padding import Padding
+
+        options = [(", ".join(option.opts), getattr(option, "help", None) or "") for option in self.get_params(ctx)]
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        lines = [(name, command.help or "") for name, command in commands.items() if command]
+        console = Console(highlight=False)
+        console.print(Padding(f"[yellow]Usage:[/] [bold]{ctx.command_path} \\[OPTIONS] COMMAND \\[ARGS]...", 1))
+        console.print(Padding(self.help or "", (0, 1, 1, 1)), markup=False)
+        console.print(_panel("Options", options), _panel("Commands", lines))
+        console.print(Padding(self.epilog or "", 1), markup=False)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         """Import and return the command that was asked for."""
         name = args[0]
@@ -78,6 +96,17 @@ class LazyGroup(TyperGroup):
         if not name.startswith("-"):
             ctx.fail(str(unknown_name("command", name, plugins)))
         return super().resolve_command(ctx, args)
+
+
+def _panel(title: str, rows: list[tuple[str, str]]) -> Panel:
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, text in rows:
+        table.add_row(Text(name, "bold cyan", no_wrap=True), Text(text))
+    return Panel(table, title=title, title_align="left", border_style="dim")
 
 
 @contextmanager
@@ -134,11 +163,22 @@ def summary_of(plugin: Plugin) -> str:
     if spec.origin is None or not spec.origin.endswith(".py"):
         return f"From {plugin.source}."
     try:
-        tree = ast.parse(Path(spec.origin).read_bytes())
+        first = _first_line(Path(spec.origin))
     except (OSError, SyntaxError, ValueError) as error:
         raise PluginError(f"{title} can't be imported: {spec.origin}: {error}.") from None
-    first = (ast.get_docstring(tree) or "").partition("\n")[0]
     return first or f"From {plugin.source}."
+
+
+def _first_line(path: Path) -> str:
+    """Return the first line of a module's docstring, empty if it has none."""
+    with path.open("rb") as file:
+        opening = file.readline()
+        # A docstring of one line says it all: `tia2 --help` needn't read and parse the rest, which takes milliseconds.
+        one_line = re.fullmatch(rb'"""([^"\\]+)"""\s*', opening)
+        if one_line:
+            return one_line[1].decode()
+        tree = ast.parse(opening + file.read())
+    return (ast.get_docstring(tree) or "").partition("\n")[0]
 
 
 def _spec(module: str) -> ModuleSpec | None:

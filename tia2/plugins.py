@@ -58,9 +58,8 @@ class Plugin:
             title = f"{kind.capitalize()} {self.name!r}"
             if missing := missing_models(problem, title):
                 raise missing from problem
-            raise error(
-                f"{title} from {self.source} can't be imported: {type(problem).__name__}: {problem}"
-            ) from problem
+            reason = f"{type(problem).__name__}: {problem}".rstrip(".")
+            raise error(f"{title} from {self.source} can't be imported: {reason}.") from problem
         return self.target
 
 

@@ -210,3 +210,29 @@ def test_the_registry_takes_what_says_who_it_is():
             tia2.register_calibration(wrong)
     assert list(CALIBRATIONS) == ["raw", "textnorm", "minmax", "mean", "ur", "cv", "oracle"]
     assert all(calibration.definition.endswith(".") for _, calibration in CALIBRATIONS.items())
+
+
+@pytest.fixture
+def broken_plugin(tmp_path, monkeypatch):
+    """An installed package whose calibration can't be imported."""
+    metadata = tmp_path / "toy-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text("[tia2.calibrations]\nbroken = toy_gone:Gone\n", encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        CALIBRATIONS.refresh()
+        yield
+    CALIBRATIONS.refresh()
+
+
+@pytest.mark.usefixtures("broken_plugin")
+def test_a_broken_plugin_only_warns():
+    reason = "Calibration 'broken' from package toy can't be imported: ModuleNotFoundError: No module named 'toy_gone'"
+    with pytest.warns(UserWarning, match=f"{reason}. It is left out."):
+        names = CALIBRATIONS.names()
+    assert "broken" not in names
+    assert {"raw", "textnorm", "ur"} <= set(names)
+    assert calibration_of("textnorm") == TextNorm()
+    with pytest.raises(PluginError, match=reason):
+        calibration_of("broken")

@@ -58,7 +58,7 @@ def test_help_is_instant():
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    assert min(seconds() for _ in range(3)) < 0.6
+    assert min(seconds() for _ in range(3)) < 0.45
 
 
 def test_first_help_names_every_command(cli):

@@ -8,6 +8,8 @@ from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.submissions.queue import Queue
 
+UNKNOWN = {"calibration": "textnrom"}
+
 
 def test_from_score_table_to_board(store, good):
     with Queue(store) as queue:
@@ -73,3 +75,11 @@ def test_what_is_missing_is_said(store, pack, make_table, card):
             "warning: The licence is unknown; the board says so.",
             "warning: There is no contact address, so nobody can ask about the model.",
         ]
+
+
+def test_an_unknown_calibration_is_refused_with_a_suggestion(store, good, tools):
+    path = tools.edit_json(good, "submission.json", lambda written: written["calibrations"].append(UNKNOWN))
+    with Queue(store) as queue:
+        with pytest.raises(LeaderboardError, match=r"Unknown calibration 'textnrom'\. Did you mean 'textnorm'\?"):
+            queue.receive(path, "somebody")
+        assert queue.pending() == []
