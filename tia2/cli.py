@@ -145,7 +145,7 @@ def summary_of(plugin: Plugin) -> str:
     A package's command is described by the first line of its module's docstring.
 
     Args:
-        plugin: What the registry knows of the command.
+        plugin: The command, as the registry lists it.
 
     Raises:
         PluginError: The package's module isn't there, or isn't Python.

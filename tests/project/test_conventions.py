@@ -57,14 +57,9 @@ def test_everything_public_has_a_docstring(source):
                 assert overload or ast.get_docstring(node), f"{path}:{node.lineno} {node.name}"
 
 
-OPEN = {
-    "long functions": 2,
-    "fragments": 97,
-    "dialect": 6,
-    "a for per": 13,
-}
+OPEN = {"fragments": 37, "a for per": 7}
 """Findings that are left from before the rule; never to be raised."""
-LEFT = {"found": 84, "one": 37, "known": 29, "place": 26, "own": 18, "places": 11}
+LEFT = {"found": 17, "own": 10}
 """The same for vague local names."""
 
 

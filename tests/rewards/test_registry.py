@@ -185,7 +185,7 @@ def test_file_plugins(tmp_path, noise):
     with pytest.raises(RewardError, match="There is no file"):
         tia2.load_reward(f"{tmp_path}/none.py:Red")
     file.write_text("1 / 0")
-    with pytest.raises(RewardError, match=r"can't be imported: ZeroDivisionError: division by zero$"):
+    with pytest.raises(RewardError, match=r"can't be imported: ZeroDivisionError: division by zero\.$"):
         tia2.load_reward(f"{file}:Red")
 
 
