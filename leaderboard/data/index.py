@@ -52,8 +52,8 @@ class Summary:
         estimates: (scopes, metrics, 6), in the order of `ESTIMATES`; NaN where unknown.
         counts: (scopes, 7), in the order of `COUNTS`; NaN where unknown.
         figures: (prompts, metrics); NaN where a prompt isn't used or covered.
-        items: How many items the entry's tables hold.
-        skipped: How many of these have no value.
+        items: Number of items that the entry's tables hold.
+        skipped: Number of these that have no value.
         upper_bound: Whether its settings saw the labels.
     """
 
@@ -71,8 +71,8 @@ class Outline:
 
     Attributes:
         scopes: Subsets, then `overall` where there are several.
-        prompts: One row a prompt: subset, prompt_id, prompt, items, aligned, used.
-        people: How well people agree, by scope; None without votes.
+        prompts: One row per prompt: subset, prompt_id, prompt, items, aligned, used.
+        people: Agreement of people, by scope; None without votes.
     """
 
     scopes: tuple[str, ...]
@@ -85,7 +85,7 @@ class Index:
 
     Args:
         store: The store.
-        resamples: How many resamples stand behind every interval.
+        resamples: Number of resamples behind every interval.
     """
 
     def __init__(self, store: Store, resamples: int = RESAMPLES) -> None:
@@ -117,11 +117,11 @@ class Index:
 
     def items(self, benchmark: BenchmarkRecord) -> pd.DataFrame:
         """Return a benchmark's items as `Store.items` does, indexed by their ids; read once."""
-        known = self._items.get(benchmark.name)
-        if known is None:
+        items = self._items.get(benchmark.name)
+        if items is None:
             items = self.store.items(benchmark)
-            known = self._items[benchmark.name] = items.set_index("item_id", drop=False)
-        return known
+            items = self._items[benchmark.name] = items.set_index("item_id", drop=False)
+        return items
 
     def outline(self, benchmark: BenchmarkRecord) -> Outline:
         """Return a benchmark's scopes, prompts and people."""
@@ -132,13 +132,13 @@ class Index:
 
         people_of = TypeAdapter(dict[str, People] | None)
         path = self.folder / f"{self._key('outline', _identity(benchmark))}.json"
-        known = _read_json(path)
-        if known is None:
-            known = self._outline(benchmark)
-            known["people"] = people_of.dump_python(known["people"], mode="json")
-            write_atomically(path, json.dumps(known).encode(), LeaderboardError)
-        people = people_of.validate_python(known["people"])
-        return Outline(tuple(known["scopes"]), pd.DataFrame(known["prompts"]), people)
+        content = _read_json(path)
+        if content is None:
+            content = self._outline(benchmark)
+            content["people"] = people_of.dump_python(content["people"], mode="json")
+            write_atomically(path, json.dumps(content).encode(), LeaderboardError)
+        people = people_of.validate_python(content["people"])
+        return Outline(tuple(content["scopes"]), pd.DataFrame(content["prompts"]), people)
 
     def _outline(self, benchmark: BenchmarkRecord) -> dict[str, Any]:
         from tia2.evaluation.panel import Panel
@@ -177,9 +177,9 @@ class Index:
 
     def summary(self, key: str) -> Summary:
         """Return an entry's figures."""
-        with np.load(self.folder / f"{key}.npz", allow_pickle=False) as found:
-            items, skipped, upper_bound = found["facts"].tolist()
-            return Summary(found["estimates"], found["counts"], found["figures"], items, skipped, bool(upper_bound))
+        with np.load(self.folder / f"{key}.npz", allow_pickle=False) as arrays:
+            items, skipped, upper_bound = arrays["facts"].tolist()
+            return Summary(arrays["estimates"], arrays["counts"], arrays["figures"], items, skipped, bool(upper_bound))
 
     def result(self, key: str) -> Result:
         """Return an entry's result."""
@@ -190,8 +190,8 @@ class Index:
         path = self.folder / f"{key}.npy"
         if not path.is_file():
             return None
-        found: Floats = np.load(path, allow_pickle=False)
-        return found
+        values: Floats = np.load(path, allow_pickle=False)
+        return values
 
     def rewards(self, benchmark: BenchmarkRecord, digest: str) -> NDArray[np.float32]:
         """Return a score table's rewards by the benchmark's items, (items, texts); NaN where there is none."""
@@ -203,16 +203,16 @@ class Index:
             rewards = np.where(table.mask, table.rewards, np.nan)
             arranged[self._rows(benchmark, table), : rewards.shape[1]] = rewards
             write_atomically(path, _npy(arranged), LeaderboardError)
-        found: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-        return found
+        mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped
 
     def arrays(self, key_of: Sequence[Any], make: Callable[[], Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
         """Return arrays that are kept under a key, made when they aren't there."""
         path = self.folder / f"{self._key('arrays', *key_of)}.npz"
         if not path.is_file():
             write_atomically(path, _npz(make()), LeaderboardError)
-        with np.load(path, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
 
     def _load(self, benchmark: BenchmarkRecord, digests: Sequence[str]) -> list[ScoreTable]:
         """Return score tables, with prompts and votes from the store's own copy of the benchmark."""
@@ -220,18 +220,18 @@ class Index:
         if self._tables is None or self._tables[0] != wanted:
             tables = [self.store.table(digest) for digest in digests]
             for table in tables:
-                own = self.items(benchmark).iloc[self._rows(benchmark, table)].reset_index(drop=True)
-                if own["texts"].tolist() != table.items["texts"].tolist():
+                stored = self.items(benchmark).iloc[self._rows(benchmark, table)].reset_index(drop=True)
+                if stored["texts"].tolist() != table.items["texts"].tolist():
                     raise LeaderboardError(f"{table.name} was scored with other prompts than {benchmark.name} has.")
-                table.items = own
+                table.items = stored
             self._tables = (wanted, tables)
         return self._tables[1]
 
     def _rows(self, benchmark: BenchmarkRecord, table: ScoreTable) -> NDArray[np.intp]:
         import pandas as pd
 
-        place = self.items(benchmark).index
-        rows = place.get_indexer(pd.Index(table.items["item_id"]))
+        index = self.items(benchmark).index
+        rows = index.get_indexer(pd.Index(table.items["item_id"]))
         if (rows < 0).any():
             foreign = table.items["item_id"].iloc[int((rows < 0).argmax())]
             raise LeaderboardError(f"{table.name} has the item {foreign!r}, which {benchmark.name} hasn't.")
@@ -292,10 +292,10 @@ def _summary(result: Result, outline: Outline) -> Summary:
 
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return found
+    return content
 
 
 def _npy(array: NDArray[Any]) -> bytes:

@@ -49,7 +49,7 @@ def calibration(
         of: Calibration of a single reward model, with fixed settings; `TextNorm()` if None. One that has nothing to
             choose is shown with its fixed settings alone.
         metric: Metric that is compared.
-        seed: Of the folds and of the bootstrap.
+        seed: Seed of the folds and of the bootstrap.
         resamples: Number of resamples of the prompts.
 
     Returns:
@@ -151,14 +151,14 @@ def _rows(panel: Panel, entry: _Entry, metric: str, seed: int) -> Iterator[dict[
             yield row
 
 
-def _columns(prefix: str, found: Interval, name: str) -> dict[str, float]:
-    return {name: found.mean, f"{prefix}low": found.low, f"{prefix}high": found.high}
+def _columns(prefix: str, interval: Interval, name: str) -> dict[str, float]:
+    return {name: interval.mean, f"{prefix}low": interval.low, f"{prefix}high": interval.high}
 
 
 def _findings(frame: pd.DataFrame, title: str, base: str) -> list[str]:
     honest = "cv" if (frame["choice"] == "cv").any() else "fixed"
     last = frame[frame["subset"] == frame["subset"].iloc[-1]]
-    told = [
+    differences = [
         f"{row['entry']} with {base} ({honest}) against raw {row['raw']}: within prompts "
         f"{row['difference']:+.3f} {title} ({row['difference_low']:+.3f} to {row['difference_high']:+.3f}), "
         f"pooled {row['pooled_difference']:+.3f} "
@@ -170,7 +170,7 @@ def _findings(frame: pd.DataFrame, title: str, base: str) -> list[str]:
         f"{row['optimism_high']:+.3f}) beyond cv, which is optimism."
         for row in last[last["choice"] == "oracle"].to_dict("records")
     ]
-    return told + claimed
+    return differences + claimed
 
 
 def _figure(frame: pd.DataFrame, panel: Panel, title: str, base: str) -> FigureSpec:

@@ -48,8 +48,8 @@ def contrastive(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int =
 
     Args:
         tables: Score tables of one benchmark.
-        seed: Of the bootstrap.
-        resamples: How many resamples of prompts.
+        seed: Seed of the bootstrap.
+        resamples: Number of resamples of the prompts.
 
     Returns:
         How often contrastive prompts out-score theirs on aligned and on other images; and a table with one row for each
@@ -60,8 +60,8 @@ def contrastive(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int =
         ResultError: The tables don't belong together; no reward depends on the text; no prompt has contrastive prompts.
 
     Example:
-        >>> made = contrastive([tia2.ScoreTable.load("runs/mini-strong")])  # doctest: +SKIP
-        >>> made.table[["prompt", "contrastive_prompt", "check"]].head()  # doctest: +SKIP
+        >>> analysis = contrastive([tia2.ScoreTable.load("runs/mini-strong")])  # doctest: +SKIP
+        >>> analysis.table[["prompt", "contrastive_prompt", "check"]].head()  # doctest: +SKIP
     """
     entries = Entries.of(tables)
     kept = [number for number, table in enumerate(tables) if table.manifest.reward.card.kind != "control"]
@@ -136,27 +136,27 @@ def _effect(frame: pd.DataFrame, panel: Panel, entries: Entries, measured: Measu
     """Say what TextNorm gains when these contrastive prompts are left out of X."""
     if not chosen.any():
         return f"TextNorm has none to leave out that were {which}."
-    places, mask = panel.positions, entries.tables[0].mask
-    drop = np.zeros((len(places), mask.shape[1]), np.bool_)
+    positions, mask = panel.positions, entries.tables[0].mask
+    drop = np.zeros((len(positions), mask.shape[1]), np.bool_)
     drop[frame["row"][chosen], frame["column"][chosen]] = True
     keep = mask.copy()
     rows, columns = np.nonzero(panel.mask)
-    keep[places[rows, columns]] &= ~drop[rows]
+    keep[positions[rows, columns]] &= ~drop[rows]
     gains = []
     for number in measured.able:
         table, temperature = entries.tables[number], measured.temperatures[number]
         values = np.full((2, len(mask)), np.nan)
-        for place, texts in enumerate((keep, mask)):
-            values[place, entries.scored] = textnorm(
+        for variant, texts in enumerate((keep, mask)):
+            values[variant, entries.scored] = textnorm(
                 table.rewards[entries.scored], temperature, mask=texts[entries.scored]
             )
         gains.append(panel.figure(values[0], "auroc") - panel.figure(values[1], "auroc"))
-    told = []
+    by_subset = []
     for subset in panel.scopes:
         mean, low, high = panel.interval(np.mean(gains, axis=0), subset)
-        told.append(f"{mean:+.4f} on {subset} ({low:+.4f} to {high:+.4f})")
+        by_subset.append(f"{mean:+.4f} on {subset} ({low:+.4f} to {high:+.4f})")
     verdict = "" if mean > 0 else " Leaving them out does not help."
-    return f"AUROC of TextNorm without the {int(chosen.sum())} {which}: {', '.join(told)}.{verdict}"
+    return f"AUROC of TextNorm without the {int(chosen.sum())} {which}: {', '.join(by_subset)}.{verdict}"
 
 
 def _short(text: str) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tia2.analysis.entries import Entries, panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.calibration import Calibration, TextNorm
-from tia2.evaluation.bootstrap import RESAMPLES, Interval, expanded, resample_counts
+from tia2.evaluation.bootstrap import RESAMPLES, UNKNOWN, Interval, expanded, resample_counts
 from tia2.evaluation.panel import Panel
 from tia2.evaluation.summary import OVERALL
 from tia2.figures import FigureSpec, Heatmap, Scatter, ScatterPoint
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 LABELLED = 4
 """With more pairs of models than this, the figure labels only the two highest gains and the lowest."""
 
@@ -52,10 +51,11 @@ def errors(
 
     Args:
         tables: Score tables of one benchmark, at least two.
-        calibration: What orders the items, applied to each model on its own; the raw rewards if None. A model that
-            can't be calibrated keeps its raw rewards. The gain is always that of TextNorm at documented temperatures.
-        seed: Of the bootstrap.
-        resamples: How many resamples of prompts.
+        calibration: Calibration whose values order the items, applied to each model on its own; the raw rewards if
+            None. A model that can't be calibrated keeps its raw rewards. The gain is always that of TextNorm at
+            documented temperatures.
+        seed: Seed of the bootstrap.
+        resamples: Number of resamples of the prompts.
 
     Returns:
         A map of correlations, and correlation against gain; a table with one row for each subset and pair, and with
@@ -100,7 +100,7 @@ class _Errors:
     """Moments of the errors within each prompt.
 
     Attributes:
-        mean: Of every model, shape (prompts, models).
+        mean: Mean error of every model, shape (prompts, models).
         product: Mean of e₁e₂ of every two models, shape (prompts, models, models).
         all_wrong: Mean of the product of all models' errors, shape (prompts,).
     """
@@ -112,19 +112,19 @@ class _Errors:
     @classmethod
     def of(cls, panel: Panel, values: Floats) -> _Errors:
         models, number = len(values), len(panel.labels)
-        found = cls(
+        moments = cls(
             np.full((number, models), np.nan), np.full((number, models, models), np.nan), np.full(number, np.nan)
         )
         grouped = panel.grouped(values)
         for row in np.flatnonzero(panel.used):
-            own, labels = grouped[:, row], panel.labels[row]
-            aligned = own[:, labels, None]
-            other = own[:, None, panel.mask[row] & ~labels]
+            of_prompt, labels = grouped[:, row], panel.labels[row]
+            aligned = of_prompt[:, labels, None]
+            other = of_prompt[:, None, panel.mask[row] & ~labels]
             wrong = ((aligned < other) + 0.5 * (aligned == other)).reshape(models, -1)
-            found.mean[row] = wrong.mean(axis=1)
-            found.product[row] = wrong @ wrong.T / wrong.shape[1]
-            found.all_wrong[row] = wrong.prod(axis=0).mean()
-        return found
+            moments.mean[row] = wrong.mean(axis=1)
+            moments.product[row] = wrong @ wrong.T / wrong.shape[1]
+            moments.all_wrong[row] = wrong.prod(axis=0).mean()
+        return moments
 
     def covariances(self) -> Floats:
         """Return covariances within prompts, shape (prompts, models, models), the variances on the diagonal."""
@@ -140,6 +140,7 @@ class _Errors:
             np.ascontiguousarray(np.einsum("pmm->pm", covariances)),
         )
         names = panel.subsets if subset == OVERALL else [subset]
+        # Sums are resampled rather than correlations, since a correlation isn't the mean of the prompts' correlations.
         drawn: list[list[Floats]] = [[], []]
         strata: list[list[Floats]] = [[], []]
         for name in names:
@@ -161,17 +162,19 @@ class _Errors:
             ]
         sizes = np.array([len(part) for part in moves])
         pairs = {(int(a), int(b)): number for number, (a, b) in enumerate(zip(first, second, strict=True))}
-        found = []
+        intervals = []
         for group in groups:
             chosen = [pairs[a, b] for a, b in combinations(group, 2)]
-            known = draws[:, chosen].mean(axis=1)
-            known = known[np.isfinite(known)]
-            if not known.size:
-                found.append(UNKNOWN)
+            draws_of_group = draws[:, chosen].mean(axis=1)
+            draws_of_group = draws_of_group[np.isfinite(draws_of_group)]
+            if not draws_of_group.size:
+                intervals.append(UNKNOWN)
                 continue
             sampling = np.array([part[:, chosen].mean(axis=1).var(ddof=1) / len(part) for part in moves])
-            found.append(Interval(float(correlation[chosen].mean()), *expanded(known, np.nan_to_num(sampling), sizes)))
-        return found
+            intervals.append(
+                Interval(float(correlation[chosen].mean()), *expanded(draws_of_group, np.nan_to_num(sampling), sizes))
+            )
+        return intervals
 
 
 @dataclass(frozen=True)
@@ -213,17 +216,17 @@ def _rows(
         parts = panel.subsets if subset == OVERALL else [subset]
         return float(np.mean([figures[panel.used_rows(name)].mean() for name in parts]))
 
-    single = [mean(one) for one in gains.singles]
+    single = [mean(figures) for figures in gains.singles]
     best = [max(chosen, key=single.__getitem__, default=-1) for chosen in gains.members]
     gaps = np.stack([ensemble - gains.singles[number] for ensemble, number in zip(gains.ensembles, best, strict=True)])
-    found = panel.intervals(np.where(np.array(best)[:, None] < 0, np.nan, gaps), subset)
+    gain_intervals = panel.intervals(np.where(np.array(best)[:, None] < 0, np.nan, gaps), subset)
     rows: list[dict[str, str | float]] = []
     correlations = counted.correlations(panel, groups, subset)
-    for number, (group, correlation, gain) in enumerate(zip(groups, correlations, found, strict=True)):
+    for number, (group, correlation, gain) in enumerate(zip(groups, correlations, gain_intervals, strict=True)):
         a, b = group[0], group[-1]
         pair = len(group) == 2
         both = mean(counted.product[:, a, b] if pair else counted.all_wrong)
-        known = best[number] >= 0
+        has_gain = best[number] >= 0
         rows.append(
             {
                 "subset": subset,
@@ -239,8 +242,8 @@ def _rows(
                 "both_wrong": both,
                 "one_right": 1 - both,
                 "members": len(gains.members[number]),
-                "better": names[best[number]] if known else "",
-                "better_auroc": single[best[number]] if known else float("nan"),
+                "better": names[best[number]] if has_gain else "",
+                "better_auroc": single[best[number]] if has_gain else float("nan"),
                 "ensemble_auroc": mean(gains.ensembles[number]),
                 "gain": gain.mean,
                 "gain_low": gain.low,
@@ -255,30 +258,30 @@ def _findings(frame: pd.DataFrame) -> list[str]:
     where = str(last["subset"].iloc[0])
     pairs, every = last[last["a"] != ""], last[last["a"] == ""]
     sentences = []
-    known = pairs.dropna(subset="correlation").sort_values("correlation", ascending=False, kind="stable")
-    if len(known):
-        most, least = known.iloc[0], known.iloc[-1]
-        told = (
-            f"{most['models']} err {'most ' * (len(known) > 1)}alike: their errors correlate {most['correlation']:.2f} "
-            f"({most['correlation_low']:.2f} to {most['correlation_high']:.2f}; {where})"
+    correlated = pairs.dropna(subset="correlation").sort_values("correlation", ascending=False, kind="stable")
+    if len(correlated):
+        most, least = correlated.iloc[0], correlated.iloc[-1]
+        sentence = (
+            f"{most['models']} err {'most ' * (len(correlated) > 1)}alike: their errors correlate "
+            f"{most['correlation']:.2f} ({most['correlation_low']:.2f} to {most['correlation_high']:.2f}; {where})"
         )
-        if len(known) > 1:
-            told += (
+        if len(correlated) > 1:
+            sentence += (
                 f"; {least['models']} least, {least['correlation']:.2f} ({least['correlation_low']:.2f} to "
                 f"{least['correlation_high']:.2f})"
             )
-        sentences.append(told + ".")
+        sentences.append(sentence + ".")
     gained = pairs.dropna(subset="gain")
     if len(gained):
         row = gained.loc[gained["gain"].idxmax()]
-        told = (
+        sentence = (
             f"The mean ensemble of {row['models']} gains {row['gain']:+.3f} AUROC ({row['gain_low']:+.3f} to "
             f"{row['gain_high']:+.3f}) over {row['better']}, its better member"
         )
         if len(gained) > 1:
             above = int((gained["gain_low"] > 0).sum())
-            told += f", the most of {len(gained)} pairs; {above} of their intervals lie above 0"
-        sentences.append(told + ".")
+            sentence += f", the most of {len(gained)} pairs; {above} of their intervals lie above 0"
+        sentences.append(sentence + ".")
     for _, row in every.dropna(subset="gain").iterrows():
         sentences.append(
             f"The mean ensemble of {row['members']} models reaches {row['ensemble_auroc']:.3f} AUROC, "
@@ -304,7 +307,7 @@ def _reasons(of_gain: dict[str, str], of_errors: dict[str, str]) -> list[str]:
 
 def _by_reason(reasons: dict[str, str]) -> dict[str, str]:
     """Return the names that share a reason, by reason."""
-    return {reason: ", ".join(name for name, own in reasons.items() if own == reason) for reason in reasons.values()}
+    return {reason: ", ".join(name for name, text in reasons.items() if text == reason) for reason in reasons.values()}
 
 
 def _figure(frame: pd.DataFrame, names: list[str]) -> FigureSpec:

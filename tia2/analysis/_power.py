@@ -49,14 +49,14 @@ def power(
     paired t-test of a true mean difference d over n prompts has the power that `paired_power` gives. For `overall`, the
     mean of K subsets, σ is √(N Σ sₖ² / nₖ) / K with N = Σ nₖ: all subsets grow in proportion, and n counts all
     their prompts. Only prompts whose labels differ count. σ is that of the items that a prompt has here; with more
-    images a prompt it would be smaller.
+    images per prompt it would be smaller.
 
     Args:
         tables: Score tables of one benchmark, at least two.
-        calibration: What is compared, applied to each model on its own; the raw rewards if None.
-        metric: Which of the metrics.
+        calibration: Calibration whose values are compared, applied to each model on its own; the raw rewards if None.
+        metric: Name of the metric to plan for.
         differences: True differences to plan for, above 0.
-        level: Of the test, two-sided.
+        level: Level of the two-sided test.
         seed: Not used: nothing is drawn. Every analysis takes one.
 
     Returns:
@@ -84,7 +84,7 @@ def power(
     if calibration is not None:
         values = np.stack([np.asarray(calibration.apply([table]).values, np.float64) for table in entries.tables])
     panel = panel_of(entries.items, entries.scored)
-    figures = np.stack([panel.figure(own, metric) for own in values])
+    figures = np.stack([panel.figure(of_model, metric) for of_model in values])
     frame = pd.concat(
         [_rows(panel, entries.names, figures, subset, wanted, level) for subset in panel.scopes], ignore_index=True
     )
@@ -110,7 +110,7 @@ def paired_power(difference: ArrayLike, sd: ArrayLike, prompts: ArrayLike, level
         difference: d, the true mean difference.
         sd: σ, the standard deviation of the differences over prompts, same unit.
         prompts: n, at least 2.
-        level: Of the test.
+        level: Level of the test.
 
     Returns:
         The chance of finding the difference; of the shape that the three broadcast to.
@@ -130,8 +130,8 @@ def prompts_needed(difference: ArrayLike, sd: ArrayLike, power: float = 0.8, lev
     Args:
         difference: d, the true mean difference, not 0.
         sd: σ, same unit.
-        power: To be reached.
-        level: Of the test.
+        power: Power to be reached.
+        level: Level of the test.
 
     Returns:
         Whole numbers from 2, of the shape that the two broadcast to.
@@ -155,8 +155,8 @@ def detectable(sd: ArrayLike, prompts: ArrayLike, power: float = 0.8, level: flo
     Args:
         sd: σ, the standard deviation of the differences over prompts.
         prompts: n, at least 2.
-        power: To be reached.
-        level: Of the test.
+        power: Power to be reached.
+        level: Level of the test.
 
     Returns:
         In the unit of σ, of the shape that both broadcast to.
@@ -173,8 +173,8 @@ def detectable(sd: ArrayLike, prompts: ArrayLike, power: float = 0.8, level: flo
         middle = (low + high) / 2
         enough = _power(middle, number, level) >= power
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    found: Floats = high * np.asarray(sd, np.float64) / np.sqrt(number)
-    return found
+    difference: Floats = high * np.asarray(sd, np.float64) / np.sqrt(number)
+    return difference
 
 
 def _power(shift: Floats, prompts: Floats, level: float) -> Floats:
@@ -186,12 +186,12 @@ def _power(shift: Floats, prompts: Floats, level: float) -> Floats:
     used = np.where(sure, 0.0, shift)
     # SciPy's lower tail is NaN where it is too small to matter.
     both = nct.sf(quantile, freedom, used) + np.nan_to_num(nct.cdf(-quantile, freedom, used))
-    found: Floats = np.where(sure, 1.0, np.clip(both, 0, 1))
-    return found
+    power: Floats = np.where(sure, 1.0, np.clip(both, 0, 1))
+    return power
 
 
 def _check(differences: Sequence[float], level: float) -> list[float]:
-    wanted = sorted({float(one) for one in differences})
+    wanted = sorted({float(difference) for difference in differences})
     if not wanted or not all(np.isfinite(wanted)) or wanted[0] <= 0:
         raise ResultError(f"Expected differences above 0, got {list(differences)!r}.")
     if not 0 < level < 1:
@@ -218,28 +218,28 @@ def _rows(
     import pandas as pd
 
     pairs = list(combinations(range(len(names)), 2))
-    found = [_spread(panel, figures[a] - figures[b], subset) for a, b in pairs]
-    middle = _Spread(float(np.median([one.sd for one in found])), float("nan"), found[0].prompts)
+    spreads = [_spread(panel, figures[a] - figures[b], subset) for a, b in pairs]
+    middle = _Spread(float(np.median([spread.sd for spread in spreads])), float("nan"), spreads[0].prompts)
     frame: pd.DataFrame = pd.DataFrame(
         {
             "subset": subset,
             "pair": [*(f"{names[a]} - {names[b]}" for a, b in pairs), MEDIAN],
             "a": [*(names[a] for a, _ in pairs), ""],
             "b": [*(names[b] for _, b in pairs), ""],
-            **{name: [getattr(one, name) for one in [*found, middle]] for name in _Spread._fields},
+            **{name: [getattr(spread, name) for spread in [*spreads, middle]] for name in _Spread._fields},
         }
     )
     frame["detectable"] = detectable(frame["sd"], frame["prompts"], level=level)
-    for one in wanted:
+    for difference in wanted:
         for share in POWERS:
-            frame[f"prompts_{one:g}_{share * 100:.0f}"] = prompts_needed(one, frame["sd"], share, level)
+            frame[f"prompts_{difference:g}_{share * 100:.0f}"] = prompts_needed(difference, frame["sd"], share, level)
     return frame
 
 
 def _findings(frame: pd.DataFrame, title: str, wanted: list[float]) -> list[str]:
     sentences = []
     for _, row in frame[frame["pair"] == MEDIAN].iloc[::-1].iterrows():
-        needed = ", ".join(f"{row[f'prompts_{one:g}_80']:,} for {one:g}" for one in wanted)
+        needed = ", ".join(f"{row[f'prompts_{difference:g}_80']:,} for {difference:g}" for difference in wanted)
         sentences.append(
             f"With its {row['prompts']} prompts, {row['subset']} shows differences of {row['detectable']:.3f} {title} "
             f"or more (80 % power, median pair); prompts needed: {needed}."

@@ -50,8 +50,8 @@ def prompt_set(
     Args:
         tables: Score tables of one benchmark.
         metric: Metric that is compared.
-        draws: How many random subsets of each size.
-        seed: Of the subsets and of the bootstrap.
+        draws: Number of random subsets of each size.
+        seed: Seed of the subsets and of the bootstrap.
         resamples: Number of resamples of the prompts.
 
     Returns:
@@ -106,7 +106,7 @@ def _sweep(
         for k in sizes(int(table.mask.sum(axis=1).max()) - 1):
             subsets = list(_subsets(panel, table, taken, k, draws, seed))
             by_draw = [_spread(TextNorm().values(rewards.over(texts[scored])), scored) for texts in subsets]
-            figures = np.mean([panel.figure(one, metric) for one in by_draw], axis=0)
+            figures = np.mean([panel.figure(values, metric) for values in by_draw], axis=0)
             for subset in panel.scopes:
                 mean, gap = panel.interval(figures, subset), panel.interval(figures - of_raw, subset)
                 yield {
@@ -118,7 +118,7 @@ def _sweep(
                     "mean": mean.mean,
                     "mean_low": mean.low,
                     "mean_high": mean.high,
-                    "pooled": float(np.mean([panel.pooled(one, metric, subset) for one in by_draw])),
+                    "pooled": float(np.mean([panel.pooled(values, metric, subset) for values in by_draw])),
                     "raw_mean": panel.interval(of_raw, subset).mean,
                     "raw_pooled": panel.pooled(raw, metric, subset),
                     "difference": gap.mean,
@@ -134,7 +134,7 @@ def _spread(values: Floats, scored: Bools) -> Floats:
 
 
 def _subsets(panel: Panel, table: ScoreTable, taken: Selection, k: int, draws: int, seed: int) -> Iterator[Bools]:
-    """Yield which texts to take, shape (items, texts): one choice a prompt."""
+    """Yield which texts to take, shape (items, texts): one choice per prompt."""
     mask = table.mask
     first = panel.positions[:, 0]
     texts = mask[first]
@@ -152,8 +152,8 @@ def _subsets(panel: Panel, table: ScoreTable, taken: Selection, k: int, draws: i
     for key in keys:
         order = np.where(texts, key, np.inf)
         order[:, 0] = -np.inf  # the prompt itself is always in X
-        place = order.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
-        yield (place <= k)[owner]
+        rank = order.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+        yield (rank <= k)[owner]
 
 
 def _findings(frame: pd.DataFrame, title: str) -> list[str]:

@@ -60,7 +60,7 @@ def temperature(
         sweep: "temperature" (τ), "scale" (c of min-max scaling), or "penalty" (λ of the uncertainty-regularised
             ensemble of all tables).
         metric: Metric that is compared.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
         resamples: Number of resamples of the prompts.
 
     Returns:
@@ -163,16 +163,17 @@ def _findings(frame: pd.DataFrame, title: str, sweep: Sweep) -> list[str]:
     documented = 1.0 if sweep == "temperature" else None
     for entry, rows in frame[frame["subset"] == last].groupby("entry", sort=False):
         best = rows.loc[rows["difference"].idxmax()]
-        told = (
+        sentence = (
             f"{entry}: best of {len(rows)} settings at {best['setting']:g}, {best['difference']:+.3f} {title} from raw "
             f"{best['raw']} ({best['low']:+.3f} to {best['high']:+.3f})"
         )
         if documented is not None:
-            own = rows.loc[rows["setting"] == documented].iloc[0]
-            told += (
-                f"; at the documented temperature {own['difference']:+.3f} ({own['low']:+.3f} to {own['high']:+.3f})"
+            at_documented = rows.loc[rows["setting"] == documented].iloc[0]
+            sentence += (
+                f"; at the documented temperature {at_documented['difference']:+.3f} ({at_documented['low']:+.3f} to "
+                f"{at_documented['high']:+.3f})"
             )
-        sentences.append(told + ".")
+        sentences.append(sentence + ".")
     sentences.append("A best setting was found on the labels: an upper bound, not a result.")
     return sentences
 

@@ -1,4 +1,4 @@
-"""Several reward models on the same items: checked to belong together, with one value an item each."""
+"""Several reward models on the same items: checked to belong together, with one value per item each."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Entries:
     """Score tables of one benchmark, of any kind of reward: also those that can't be calibrated.
 
     Attributes:
-        tables: One a reward model.
-        names: What the analysis calls them; no two are alike.
+        tables: Score tables, one per reward model.
+        names: Names in the analysis; no two are alike.
     """
 
     tables: tuple[ScoreTable, ...]
@@ -42,7 +42,7 @@ class Entries:
 
         Args:
             tables: Score tables.
-            fewest: How many the analysis needs.
+            fewest: Number of tables that the analysis needs.
 
         Raises:
             ResultError: There are too few; they are of different benchmarks or images; or one is listed twice.
@@ -76,7 +76,7 @@ class Entries:
         """Return what a calibration of single models makes of each.
 
         Args:
-            calibration: Without an ensemble.
+            calibration: Calibration of single reward models.
 
         Returns:
             Values of shape (models, items), NaN for a model that can't be calibrated; and why it can't, by its name.

@@ -33,11 +33,11 @@ def failures(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int = RE
 
     Args:
         tables: Score tables of the benchmark `mini`, with the contrastive prompts that were scored.
-        seed: Of the bootstrap.
-        resamples: How many.
+        seed: Seed of the bootstrap.
+        resamples: Number of resamples of the prompts.
 
     Returns:
-        One point a prompt: the share of its failures that are described, and what TextNorm, at the documented
+        One point per prompt: the share of its failures that are described, and what TextNorm, at the documented
         temperature, adds to AUROC.
 
     Raises:
@@ -59,7 +59,7 @@ def failures(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int = RE
     grouped = items.assign(failed=failed, described=described).groupby("prompt_id")[["failed", "described"]].sum()
     frame = frame.join(grouped, on="prompt_id")
     frame["share"] = frame["described"] / frame["failed"].where(frame["failed"] > 0)
-    known = frame["share"].notna().to_numpy() & panel.used
+    used = frame["share"].notna().to_numpy() & panel.used
     findings = [
         f"Of {int(failed.sum()):,} images that do not show their prompt, {int(described.sum()):,} show one of its "
         "contrastive prompts."
@@ -69,16 +69,16 @@ def failures(tables: Sequence[ScoreTable], *, seed: int = 0, resamples: int = RE
         calibrated = TextNorm().apply([table])
         gain = panel.figure(calibrated.values, "auroc") - panel.figure(table.raw, "auroc")
         frame[f"{table.name}_gain"] = gain
-        share, own = frame["share"].to_numpy()[known], gain[known]
+        share, of_used = frame["share"].to_numpy()[used], gain[used]
         many = share >= HALF
-        low, high = _difference(own, many, resamples, seed)
+        low, high = _difference(of_used, many, resamples, seed)
         findings.append(
-            f"{table.name}: TextNorm adds {own[many].mean():+.3f} AUROC on the {many.sum()} prompts with half of their "
-            f"failures described or more, {own[~many].mean():+.3f} on the other {(~many).sum()}; difference "
-            f"{own[many].mean() - own[~many].mean():+.3f} ({low:+.3f} to {high:+.3f}), rank correlation "
-            f"{spearmanr(share, own).statistic:+.2f}."
+            f"{table.name}: TextNorm adds {of_used[many].mean():+.3f} AUROC on the {many.sum()} prompts with half of "
+            f"their failures described or more, {of_used[~many].mean():+.3f} on the other {(~many).sum()}; difference "
+            f"{of_used[many].mean() - of_used[~many].mean():+.3f} ({low:+.3f} to {high:+.3f}), rank correlation "
+            f"{spearmanr(share, of_used).statistic:+.2f}."
         )
-        rows = frame[known].to_dict("records")
+        rows = frame[used].to_dict("records")
         points = [ScatterPoint(row["share"], row[f"{table.name}_gain"], row["subset"], row["prompt"]) for row in rows]
         panels.append(Scatter(table.name, "share of failures described", "AUROC, TextNorm - raw", points,
                              levels={"raw": 0.0}))  # fmt: skip
@@ -105,12 +105,12 @@ def _look(table: ScoreTable) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     failed = np.zeros(len(images), np.bool_)
     described = np.zeros(len(images), np.bool_)
     parsed: dict[str, Specification | None] = {}
-    for place, texts in enumerate(table.items["texts"]):
-        seen = see(np.asarray(images.images([place])[0]))
+    for position, texts in enumerate(table.items["texts"]):
+        seen = see(np.asarray(images.images([position])[0]))
         specs = [parsed[text] if text in parsed else parsed.setdefault(text, _parse(text)) for text in texts]
-        own, *others = [spec is not None and weigh(spec, *seen).accepted for spec in specs]
-        failed[place] = not own
-        described[place] = not own and any(others)
+        shows_prompt, *others = [spec is not None and weigh(spec, *seen).accepted for spec in specs]
+        failed[position] = not shows_prompt
+        described[position] = not shows_prompt and any(others)
     return failed, described
 
 

@@ -35,14 +35,14 @@ class Measured:
     """How texts fare against their prompt; texts are in columns, the prompt itself in column 0.
 
     Attributes:
-        counts: Images of each prompt: aligned, and others; shape (2, prompts).
-        shares: On which share of the aligned, the other, and all images a text out-scores the prompt; NaN where there
+        counts: Numbers of images of each prompt: aligned, and others; shape (2, prompts).
+        shares: Share of the aligned, the other, and all images on which a text out-scores the prompt; NaN where there
             is no text or no such image; shape (models, 3, prompts, texts).
         margins: Mean lead of the prompt in units of the temperature, shape (models, prompts, texts).
         removal: Change of TextNorm's AUROC without the text, same shape.
         alike: Whether the rewards of two texts are alike for every model, shape (prompts, texts, texts).
-        temperatures: By position of the model, of those that have one.
-        texts: Of every prompt.
+        temperatures: Documented temperatures, by position of the model, of those that have one.
+        texts: Texts of every prompt, its own first.
     """
 
     counts: NDArray[np.intp]
@@ -74,9 +74,9 @@ class Measured:
         margins, removal = np.full((2, len(entries), *there.shape), np.nan)
         alike = there[:, :, None] & there[:, None, :]
         temperatures = {
-            number: float(found)
+            number: float(documented)
             for number, table in enumerate(entries.tables)
-            if (found := table.manifest.reward.card.default_temperature) is not None
+            if (documented := table.manifest.reward.card.default_temperature) is not None
         }
         for number, table in enumerate(entries.tables):
             rewards = np.where(
@@ -94,7 +94,7 @@ class Measured:
                 lead = np.where(panel.mask[:, :, None], scaled, 0).sum(axis=1) / counts[2][:, None]
                 margins[number] = np.where(there, -lead, np.nan)
                 removal[number] = _removal(panel, scaled, there)
-        texts = [list(entries.items["texts"].iloc[place]) for place in first]
+        texts = [list(entries.items["texts"].iloc[position]) for position in first]
         return cls(counts[:2], shares, margins, removal, alike, temperatures, texts)
 
     def frame(self, panel: Panel, entries: Entries) -> pd.DataFrame:
@@ -107,13 +107,14 @@ class Measured:
         models = len(entries)
 
         def over_models(values: Floats) -> Floats:
-            own = values[:, rows, columns]
-            known = np.isfinite(own)
-            found: Floats = np.where(known, own, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
-            return found
+            of_texts = values[:, rows, columns]
+            finite = np.isfinite(of_texts)
+            models_with = np.where(finite.any(axis=0), finite.sum(axis=0), np.nan)
+            means: Floats = np.where(finite, of_texts, 0).sum(axis=0) / models_with
+            return means
 
         aligned, other, every = (over_models(self.shares[:, kind]) for kind in range(3))
-        made: dict[str, Any] = {
+        content: dict[str, Any] = {
             "subset": about["subset"],
             "prompt_id": about["prompt_id"],
             "prompt": about["prompt"],
@@ -128,10 +129,10 @@ class Measured:
         }
         if models > 1:
             for number, name in enumerate(entries.names):
-                made[f"aligned: {name}"] = self.shares[number, 0, rows, columns]
-                made[f"not_aligned: {name}"] = self.shares[number, 1, rows, columns]
-                made[f"removal: {name}"] = self.removal[number, rows, columns]
-        frame: pd.DataFrame = pd.DataFrame({**made, "row": rows, "column": columns})
+                content[f"aligned: {name}"] = self.shares[number, 0, rows, columns]
+                content[f"not_aligned: {name}"] = self.shares[number, 1, rows, columns]
+                content[f"removal: {name}"] = self.removal[number, rows, columns]
+        frame: pd.DataFrame = pd.DataFrame({**content, "row": rows, "column": columns})
         return frame
 
 
@@ -140,8 +141,8 @@ def suspicions(frame: pd.DataFrame, measured: Measured, names: list[str]) -> pd.
 
     Args:
         frame: That frame.
-        measured: What it was made from.
-        names: Of the models.
+        measured: Measurements that the frame was made from.
+        names: Names of the models.
 
     Returns:
         paraphrase ("text", "rewards" or ""), duplicate_of, duplicate_by ("text", "rewards" or ""), check (the reasons
@@ -150,15 +151,15 @@ def suspicions(frame: pd.DataFrame, measured: Measured, names: list[str]) -> pd.
     import pandas as pd
 
     keys = [[(meaning(text), letters(text)) for text in texts] for texts in measured.texts]
-    found = []
+    rows = []
     for row, column, aligned, removal, number in zip(
         frame["row"], frame["column"], frame["aligned"], frame["removal"], frame["n_aligned"], strict=True
     ):
-        own, reasons = keys[row][column], []
+        key, reasons = keys[row][column], []
         by_models = measured.shares[:, 0, row, column]
         many = int((by_models >= HIGH).sum())
         paraphrase = ""
-        if _same(own, keys[row][0]):
+        if _same(key, keys[row][0]):
             paraphrase = "text"
             reasons.append("says the same as the prompt")
         elif number >= FEW and 2 * many > len(names):
@@ -173,10 +174,10 @@ def suspicions(frame: pd.DataFrame, measured: Measured, names: list[str]) -> pd.
         if removal >= HARM:
             reasons.append(f"AUROC {removal:+.3f} without it")
         severity = 0 if paraphrase == "text" else 1 if paraphrase else 2 if by else 3 if removal >= HARM else 4
-        found.append((paraphrase, measured.texts[row][other] if by else "", by, "; ".join(reasons), severity))
+        rows.append((paraphrase, measured.texts[row][other] if by else "", by, "; ".join(reasons), severity))
     columns = ["paraphrase", "duplicate_of", "duplicate_by", "check", "severity"]
-    made: pd.DataFrame = pd.DataFrame(found, columns=columns, index=frame.index)
-    return made
+    table: pd.DataFrame = pd.DataFrame(rows, columns=columns, index=frame.index)
+    return table
 
 
 def letters(text: str) -> str:
@@ -189,8 +190,8 @@ def letters(text: str) -> str:
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _same(one: tuple[Any, str], other: tuple[Any, str]) -> bool:
-    return one[0] == other[0] or (one[1] != "" and one[1] == other[1])
+def _same(key: tuple[Any, str], other: tuple[Any, str]) -> bool:
+    return key[0] == other[0] or (key[1] != "" and key[1] == other[1])
 
 
 def _repeats(keys: list[tuple[Any, str]], alike: NDArray[np.bool_], column: int) -> tuple[str, int]:
@@ -206,10 +207,10 @@ def _repeats(keys: list[tuple[Any, str]], alike: NDArray[np.bool_], column: int)
 def _alike(rewards: Floats, tolerance: float) -> NDArray[np.bool_]:
     """Return whether two texts' rewards differ by no more than this for every image, shape (prompts, texts, texts)."""
     prompts, _, texts = rewards.shape
-    found = np.empty((prompts, texts, texts), np.bool_)
+    alike = np.empty((prompts, texts, texts), np.bool_)
     for text in range(texts):
-        found[:, text] = np.abs(rewards - rewards[:, :, text : text + 1]).max(axis=1) <= tolerance
-    return found
+        alike[:, text] = np.abs(rewards - rewards[:, :, text : text + 1]).max(axis=1) <= tolerance
+    return alike
 
 
 def _removal(panel: Panel, scaled: Floats, there: NDArray[np.bool_]) -> Floats:
@@ -225,8 +226,8 @@ def _removal(panel: Panel, scaled: Floats, there: NDArray[np.bool_]) -> Floats:
         return auroc(labels, 1 / total, mask)
 
     whole = figures(before[:, :, -1])
-    found = np.full(there.shape, np.nan)
+    changes = np.full(there.shape, np.nan)
     for text in range(1, there.shape[1]):
         rest = before[:, :, text - 1] + (after[:, :, text + 1] if text + 1 < there.shape[1] else 0.0)
-        found[:, text] = np.where(there[:, text], figures(rest) - whole, np.nan)
-    return found
+        changes[:, text] = np.where(there[:, text], figures(rest) - whole, np.nan)
+    return changes

@@ -23,7 +23,7 @@ class EntryOnCurve:
     """An entry of the board on the plane of the curve.
 
     Attributes:
-        setting: How its temperature was chosen.
+        setting: Choice of its temperature: fixed, cv or oracle.
         name: Name of the entry.
         factor: Factor at which it stands; the geometric mean, weighted by prompts, of several chosen factors.
         mean: Its figure on the board.

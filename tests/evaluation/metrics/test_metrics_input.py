@@ -37,7 +37,7 @@ HUMAN = LABELS.astype(float)
         (LABELS, VALUES.astype(str), "values must be real numbers, got dtype <U"),
         (LABELS, VALUES * 1j, "values must be real numbers, got dtype complex128"),
         (LABELS, [[1.0, 2.0, 3.0], [1.0]], "pad prompts of unequal length and pass a mask"),
-        (np.zeros((2, 0), bool), np.zeros((2, 0)), r"at least one item a prompt, got shape \(2, 0\)"),
+        (np.zeros((2, 0), bool), np.zeros((2, 0)), r"at least one item per prompt, got shape \(2, 0\)"),
     ],
 )
 def test_labels_and_values(function, labels, values, message):

@@ -63,6 +63,6 @@ def group_name(number: int) -> str:
     letters = ""
     number += 1
     while number:
-        number, place = divmod(number - 1, len(ascii_lowercase))
-        letters = ascii_lowercase[place] + letters
+        number, digit = divmod(number - 1, len(ascii_lowercase))
+        letters = ascii_lowercase[digit] + letters
     return letters

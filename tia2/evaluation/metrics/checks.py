@@ -71,7 +71,7 @@ def check_values(
             f"The values must have shape (prompts, items), got {array.shape}; for one prompt pass `values[None, :]`."
         )
     if array.shape[1] == 0:
-        raise ResultError(f"The values must hold at least one item a prompt, got shape {array.shape}.")
+        raise ResultError(f"The values must hold at least one item per prompt, got shape {array.shape}.")
     checked = check_mask(mask, array.shape)
     _finite("values", array, checked)
     return array, checked

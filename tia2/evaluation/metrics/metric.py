@@ -33,7 +33,7 @@ class Metric:
         function: Function of the ranked items, to one figure per prompt, NaN where it is undefined.
         pooled_resamples: Function to the pooled figure over resamples of the prompts, for its interval; None for a
             metric whose pooled figure has no interval.
-        version: To be raised when the same items give other figures, so that what is kept of old ones isn't used.
+        version: Version, raised when the same items give other figures, so that what is kept of old ones isn't used.
 
     Example:
         >>> from tia2.evaluation import METRICS
@@ -77,7 +77,7 @@ class Metric:
             low: Lower end of the range.
             high: Upper end of the range.
             chance: Expected figure of values that order nothing; None where it depends on the prompt.
-            version: To be raised when the same items give other figures.
+            version: Version, raised when the same items give other figures.
 
         Example:
             >>> def best(labels, human_scores, values, mask):

@@ -80,13 +80,13 @@ def pooled_auroc_resamples(
         [1.0, 1.0, 1.0]
     """
     wins = win_matrix(labels, values, mask)
-    own = np.diag(wins)
+    within = np.diag(wins)
     aligned = (labels & mask).sum(axis=1).astype(np.float64)
     others = mask.sum(axis=1) - aligned
     drawn = resample_counts(len(labels), resamples, seed, f"{subset} pooled")
     # Wins are halves of small whole numbers: single precision holds their sums exactly, or nearly so.
-    crossed = drawn.astype(np.float32) @ (wins - np.diag(own)).astype(np.float32)
-    won = np.einsum("ij,ij->i", crossed.astype(np.float64), drawn) + drawn @ own
+    crossed = drawn.astype(np.float32) @ (wins - np.diag(within)).astype(np.float32)
+    won = np.einsum("ij,ij->i", crossed.astype(np.float64), drawn) + drawn @ within
     pairs = (drawn @ aligned) * (drawn @ others) - (drawn * (drawn - 1)) @ (aligned * others)
     shares: Floats = np.divide(won, pairs, out=np.full(resamples, np.nan), where=pairs > 0)
     return shares

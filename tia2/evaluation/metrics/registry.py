@@ -113,7 +113,7 @@ def register_metric(
         high: Upper end of the range.
         chance: Expected figure of values that order nothing; None where it depends on the prompt's share of aligned
             items.
-        version: To be raised when the same items give other figures.
+        version: Version, raised when the same items give other figures.
 
     Raises:
         PluginError: Another metric has that name.

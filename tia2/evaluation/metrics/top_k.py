@@ -63,7 +63,7 @@ class TopItems:
         """Return the expected average precision of the k best items.
 
         Args:
-            k: From 1 to the width that was asked for; a prompt with fewer items takes all of them.
+            k: Number of items, from 1 to the width that was asked for; a prompt with fewer items takes all of them.
 
         Returns:
             Shape (prompts,); 0 where none of the k best is aligned.

@@ -25,7 +25,7 @@ class AlphaPart:
     Attributes:
         alpha: Alpha of all votes of the subset; NaN where they are all equal.
         resampled: The same over resampled prompts, shape (resamples,).
-        figures: To first order, what each prompt adds to alpha: their mean is alpha, shape (prompts,).
+        figures: Contribution of each prompt to alpha, to first order: their mean is alpha, shape (prompts,).
     """
 
     alpha: float
