@@ -3,11 +3,11 @@
 Run `python benchmarks/leaderboard.py` (`--help` for sizes). It makes a store of 250 models of 4 entries each on 550
 prompts x 50 items with up to 33 texts (kept in runs/benchmark-leaderboard for the next run), builds its index, and then
 
-1. starts the app anew with the index there, in a process of its own: cold start, and the memory it needs;
+1. starts the app with the index there, in a process of its own: cold start, and the memory it needs;
 2. opens it in headless Chromium: when the first page can be used, a change of subset, a filter, and each tab from
    there, from the press of its button until its answer is on screen, and until all its figures and tables are;
 3. lets twenty visitors ask it at once through gradio's client: answers, errors;
-4. moves the temperature of one model: `tuning.recompute`.
+4. moves the temperature of one model: `tia2.leaderboard.views.temperature.recompute`.
 
 Prompts and votes are those of TIA2 where a copy is given (--data-dir or TIA2_DATA_DIR), else ones of the same shape.
 """
@@ -238,7 +238,7 @@ def visit(address: str, repeats: int) -> dict[str, float]:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM))
         rounds = [look_around(browser.new_page(), address) for _ in range(repeats)]
         browser.close()
-    return {what: statistics.median(one[what] for one in rounds) for what in rounds[0]}
+    return {what: statistics.median(seconds[what] for seconds in rounds) for what in rounds[0]}
 
 
 def look_around(page: Any, address: str) -> dict[str, float]:
@@ -255,11 +255,11 @@ def look_around(page: Any, address: str) -> dict[str, float]:
         was = page.evaluate(FIRST_ROW)
         return timed(act, lambda: page.wait_for_function(f"was => {FIRST_ROW} != was", arg=was))
 
-    found = {"first page": timed(lambda: page.goto(address), lambda: cell.filter(has_text="model").wait_for())}
+    seconds = {"first page": timed(lambda: page.goto(address), lambda: cell.filter(has_text="model").wait_for())}
     page.wait_for_timeout(1000)
-    found["subset"] = change_of_rows(lambda: page.get_by_role("radio", name="counting").check())
+    seconds["subset"] = change_of_rows(lambda: page.get_by_role("radio", name="counting").check())
     box = page.get_by_label("Search").first
-    found["filter"] = timed(lambda: box.fill("model 0123"), lambda: cell.filter(has_text="model 0123").wait_for())
+    seconds["filter"] = timed(lambda: box.fill("model 0123"), lambda: cell.filter(has_text="model 0123").wait_for())
     for tab, what in TABS.items():
         page.goto(address)
         cell.filter(has_text="model").wait_for()
@@ -268,12 +268,12 @@ def look_around(page: Any, address: str) -> dict[str, float]:
         page.get_by_role("tab", name=tab, exact=True).click()
         page.wait_for_function("window.seen.answer && window.seen.all")
         seen = page.evaluate("window.seen")
-        found[f"tab {tab}"], found[f"all of {tab}"] = seen["answer"], seen["all"]
+        seconds[f"tab {tab}"], seconds[f"all of {tab}"] = seen["answer"], seen["all"]
     page.close()
-    return found
+    return seconds
 
 
-def crowd(address: str, visitors: int, asks: int) -> tuple[float, float, int]:
+def crowd(address: str, benchmark: str, visitors: int, asks: int) -> tuple[float, float, int]:
     """Let visitors ask for the board at once; returns median and longest answer in seconds, and errors."""
     from gradio_client import Client
 
@@ -283,7 +283,7 @@ def crowd(address: str, visitors: int, asks: int) -> tuple[float, float, int]:
         for ask in range(asks):
             subset = [*SUBSETS, "overall"][(number + ask) % 4]
             began = time.perf_counter()
-            client.predict(api_name="/leaderboard", benchmark=NAME, subset=subset, metric="auroc")
+            client.predict(api_name="/leaderboard", benchmark=benchmark, subset=subset, metric="auroc")
             times.append(time.perf_counter() - began)
         return times
 
@@ -296,11 +296,7 @@ def crowd(address: str, visitors: int, asks: int) -> tuple[float, float, int]:
     return statistics.median(times), max(times), len(errors)
 
 
-NAME = ""
-
-
 def main() -> None:
-    global NAME
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=int, default=250, help="Each has four entries.")
     parser.add_argument("--visitors", type=int, default=20)
@@ -309,26 +305,25 @@ def main() -> None:
     parser.add_argument("--data-dir", default=os.environ.get("TIA2_DATA_DIR"))
     parser.add_argument("--only-make", action="store_true", help="Make the store and its index, measure nothing.")
     args = parser.parse_args()
-    made = make_store(args.store, args.models, args.data_dir)
+    making = make_store(args.store, args.models, args.data_dir)
 
     from tia2.leaderboard import Board, Store
     from tia2.leaderboard.views.temperature import recompute
 
     (record,) = Store(args.store).benchmarks
-    NAME = record.name
     began = time.perf_counter()
     board = Board.load(Store(args.store), record.name)
     loaded = time.perf_counter() - began
     for scope in board.scopes:
         board.standing(scope, "auroc")
     standings = time.perf_counter() - began - loaded
-    print(f"{len(board):,} entries, {len(board.prompts)} prompts, {record.items:,} items ({made:.0f} s to make)")
+    print(f"{len(board):,} entries, {len(board.prompts)} prompts, {record.items:,} items ({making:.0f} s to make)")
     print(f"board from the index {loaded:.2f} s; ranks and groups of {len(board.scopes)} scopes {standings:.2f} s")
     if args.only_make:
         return
     with serving(args.store) as (address, pid, cold):
         seen = visit(address, args.repeats)
-        middle, longest, errors = crowd(address, args.visitors, 5)
+        middle, longest, errors = crowd(address, record.name, args.visitors, 5)
         peak = memory(pid)
     model = board.entries[0].listing
     recompute(board, model.id, "overall", "auroc", 1.0)

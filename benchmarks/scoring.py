@@ -4,8 +4,9 @@ Run `python benchmarks/scoring.py` (`--help` for sizes; `--model clip` for one m
 weights score one image with 33 prompts, and 20 images with the same 33 prompts. Both sides have the same weights,
 images and prompts, and run in one process, on the same number of threads, in float32.
 
-Pair by pair: the classes of transformers, one forward of the whole model for each pair, the image preprocessed anew, as
-CLIP's, ImageReward's and LAVIS' own scoring does; texts padded to 77 (CLIP), 35 (ImageReward) or not at all (LAVIS).
+Pair by pair: the classes of transformers, one forward of the whole model for each pair, the image preprocessed for
+each, as CLIP's, ImageReward's and LAVIS' own scoring does; texts padded to 77 (CLIP), 35 (ImageReward) or not at all
+(LAVIS).
 tia2: `score_matrix` for one image, `tia2.score` for the 20 images; the latter also decodes them.
 
 The rewards of all pairs that both sides scored must be equal. The limit beside the ratios is that of the multiply-adds,
@@ -115,8 +116,8 @@ class Row:
 def make_prompts(count: int) -> list[str]:
     """Return distinct prompts in the manner of TIA2's composition subset: 8 to 12 words."""
     rng = np.random.Generator(np.random.PCG64(0))
-    found: dict[str, None] = {}
-    while len(found) < count:
+    prompts: dict[str, None] = {}
+    while len(prompts) < count:
         first, second = rng.choice(THINGS, 2, replace=False)
         number, other = rng.choice(NUMBERS, 2)
         colour = rng.choice(COLOURS)
@@ -125,8 +126,8 @@ def make_prompts(count: int) -> list[str]:
             f"a realistic photo of a {first} and {number} {second}s",
             f"a realistic photo of {number} {first}s and {other} {colour} {second}s on grass",
         )
-        found[forms[len(found) % len(forms)]] = None
-    return list(found)
+        prompts[forms[len(prompts) % len(forms)]] = None
+    return list(prompts)
 
 
 def make_images(count: int) -> list[Image.Image]:
@@ -174,7 +175,7 @@ def clip_tokenizer(prompts: Sequence[str]) -> CLIPTokenizer:
             pieces[-2:] = [pieces[-2] + pieces[-1]]
     tokens = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(pair) for pair in merges)]
     ends = ["<|startoftext|>", "<|endoftext|>"]
-    vocabulary = {token: place for place, token in enumerate([*dict.fromkeys(tokens), *ends])}
+    vocabulary = {token: position for position, token in enumerate([*dict.fromkeys(tokens), *ends])}
     return CLIPTokenizer(vocab=vocabulary, merges=list(merges), model_max_length=77)
 
 
@@ -199,8 +200,8 @@ def clip(folder: Path, prompts: Sequence[str], device: str, options: argparse.Na
     def naive(image: Image.Image, prompt: str) -> float:
         tokens = tokenizer([prompt], padding="max_length", max_length=77, truncation=True, return_tensors="pt")
         pixels = processor([image], return_tensors="pt")["pixel_values"]
-        found = model(pixel_values=pixels.to(device), **tokens.to(device))
-        return float((found.image_embeds * found.text_embeds).sum())
+        output = model(pixel_values=pixels.to(device), **tokens.to(device))
+        return float((output.image_embeds * output.text_embeds).sum())
 
     return Case("CLIP ViT-L/14", naive, tia2.load_reward(f"clip:{folder}", device=device))
 
@@ -238,8 +239,8 @@ def imagereward(folder: Path, prompts: Sequence[str], device: str, options: argp
         upstream = functools.reduce(lambda name, rule: name.replace(*rule), UPSTREAM_NAMES, key)
         state[f"blip.visual_encoder.{upstream}"] = value
     for key, value in head.state_dict().items():
-        place, _, kind = key.partition(".")
-        state[f"mlp.layers.{LAYERS[int(place)]}.{kind}"] = value
+        position, _, kind = key.partition(".")
+        state[f"mlp.layers.{LAYERS[int(position)]}.{kind}"] = value
     folder.mkdir()
     torch.save(state, folder / "ImageReward.pt")
     (folder / "med_config.json").write_text(json.dumps({"num_attention_heads": 12, "layer_norm_eps": 1e-12}))
@@ -251,13 +252,13 @@ def imagereward(folder: Path, prompts: Sequence[str], device: str, options: argp
         tokens = tokenizer(prompt, padding="max_length", max_length=35, truncation=True, return_tensors="pt").to(device)
         pixels = processor([image], return_tensors="pt")["pixel_values"].to(device)
         states = vision(pixels).last_hidden_state
-        found = text(
+        output = text(
             input_ids=tokens["input_ids"],
             attention_mask=tokens["attention_mask"],
             encoder_hidden_states=states,
             encoder_attention_mask=torch.ones(states.shape[:2], dtype=torch.long, device=device),
         )
-        return (float(head(found.last_hidden_state[:, 0])) - MEAN) / STD
+        return (float(head(output.last_hidden_state[:, 0])) - MEAN) / STD
 
     return Case(
         "ImageReward, ViT-L/16 and BERT base",
@@ -332,10 +333,10 @@ def seconds(work: Callable[[], Any], runs: int = 1) -> tuple[Seconds, Any]:
     wall, cpu = [], []
     for _ in range(runs):
         before, busy = time.perf_counter(), time.process_time()
-        found = work()
+        returned = work()
         wall.append(time.perf_counter() - before)
         cpu.append(time.process_time() - busy)
-    return Seconds(statistics.median(wall), statistics.median(cpu)), found
+    return Seconds(statistics.median(wall), statistics.median(cpu)), returned
 
 
 def multiply_adds(work: Callable[[], object]) -> float:
@@ -372,21 +373,21 @@ def compare(
     giga = [count / 1e9 for count in (pair, of_image, of_texts)]
     each = "for each image" if crosses else "once"
     print(f"\n{case.title}, {reward.parameters / 1e6:.0f} M weights")
-    counts = f"{giga[0]:.1f} G a pair; {giga[1]:.1f} G an image, {giga[2]:.1f} G the prompts {each}"
+    counts = f"{giga[0]:.1f} G per pair; {giga[1]:.1f} G per image, {giga[2]:.1f} G the prompts {each}"
     print(f"multiply-adds: {counts}", flush=True)
     dataset = benchmark_of(images, prompts)
     rows = []
     for count in dict.fromkeys((1, len(images))):
         every = [(row, column) for row in range(count) for column in range(len(prompts))]
         sample = options.pairs if count > 1 or options.sample_first else len(every)
-        chosen = [every[place] for place in sorted({round(at) for at in np.linspace(0, len(every) - 1, sample)})]
+        chosen = [every[position] for position in sorted({round(at) for at in np.linspace(0, len(every) - 1, sample)})]
         naive, theirs = seconds(functools.partial(one_by_one, case, images, prompts, chosen))
         if count == 1:
-            ours, found = seconds(lambda: reward.score_matrix(images[:1], prompts), runs=3)
+            ours, rewards = seconds(lambda: reward.score_matrix(images[:1], prompts), runs=3)
         else:
             ours, table = seconds(lambda: tia2.score(reward, dataset))
-            found = table.rewards[:, [table.items["texts"][0].index(prompt) for prompt in prompts]]
-        gap = max(abs(float(found[place]) - value) for place, value in zip(chosen, theirs, strict=True))
+            rewards = table.rewards[:, [table.items["texts"][0].index(prompt) for prompt in prompts]]
+        gap = max(abs(float(rewards[position]) - value) for position, value in zip(chosen, theirs, strict=True))
         texts = of_texts * count if crosses else of_texts
         rows.append(
             Row(
@@ -395,7 +396,7 @@ def compare(
                 ours=ours,
                 limit=pair * len(every) / (of_image * count + texts),
                 difference=gap,
-                spread=float(np.std(found)),
+                spread=float(np.std(rewards)),
                 timed=len(chosen),
                 pairs=len(every),
             )
@@ -451,7 +452,7 @@ def main() -> int:
     parser.add_argument("--blip2-depth", type=int, default=39, help="layers of BLIP-2's image tower")
     parser.add_argument("--threads", type=int, default=1, help="of torch on the CPU")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--tiny", action="store_true", help="two layers a tower and no target, to try this program")
+    parser.add_argument("--tiny", action="store_true", help="two layers per tower and no target, to try this program")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     on_cpu = options.device.startswith("cpu")

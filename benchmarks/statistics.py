@@ -57,11 +57,11 @@ def make_items(seed: int) -> pd.DataFrame:
             rate = rng.uniform(0.1, 0.9)
             votes = (rng.random((ITEMS, 3)) < rng.beta(rate, 1 - rate, (ITEMS, 1))).astype(int)
             rows += [
-                (f"{subset}/{prompt}_{item}", subset, f"{subset}/{prompt}", f"{subset} {prompt}", one.tolist())
-                for item, one in enumerate(votes)
+                (f"{subset}/{prompt}_{item}", subset, f"{subset}/{prompt}", f"{subset} {prompt}", item_votes.tolist())
+                for item, item_votes in enumerate(votes)
             ]
     frame = pd.DataFrame(rows, columns=["item_id", "subset", "prompt_id", "prompt", "votes"])
-    frame["human_score"] = [float(np.mean(one)) for one in frame["votes"]]
+    frame["human_score"] = [float(np.mean(item_votes)) for item_votes in frame["votes"]]
     frame["label"] = frame["human_score"] > 0.5
     return frame
 

@@ -22,7 +22,7 @@ CHOICES = {"raw": "raw", "fixed": "documented τ", "cv": "cross-validated", "ora
 
 
 def main() -> None:
-    """Refresh `docs/images`, the tables in README and docs/calibrate.md, and the leaderboard's embedded results."""
+    """Refresh `docs/images`, tables of README and findings-calibration.md, and embedded results."""
     outcome = run(ROOT / "runs" / "quickstart")
     for name in ("forest", "contact_sheet"):
         shutil.copyfile(outcome.files[f"{name}.png"], IMAGES / f"quickstart_{name}.png")
@@ -36,7 +36,11 @@ def main() -> None:
         shutil.copytree(outcome.files["scores"] / name, ROOT / "leaderboard" / "assets" / name, dirs_exist_ok=True)
     tables = [ScoreTable.load(outcome.files["scores"] / name) for name in REWARDS]
     first = calibration(tables)
-    put(ROOT / "docs" / "calibrate.md", "calibration tables", calibration_tables(first.table.to_dict("records")))
+    put(
+        ROOT / "docs" / "findings-calibration.md",
+        "calibration tables",
+        calibration_tables(first.table.to_dict("records")),
+    )
     for analysis in (
         first,
         temperature(tables),

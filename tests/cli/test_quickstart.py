@@ -195,13 +195,13 @@ def test_the_readme_shows_this_table(real_run):
 
 @pytest.mark.slow
 def test_the_documentation_shows_these_calibrations(real_run):
-    """All of docs/calibrate.md is of this run; another machine may differ in the last digits."""
+    """All of docs/findings-calibration.md is of this run; another machine may differ in the last digits."""
     from tia2.analysis import calibration
     from tia2.quickstart import REWARDS
     from tia2.scoring import ScoreTable
 
     found = calibration([ScoreTable.load(real_run[1] / "scores" / name) for name in REWARDS]).table
-    page = (Path(__file__).resolve().parents[2] / "docs" / "calibrate.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[2] / "docs" / "findings-calibration.md").read_text(encoding="utf-8")
     tables = page[page.index("<!-- calibration tables -->") : page.index("**Optimism of the oracle")]
     shown = [float(number) for number in re.findall(r"[-+]?\d\.\d{3}", tables)]
     wanted = []

@@ -70,7 +70,7 @@ class FigurePanel(Protocol):
 
 def unique(series: Iterable[Series]) -> list[Series]:
     """Return the first series of every name, in order."""
-    return list({one.name: one for one in reversed(list(series))}.values())[::-1]
+    return list({line.name: line for line in reversed(list(series))}.values())[::-1]
 
 
 def colours_of(series: Iterable[Series]) -> dict[str, str]:
