@@ -85,7 +85,7 @@ def test_the_temperature_is_recomputed_while_the_slider_moves(page, visit, live)
     slider.wait_for()
     for step in (1, 2):
         slider.press("ArrowRight")
-        found = slider.recompute(board, "mini-vivid", "counting", "auroc", 2 ** (0.25 * step))
+        found = recompute(board, "mini-vivid", "counting", "auroc", 2 ** (0.25 * step))
         page.get_by_text(re.compile(rf"AUROC {found.mean:.3f} \(95 % interval {found.low:.3f}")).first.wait_for()
     page.wait_for_function("location.search.includes('lt=0.5')")
     page.reload()
