@@ -24,6 +24,7 @@ class Curve:
         y: Heights, of the same length, NaN for a gap.
         low: Lower edge of the band, or None.
         high: Upper edge of the band, or None.
+        thin: Whether it is a thin line without marks, as what is fitted to points.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Curve:
     y: Numbers
     low: Numbers | None = None
     high: Numbers | None = None
+    thin: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class Curves:
         """Draw the panel with Matplotlib."""
         for curve in self.curves:
             ink = colours[curve.name]
-            axes.plot(curve.x, curve.y, "o-", color=ink, markersize=3, linewidth=1.5, zorder=FRONT)
+            marks, width = ("-", 0.7) if curve.thin else ("o-", 1.5)
+            axes.plot(curve.x, curve.y, marks, color=ink, markersize=3, linewidth=width, zorder=FRONT)
             if curve.low is not None and curve.high is not None:
                 axes.fill_between(curve.x, curve.low, curve.high, color=ink, alpha=0.1, linewidth=0, zorder=FRONT - 1)
         if self.log:
@@ -103,6 +106,9 @@ def _traces(curve: Curve, ink: str) -> list[Trace]:
         "type": "scatter", "mode": "lines+markers", "name": safe(curve.name), "x": list(curve.x), "y": list(curve.y),
         "line": {"color": ink}, "hovertemplate": "%{x:.4g}: %{y:.3f}",
     }  # fmt: skip
+    if curve.thin:
+        line |= {"mode": "lines", "line": {"color": ink, "width": 1}, "showlegend": False}
+        line["legendgroup"] = safe(curve.name)
     if curve.low is None or curve.high is None:
         return [line]
     line["customdata"] = list(zip(curve.low, curve.high, strict=True))

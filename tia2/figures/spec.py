@@ -41,4 +41,5 @@ class FigureSpec:
 
     def shares_y(self) -> bool:
         """Return whether all panels have the same vertical axis."""
-        return len({type(panel) for panel in self.panels}) == 1 and self.panels[0].shares_y
+        axes = {(type(panel), getattr(panel, "y_title", None)) for panel in self.panels}
+        return len(axes) == 1 and self.panels[0].shares_y

@@ -1,0 +1,1 @@
+"""Commands of `tia2 finetune`."""
