@@ -37,6 +37,10 @@ class LeaderboardError(Tia2Error, ValueError):
     """A leaderboard's store, or something submitted to it, isn't what it must be."""
 
 
+class FinetuneError(Tia2Error, ValueError):
+    """A fine-tuning run can't be made of what was given, or had to stop."""
+
+
 class FileError(Tia2Error, OSError):
     """A file can't be written where it should be."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,7 +53,20 @@ def main() -> None:
     ):
         (picture,) = analysis.save(ROOT / "runs" / "analysis", formats=["png"])
         shutil.copyfile(picture, IMAGES / f"analysis_{picture.name}")
+    best_of_n_page()
     sys.stdout.write(f"{table}\n")
+
+
+def best_of_n_page() -> None:
+    """Put what the command prints of a reward that over-optimises, and its figure, into its page."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tia2", "finetune", "best-of-n", ROOT / "leaderboard" / "assets" / "mini-countblind",
+         "--calibration", "raw", "--calibration", "textnorm", "--out", ROOT / "runs" / "best-of-n"],
+        env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    text = "\n".join(f"    {line}".rstrip() for line in done.stdout.strip().splitlines())
+    put(ROOT / "docs" / "finetune-best-of-n.md", "best-of-n output", text)
+    shutil.copyfile(ROOT / "runs" / "best-of-n" / "best_of_n.png", IMAGES / "best_of_n.png")
 
 
 def put(path: Path, name: str, text: str) -> None:

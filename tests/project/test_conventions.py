@@ -20,6 +20,7 @@ PUBLIC = (
     "tia2.calibration",
     "tia2.evaluation",
     "tia2.figures",
+    "tia2.finetune",
     "tia2.quickstart",
     "tia2.rewards",
     "tia2.scoring",

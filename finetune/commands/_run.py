@@ -1,0 +1,177 @@
+"""`tia2 finetune run`, `resume` and `report`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tia2.errors import FinetuneError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..report.content import Report
+    from ..runner.state import RunFolder
+    from ..settings.run import RunSettings
+
+RUN_EXAMPLES = """\
+Examples:
+
+  tia2 finetune run mini-ddpo
+
+  tia2 finetune run mini-ddpo --set reward.proxy=mini-vivid --out runs/vivid
+
+  tia2 finetune run my_run.yaml --set optimiser.lr=1e-4 --seed 1
+"""
+RESUME_EXAMPLES = "Example:\n\n  tia2 finetune resume runs/mini-ddpo"
+REPORT_EXAMPLES = "Examples:\n\n  tia2 finetune report runs/mini-ddpo\n\n  tia2 finetune report runs/mini-ddpo --json"
+
+Device = Annotated[str, typer.Option(help="Where to run: auto, cpu, cuda, cuda:1, mps.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+
+
+def run(
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="A preset, or a YAML file of settings.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the run. Default: runs/NAME.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Replace a setting; can be repeated.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the run, in place of the preset's.")] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Fine-tune a diffusion model against a reward, and report when it over-optimises.
+
+    Progress is kept: an interrupted run resumes where it stopped with `tia2 finetune resume`.
+    """
+    from tia2 import console
+
+    with console.warnings_as_lines():
+        from ..settings.run import load_settings
+
+        settings = load_settings(preset, [*(overrides or ()), *([] if seed is None else [f"seed={seed}"])])
+        _train(out or Path("runs") / settings.name, settings, device, as_json)
+
+
+def resume(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Continue a run from its last checkpoint, to the very images that it would have given uninterrupted."""
+    from tia2 import console
+
+    with console.warnings_as_lines():
+        from ..runner.state import RunFolder
+
+        _train(folder, RunFolder(folder).settings(), device, as_json)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")], as_json: AsJson = False
+) -> None:
+    """Write the over-optimisation report of a run, finished or not: a page, two pictures and its numbers."""
+    from tia2 import console
+
+    with console.warnings_as_lines():
+        from ..runner.state import RunFolder
+
+        with console.stderr.status("Measuring …"):
+            _report(RunFolder(folder), as_json)
+
+
+def _train(folder: Path, settings: RunSettings, device: str, as_json: bool) -> None:
+    from tia2 import console
+
+    with console.stderr.status("Loading …"):
+        from tia2.devices import pick_device
+
+        from ..policy.resolve import resolve
+        from ..runner.run import Run
+
+        notice = resolve(settings.model.name).notice
+        if notice:
+            console.stderr.print(notice, markup=False)
+        run = Run(folder, settings, str(pick_device(device)))
+    with _progress(run.trainer.epochs) as tell, _resumable(folder):
+        run.report_to(tell)
+        kept = run.go()
+    if reason := run.stopped():
+        console.stderr.print(f"Stopped early: {reason}.", markup=False)
+    with console.stderr.status("Measuring …"):
+        _report(kept, as_json)
+
+
+@contextmanager
+def _resumable(folder: Path) -> Iterator[None]:
+    """Say how to continue when a run has to stop."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        # The command line says that it was interrupted, as for every command.
+        typer.echo(f"\nThe last checkpoint is kept: tia2 finetune resume {folder}", err=True)
+        raise
+    except FinetuneError as error:
+        raise FinetuneError(
+            f"{error} The last checkpoint is kept; continue with: tia2 finetune resume {folder}"
+        ) from None
+
+
+@contextmanager
+def _progress(epochs: int) -> Iterator[Callable[[int, str, int, int], None]]:
+    """Show the epoch, what is done in it, images per second, and the time left."""
+    from tia2 import console
+
+    with console.progress() as bars:
+        overall = bars.add_task("epochs", total=epochs)
+        inner = bars.add_task("", total=None)
+        began: dict[str, float] = {}
+
+        def tell(epoch: int, what: str, done: int, total: int) -> None:
+            now = time.monotonic()
+            if done <= 1 or what not in began:
+                began[what] = now
+            rate = f", {done / (now - began[what]):.1f} images/s" if what == "sampling" and now > began[what] else ""
+            bars.update(overall, completed=max(epoch - 1, 0), description=f"epoch {epoch} of {epochs}")
+            bars.update(inner, completed=done, total=total, description=f"{what}{rate}")
+
+        yield tell
+
+
+def _report(folder: RunFolder, as_json: bool) -> None:
+    from tia2 import console
+
+    from ..report.writing import write_report
+
+    outcome, files = write_report(folder)
+    if as_json:
+        console.print_json(json.loads(outcome.model_dump_json()))
+        return
+    console.stdout.print(outcome.verdict, markup=False)
+    console.stdout.print()
+    console.stdout.print(_curve_table(outcome))
+    for path in files:
+        console.stderr.print("Saved ", console.plain(path), sep="", soft_wrap=True)
+
+
+def _curve_table(outcome: Report) -> Table:
+    from tia2 import console
+
+    shown = [line for line in outcome.curves if line.split == "train" and line.role in ("proxy", "gold")]
+    heads = [f"{line.role}: {line.name}" for line in shown]
+    table = console.table("epoch", "KL", *heads, right=["epoch", "KL", *heads])
+    stride = max(1, len(outcome.epochs) // 12)
+    positions = sorted({*range(0, len(outcome.epochs), stride), len(outcome.epochs) - 1})
+    for position in positions:
+        table.add_row(
+            str(outcome.epochs[position]),
+            f"{outcome.kl[position]:.1f}",
+            *(f"{line.mean[position]:.3f}" for line in shown),
+        )
+    return table

@@ -1,0 +1,1 @@
+"""Denoising diffusion policy optimisation: sample, score, and make what scored well more likely."""

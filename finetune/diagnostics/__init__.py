@@ -1,0 +1,1 @@
+"""What a run's kept images and scores say: curves, the peak, fits, diversity, image statistics, checkpoint rules."""

@@ -1,0 +1,207 @@
+"""Entries of the leaderboard applied to images as they are sampled: each image and each text is encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tia2.calibration import Calibration, calibration_of
+from tia2.errors import FinetuneError
+from tia2.rewards import RewardCard, RewardModel, load_reward
+from tia2.rgb import to_rgb
+from tia2.scoring.strategies import BatchScorer, Strategy, first_batch_size, strategy_for
+
+from ..settings.rewards import JUDGE, EntrySettings, RewardSettings
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OnlineEntry:
+    """An entry whose values are computed while a run samples.
+
+    Attributes:
+        name: Name of the entry in curves and tables.
+        members: Names of its reward models among those that are loaded.
+        calibration: The calibration that makes one value of their rewards.
+        cards: The members' cards, whose documented temperatures apply where none is set.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    calibration: Calibration
+    cards: tuple[RewardCard, ...]
+
+    def values(self, rewards: Mapping[str, Floats], mask: NDArray[np.bool_]) -> Floats:
+        """Return one value per image from all models' rewards, shape (images,)."""
+        return self.calibration.apply_online([rewards[spec] for spec in self.members], mask, self.cards)
+
+
+class OnlineRewards:
+    """Reward models that score sampled images, and the entries that are made of their rewards.
+
+    A model that several entries share scores each image once. The texts of all prompts and of their contrastive prompts
+    are encoded once, when the object is made: of a dual encoder, TextNorm then costs one product of small matrices more
+    than the raw reward.
+
+    Args:
+        entries: The entries, by the name under which their values are returned.
+        contrastive: The contrastive prompts of each prompt that will be sampled.
+        device: Where the reward models run.
+
+    Raises:
+        Tia2Error: A reward model can't be loaded, or an entry can't be made of it.
+    """
+
+    def __init__(
+        self, entries: Mapping[str, EntrySettings], contrastive: Mapping[str, Sequence[str]], device: str | None = None
+    ) -> None:
+        specs = list(dict.fromkeys(spec for entry in entries.values() for spec in entry.rewards))
+        self._models: dict[str, RewardModel] = {spec: _load(spec, device) for spec in specs}
+        self._strategies: dict[str, Strategy] = {spec: strategy_for(model) for spec, model in self._models.items()}
+        self._scorers: dict[str, BatchScorer] = {}
+        self._texts: dict[str, tuple[str, ...]] = {}
+        self._settings = dict(entries)
+        self.entries: dict[str, OnlineEntry] = {}
+        self.admit(contrastive)
+
+    def admit(self, contrastive: Mapping[str, Sequence[str]]) -> None:
+        """Take other prompts than before, and encode their texts.
+
+        Args:
+            contrastive: The contrastive prompts of each prompt that will be sampled.
+
+        Raises:
+            FinetuneError: An entry compares with contrastive prompts, and a prompt has none.
+        """
+        self._texts = {prompt: tuple(dict.fromkeys([prompt, *others])) for prompt, others in contrastive.items()}
+        self.entries = {role: self._entry(settings) for role, settings in self._settings.items()}
+        every = {text for texts in self._texts.values() for text in texts}
+        distinct = sorted(every, key=lambda text: (len(text), text))
+        for spec, model in self._models.items():
+            self._scorers[spec], _ = self._strategies[spec].begin(distinct, first_batch_size(model))
+
+    def _entry(self, settings: EntrySettings) -> OnlineEntry:
+        calibration = calibration_of(settings.calibration)
+        cards = tuple(self._models[spec].card for spec in settings.rewards)
+        name = settings.name or calibration.name_of([self._models[spec].name for spec in settings.rewards])
+        entry = OnlineEntry(name, settings.rewards, calibration, cards)
+        if not calibration.contrastive:
+            return entry
+        blind = [card.name for card in cards if card.kind == "control"]
+        if blind:
+            raise FinetuneError(
+                f"{blind[0]} scores the image alone, whatever the text, so {name} would be constant. Use it raw."
+            )
+        bare = [prompt for prompt, texts in self._texts.items() if len(texts) < 2]
+        if bare:
+            raise FinetuneError(
+                f"{name} compares each prompt with contrastive prompts, and {bare[0]!r} has none. "
+                "`tia2 prompts contrast` makes some."
+            )
+        return entry
+
+    def values(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> dict[str, Floats]:
+        """Return the value of each image under each entry, by role, shape (images,).
+
+        Args:
+            images: PIL images.
+            prompts: The prompt that each was sampled for; one of those that the object was made with.
+
+        Raises:
+            FinetuneError: A reward model returned NaN or another number of rewards; the text says for which image.
+        """
+        texts = [self._texts[prompt] for prompt in prompts]
+        longest = max(map(len, texts))
+        mask = np.array([[column < len(row) for column in range(longest)] for row in texts])
+        rewards = {spec: self._padded(spec, images, texts, mask) for spec in self._models}
+        return {role: entry.values(rewards, mask) for role, entry in self.entries.items()}
+
+    def _padded(
+        self, spec: str, images: Sequence[Image.Image], texts: list[tuple[str, ...]], mask: NDArray[np.bool_]
+    ) -> Floats:
+        model, strategy, score_batch = self._models[spec], self._strategies[spec], self._scorers[spec]
+        padded = np.zeros(mask.shape)
+        size = first_batch_size(model)
+        for start in range(0, len(images), size):
+            rows = slice(start, start + size)
+            prepared = [strategy.prepare(to_rgb(image)) for image in images[rows]]
+            for offset, row in enumerate(score_batch(prepared, texts[rows])):
+                padded[start + offset, : len(row)] = row
+        bad = ~np.isfinite(padded).all(axis=1)
+        if bad.any():
+            number = int(bad.argmax())
+            raise FinetuneError(
+                f"{model.name} gave NaN or an infinite reward to {int(bad.sum())} of {len(images)} images; the first "
+                f"is image {number}, sampled for {texts[number][0]!r}."
+            )
+        return padded
+
+
+class Judges:
+    """The proxy, the watched rewards and the gold judge of a run, as one call.
+
+    Args:
+        settings: The entries of the proxy, of those that watch and of the gold judge.
+        contrastive: The contrastive prompts of each prompt that will be sampled.
+        device: Where the reward models run.
+    """
+
+    PROXY, GOLD = "proxy", "gold"
+
+    def __init__(
+        self, settings: RewardSettings, contrastive: Mapping[str, Sequence[str]], device: str | None = None
+    ) -> None:
+        self.settings = settings
+        entries = {self.PROXY: settings.proxy}
+        for number, entry in enumerate(settings.watch):
+            entries[f"watch{number}"] = entry
+        if isinstance(settings.gold, EntrySettings):
+            entries[self.GOLD] = settings.gold
+        self._online = OnlineRewards(entries, contrastive, device)
+        self._proxy_only = (
+            self._online if len(entries) == 1 else OnlineRewards({self.PROXY: settings.proxy}, contrastive, device)
+        )
+        self.names = {role: entry.name for role, entry in self._online.entries.items()}
+        if settings.gold == JUDGE:
+            self.names[self.GOLD] = "exact judge"
+
+    def proxy(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Floats:
+        """Return what is optimised, shape (images,)."""
+        return self._proxy_only.values(images, prompts)[self.PROXY]
+
+    def all(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> dict[str, Floats]:
+        """Return every value by role: "proxy", "gold" where there is a gold judge, "watch0" and on."""
+        values = self._online.values(images, prompts)
+        if self.settings.gold == JUDGE:
+            values[self.GOLD] = accepted(images, prompts)
+        return values
+
+
+def _load(spec: str, device: str | None) -> RewardModel:
+    # A reward in a Python file of the user's chooses its device itself: a function takes no options.
+    from_file = spec.rpartition(":")[0].endswith(".py")
+    return load_reward(spec) if device is None or from_file else load_reward(spec, device=device)
+
+
+def accepted(images: Sequence[Image.Image], prompts: Sequence[str]) -> Floats:
+    """Return 1 where the miniature world's exact judge accepts an image for its prompt, else 0, shape (images,).
+
+    Raises:
+        FinetuneError: A prompt or an image isn't of the miniature world.
+    """
+    from tia2.errors import BenchmarkError
+    from tia2.miniworld.judge import judge
+
+    try:
+        verdicts = [judge(np.asarray(image), prompt).accepted for image, prompt in zip(images, prompts, strict=True)]
+    except BenchmarkError as error:
+        raise FinetuneError(f"The exact judge knows the miniature world only: {error}") from None
+    return np.asarray(verdicts, np.float64)

@@ -1,0 +1,139 @@
+"""Images at fixed seeds, always sampled in the same way, with every score and the distance from the base model."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from ..policy.model import DiffusionModel
+from ..policy.noise import EVALUATION, trajectory_noise
+from ..policy.rollout import path_kl, rollout
+from ..policy.schedule import NoiseSchedule
+from ..rewards.online import Judges
+from ..settings.run import RunSettings
+from ..training.prompts import PromptSplit
+from .parts import HELD_OUT, TEST, TRAIN, VALIDATION
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation.
+
+    Attributes:
+        frame: One row per image: prompt, split ("train" or "held-out"), part ("validation" seeds may choose a
+            checkpoint, "test" seeds never do), number, one column per judge, and the image as PNG.
+        step_kl: Mean KL divergence from the base model per step, nats, shape (steps,); empty where none is measured.
+    """
+
+    frame: pd.DataFrame
+    step_kl: NDArray[np.float64]
+
+
+class Evaluator:
+    """Samples and scores the same images again and again.
+
+    Even numbers of each prompt's images are validation: a rule that chooses a checkpoint may see their gold. Odd ones
+    are the test that a report is made of.
+
+    Args:
+        model: The policy.
+        settings: The run's settings.
+        prompts: The prompts.
+        judges: Who scores.
+    """
+
+    def __init__(self, model: DiffusionModel, settings: RunSettings, prompts: PromptSplit, judges: Judges) -> None:
+        self.model = model
+        self.settings = settings
+        self.judges = judges
+        count = settings.evaluation.images_per_prompt
+        self._rows = [
+            (prompt, split, number)
+            for split, part in ((TRAIN, prompts.train), (HELD_OUT, prompts.held_out))
+            for prompt in part
+            for number in range(count)
+        ]
+        sampler = settings.evaluation_sampler
+        self.schedule = NoiseSchedule.of(model.pipeline.scheduler.config, sampler.steps, sampler.eta)
+
+    def evaluate(self, report: Callable[[str, int, int], None]) -> Evaluation:
+        """Sample, score and measure with the model's present weights.
+
+        Args:
+            report: Called with what is done, how much of it, and how much there is.
+        """
+        import pandas as pd
+
+        sampler = self.settings.evaluation_sampler
+        prompts = [prompt for prompt, _, _ in self._rows]
+        noise = trajectory_noise(
+            self.settings.evaluation.seed,
+            EVALUATION,
+            0,
+            range(len(prompts)),
+            self.model.latent_shape,
+            len(self.schedule),
+        )
+        trajectories = rollout(
+            self.model,
+            self.schedule,
+            prompts,
+            noise,
+            sampler.guidance,
+            sampler.batch,
+            lambda done, total: report("evaluating", done, total),
+        )
+        images: list[Image.Image] = []
+        for start in range(0, len(prompts), sampler.batch):
+            latents = trajectories.finals[start : start + sampler.batch]
+            images += [Image.fromarray(pixels) for pixels in self.model.decode(latents)]
+        values = self.judges.all(images, prompts)
+        frame = pd.DataFrame(
+            {
+                "prompt": prompts,
+                "split": [split for _, split, _ in self._rows],
+                "part": [VALIDATION if number % 2 == 0 else TEST for _, _, number in self._rows],
+                "number": [number for _, _, number in self._rows],
+                **values,
+                "image": [_png(image) for image in images],
+            }
+        )
+        return Evaluation(frame, self._step_kl(report))
+
+    def _step_kl(self, report: Callable[[str, int, int], None]) -> NDArray[np.float64]:
+        count = min(self.settings.evaluation.kl_images, len(self._rows))
+        if not count:
+            return np.empty(0)
+        # Spread over the prompts, with training's sampler: a deterministic evaluation sampler has no path KL.
+        chosen = _spread(len(self._rows), count)
+        prompts = [self._rows[row][0] for row in chosen]
+        sampler = self.settings.sampler
+        schedule = NoiseSchedule.of(self.model.pipeline.scheduler.config, sampler.steps, sampler.eta or 1.0)
+        noise = trajectory_noise(
+            self.settings.evaluation.seed, EVALUATION, 1, chosen, self.model.latent_shape, len(schedule)
+        )
+        trajectories = rollout(self.model, schedule, prompts, noise, sampler.guidance, sampler.batch)
+        report("measuring KL", 0, 1)
+        divergence = path_kl(self.model, schedule, trajectories, sampler.guidance, sampler.batch)
+        report("measuring KL", 1, 1)
+        mean: NDArray[np.float64] = divergence.mean(0).numpy()
+        return mean
+
+
+def _spread(rows: int, count: int) -> list[int]:
+    return [int(row) for row in np.linspace(0, rows - 1, count).round()]
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()

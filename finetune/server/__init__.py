@@ -1,0 +1,1 @@
+"""An entry's values over HTTP, for frameworks that train elsewhere."""

@@ -1,0 +1,1 @@
+"""All that a run is told: one section of settings per topic, read from YAML and checked."""

@@ -1,0 +1,1 @@
+"""Fine-tuning on weighted samples: no trajectories, little memory."""
