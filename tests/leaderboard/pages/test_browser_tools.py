@@ -10,6 +10,7 @@ import pytest
 
 from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.views.pairs import disagreements, suggested
+from tia2.leaderboard.views.temperature.figures import recompute
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
