@@ -50,7 +50,7 @@ def import_from(path: Path, name: str) -> Any:
         spec.loader.exec_module(module)
     except Exception as error:  # the file is the user's own and may raise anything
         del sys.modules[module_name]
-        raise RewardError(f"{str(path)!r} can't be imported: {type(error).__name__}: {error}") from error
+        raise RewardError(f"{str(path)!r} can't be imported: {type(error).__name__}: {error}.") from error
     if not hasattr(module, name):
         raise unknown_name(f"name in {path.name}", name, _public_names(module))
     return getattr(module, name)

@@ -114,6 +114,13 @@ def download(url: str, target: Path, sha256: str) -> None:
     """
     import requests
 
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        # Before anything is fetched, since what can't be kept need not be asked for.
+        raise DownloadError(
+            f"{target} can't be written: {error.strerror or error}. HF_HOME moves the cache. {_ELSEWHERE}"
+        ) from None
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with requests.get(url, stream=True, timeout=TIMEOUT) as response:
