@@ -108,12 +108,15 @@ class OnlineRewards:
             )
         return entry
 
-    def values(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> dict[str, Floats]:
+    def values(
+        self, images: Sequence[Image.Image], prompts: Sequence[str], roles: Sequence[str] | None = None
+    ) -> dict[str, Floats]:
         """Return the value of each image under each entry, by role, shape (images,).
 
         Args:
             images: PIL images.
             prompts: The prompt that each was sampled for; one of those that the object was made with.
+            roles: Entries to compute; only their reward models run. All by default.
 
         Raises:
             FinetuneError: A reward model returned NaN or another number of rewards; the text says for which image.
@@ -121,8 +124,10 @@ class OnlineRewards:
         texts = [self._texts[prompt] for prompt in prompts]
         longest = max(map(len, texts))
         mask = np.array([[column < len(row) for column in range(longest)] for row in texts])
-        rewards = {spec: self._padded(spec, images, texts, mask) for spec in self._models}
-        return {role: entry.values(rewards, mask) for role, entry in self.entries.items()}
+        entries = {role: self.entries[role] for role in roles or self.entries}
+        members = dict.fromkeys(spec for entry in entries.values() for spec in entry.members)
+        rewards = {spec: self._padded(spec, images, texts, mask) for spec in members}
+        return {role: entry.values(rewards, mask) for role, entry in entries.items()}
 
     def _padded(
         self, spec: str, images: Sequence[Image.Image], texts: list[tuple[str, ...]], mask: NDArray[np.bool_]
@@ -166,16 +171,13 @@ class Judges:
         if isinstance(settings.gold, EntrySettings):
             entries[self.GOLD] = settings.gold
         self._online = OnlineRewards(entries, contrastive, device)
-        self._proxy_only = (
-            self._online if len(entries) == 1 else OnlineRewards({self.PROXY: settings.proxy}, contrastive, device)
-        )
         self.names = {role: entry.name for role, entry in self._online.entries.items()}
         if settings.gold == JUDGE:
             self.names[self.GOLD] = "exact judge"
 
     def proxy(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Floats:
         """Return what is optimised, shape (images,)."""
-        return self._proxy_only.values(images, prompts)[self.PROXY]
+        return self._online.values(images, prompts, [self.PROXY])[self.PROXY]
 
     def all(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> dict[str, Floats]:
         """Return every value by role: "proxy", "gold" where there is a gold judge, "watch0" and on."""
