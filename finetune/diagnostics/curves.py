@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,17 +55,35 @@ class RunCurves:
         Raises:
             FinetuneError: There is no evaluation, or one is damaged or of other images than the first.
         """
-        facts = folder.facts()
         records = {record["epoch"]: record for record in folder.records() if record["kind"] == "evaluation"}
         epochs = [epoch for epoch in folder.evaluated_epochs() if epoch in records]
         if not epochs:
             raise FinetuneError(f"{folder.path} holds no evaluation yet: run it further with `tia2 finetune resume`.")
-        frames = [folder.evaluation(epoch, images=False) for epoch in epochs]
-        names: dict[str, str] = facts["judges"]
-        first = frames[0]
-        for epoch, frame in zip(epochs, frames, strict=True):
+        frames = {epoch: folder.evaluation(epoch, images=False) for epoch in epochs}
+        return cls.from_frames(folder.facts()["judges"], records, frames)
+
+    @classmethod
+    def from_frames(
+        cls,
+        names: Mapping[str, str],
+        records: Mapping[int, Mapping[str, Any]],
+        frames: Mapping[int, pd.DataFrame],
+    ) -> RunCurves:
+        """Make curves of evaluations.
+
+        Args:
+            names: Name of each judge, by role.
+            records: The journal's record of each evaluation, by epoch.
+            frames: The scores of each evaluation's images, by epoch, in ascending order of the epoch.
+
+        Raises:
+            FinetuneError: An evaluation is of other images than the first.
+        """
+        epochs = list(frames)
+        first = frames[epochs[0]]
+        for epoch, frame in frames.items():
             if not first[["prompt", "number"]].equals(frame[["prompt", "number"]]):
-                raise FinetuneError(f"{folder.evaluation_path(epoch)} holds other images than epoch {epochs[0]}.")
+                raise FinetuneError(f"The evaluation of epoch {epoch} is of other images than that of {epochs[0]}.")
         prompts = tuple(dict.fromkeys(first["prompt"]))
         images = len(first) // len(prompts)
         split = first["split"].to_numpy().reshape(len(prompts), images)[:, 0]
@@ -77,7 +95,9 @@ class RunCurves:
             step_kl=np.stack(steps),
             prompts=prompts,
             held_out=split == "held-out",
-            values={role: np.stack([_values(frame, role, len(prompts)) for frame in frames]) for role in names},
+            values={
+                role: np.stack([_values(frame, role, len(prompts)) for frame in frames.values()]) for role in names
+            },
             validation=first["part"].to_numpy()[:images] == VALIDATION,
             names=names,
         )

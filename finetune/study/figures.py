@@ -1,0 +1,132 @@
+"""The figures of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tia2.figures import Curve, Curves, FigureSpec, Scatter, ScatterPoint
+
+from ..diagnostics.curves import RunCurves
+from .outcome import ConditionOutcome, PoolOutcome
+from .results import StudyResults
+
+_BAND = "Lines are means over seeds, bands reach from the lowest seed to the highest."
+_GOLD = "images that the exact judge accepts"
+
+
+def gold_figure(results: StudyResults) -> FigureSpec:
+    """Return gold against √KL, a panel per group of conditions."""
+    panels = [
+        Curves(group, "√KL from the base model, √nats", _GOLD, curves)
+        for group, curves in _grouped(results, _gold_against_distance).items()
+    ]
+    return FigureSpec("Trained by DDPO or RWR: what the exact judge says along the way", panels, _BAND, per_row=3)
+
+
+def proxy_figure(results: StudyResults) -> FigureSpec:
+    """Return gold against the share of the proxy's final gain, a panel per group of conditions."""
+    panels = [
+        Curves(group, "optimiser steps", "proxy, gain over the base model", curves)
+        for group, curves in _grouped(results, _proxy_against_updates).items()
+    ]
+    return FigureSpec("The proxies that were trained on", panels, _BAND, per_row=3)
+
+
+def choice_figure(results: StudyResults) -> FigureSpec:
+    """Return gold under best-of-n, a panel per group of conditions."""
+    choices = results.choices()
+    panels = []
+    for group in _groups(results):
+        curves = [
+            _choice_curve(results.title(name), choices[name])
+            for name in choices
+            if results.plan.condition(name).group == group
+        ]
+        if curves:
+            panels.append(Curves(group, "n, images chosen among", _GOLD, curves, log=True))
+    return FigureSpec("Best-of-n on the base model's images", panels, _BAND, per_row=3)
+
+
+def forecast_figure(results: StudyResults) -> FigureSpec:
+    """Return gold after training against what is known without training, a point per condition."""
+    choices, outcomes = results.choices(), results.outcomes()
+    names = [name for name in choices if name in outcomes]
+
+    def points(static: Mapping[str, float]) -> list[ScatterPoint]:
+        return [
+            ScatterPoint(
+                static[name], outcomes[name].change.mean, "conditions", results.title(name), results.title(name)
+            )
+            for name in names
+        ]
+
+    after = "change of gold by training"
+    panels = [
+        Scatter("AUROC within prompts", "AUROC on the base model's images", after,
+                points({name: choices[name].auroc.mean for name in names})),
+        Scatter("Best of 120", "change of gold by best of 120", after,
+                points({name: choices[name].change.mean for name in names})),
+    ]  # fmt: skip
+    return FigureSpec("Can it be foretold without training?", panels, "One point per condition.", per_row=2)
+
+
+def _grouped(results: StudyResults, curve: object) -> dict[str, list[Curve]]:
+    grouped: dict[str, list[Curve]] = {}
+    for name, runs in results.curves.items():
+        condition = results.plan.condition(name)
+        grouped.setdefault(condition.group, []).append(curve(condition.title, runs))  # type: ignore[operator]
+    return grouped
+
+
+def _groups(results: StudyResults) -> list[str]:
+    return list(dict.fromkeys(condition.group for condition in results.plan.conditions))
+
+
+def _gold_against_distance(title: str, runs: Mapping[int, RunCurves]) -> Curve:
+    gold = np.array([each.part("gold").mean(axis=(1, 2)) for each in runs.values()])
+    distance = np.sqrt(np.maximum([each.kl for each in runs.values()], 0)).mean(axis=0)
+    return Curve(title, distance.tolist(), *_mean_and_reach(gold))
+
+
+def _proxy_against_updates(title: str, runs: Mapping[int, RunCurves]) -> Curve:
+    proxy = np.array([each.part("proxy").mean(axis=(1, 2)) for each in runs.values()])
+    updates = next(iter(runs.values())).updates
+    return Curve(title, updates.tolist(), *_mean_and_reach(proxy - proxy[:, :1]))
+
+
+def _choice_curve(title: str, choice: PoolOutcome) -> Curve:
+    return Curve(title, list(choice.n), *_mean_and_reach(choice.gold))
+
+
+def _mean_and_reach(
+    values: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> tuple[list[float], list[float], list[float]]:
+    return values.mean(axis=0).tolist(), values.min(axis=0).tolist(), values.max(axis=0).tolist()
+
+
+def outcome_rows(outcomes: Mapping[str, ConditionOutcome]) -> list[dict[str, object]]:
+    """Return the outcomes as rows of a table, one per condition."""
+    return [
+        {
+            "condition": each.name,
+            "seeds": len(each.seeds),
+            "proxy gain": each.proxy_gain.mean,
+            "gold at the start": each.base.mean,
+            "gold at the end": each.end.mean,
+            "change": each.change.mean,
+            "change, low": each.change.interval[0],
+            "change, high": each.change.interval[1],
+            "gain at the peak": each.gain.mean,
+            "drop after it": each.drop.mean,
+            "drop, low": each.drop.interval[0],
+            "drop, high": each.drop.interval[1],
+            "KL of the peak": each.peak_kl.mean,
+            "KL at the end": each.end_kl.mean,
+            "change on held-out prompts": each.held_out_change.mean,
+            "over-optimised": each.verdicts.count("over-optimised"),
+            "ruined": each.verdicts.count("ruined"),
+        }
+        for each in outcomes.values()
+    ]

@@ -1,0 +1,86 @@
+"""Images of the base model that best-of-n chooses among, scored by every entry of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from ..policy.model import DiffusionModel
+from ..policy.noise import TRAINING, trajectory_noise
+from ..policy.rollout import rollout
+from ..policy.schedule import NoiseSchedule
+from ..rewards.online import OnlineRewards, accepted
+from ..settings.rewards import EntrySettings
+from ..settings.run import RunSettings
+from ..training.prompts import load_prompts
+from .plan import StudyPlan, StudyRun
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Report = Callable[[str, int, int], None]
+
+
+def scored_pool(plan: StudyPlan, seed: int, device: str, report: Report) -> pd.DataFrame:
+    """Sample the base model as the study's runs do, and score every image by the exact judge and by every entry.
+
+    Args:
+        plan: The study.
+        seed: Seed of the images; a run of this seed shares the noise of its first epoch.
+        device: Where models run.
+        report: Called with what is done, how much of it, and how much there is.
+
+    Returns:
+        One row per image: prompt, number, gold, and a column per condition that is chosen by.
+
+    Raises:
+        FinetuneError: A reward isn't finite, or a prompt isn't of the miniature world.
+    """
+    import pandas as pd
+
+    conditions = [condition for condition in plan.conditions if condition.best_of_n]
+    settings = {condition.name: plan.settings(StudyRun(condition, seed)) for condition in conditions}
+    first = next(iter(settings.values()))
+    prompts = [prompt for prompt in load_prompts(first.prompts).train for _ in range(plan.pool_per_prompt)]
+    images = _sampled(first, prompts, seed, device, report)
+    columns: dict[str, NDArray[np.float64]] = {}
+    for contrast in dict.fromkeys(each.prompts.contrast for each in settings.values()):
+        alike = {name: each for name, each in settings.items() if each.prompts.contrast == contrast}
+        contrastive = load_prompts(next(iter(alike.values())).prompts).contrastive
+        columns |= _values({name: each.reward.proxy for name, each in alike.items()}, contrastive, images, prompts)
+    numbers = [number % plan.pool_per_prompt for number in range(len(prompts))]
+    frame: pd.DataFrame = pd.DataFrame(
+        {"prompt": prompts, "number": numbers, "gold": accepted(images, prompts), **columns}
+    )
+    return frame
+
+
+def _values(
+    entries: Mapping[str, EntrySettings],
+    contrastive: Mapping[str, Sequence[str]],
+    images: Sequence[Image.Image],
+    prompts: Sequence[str],
+) -> Mapping[str, NDArray[np.float64]]:
+    return OnlineRewards(entries, contrastive).values(images, prompts)
+
+
+def _sampled(
+    settings: RunSettings, prompts: Sequence[str], seed: int, device: str, report: Report
+) -> list[Image.Image]:
+    model = DiffusionModel.load(settings.model, device)
+    sampler = settings.sampler
+    schedule = NoiseSchedule.of(model.pipeline.scheduler.config, sampler.steps, sampler.eta)
+    images: list[Image.Image] = []
+    with model.base():
+        for start in range(0, len(prompts), sampler.batch):
+            part = prompts[start : start + sampler.batch]
+            numbers = range(start, start + len(part))
+            noise = trajectory_noise(seed, TRAINING, 0, numbers, model.latent_shape, len(schedule))
+            finals = rollout(model, schedule, part, noise, sampler.guidance, sampler.batch).finals
+            images += [Image.fromarray(pixels) for pixels in model.decode(finals)]
+            report("sampling the base model", len(images), len(prompts))
+    return images

@@ -1,0 +1,88 @@
+"""What the runs of a study say together, on curves whose answers are known."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tia2.finetune.diagnostics.curves import RunCurves
+from tia2.finetune.study.outcome import (
+    SeedMean,
+    condition_outcome,
+    gold_within,
+    paired_difference,
+    pool_outcome,
+)
+
+
+def curves_of(gold, proxy, kl):
+    """A run with two training prompts and one held out, four images each, that have the given means."""
+    gold, proxy, kl = (np.asarray(each, float) for each in (gold, proxy, kl))
+    shape = (len(gold), 3, 4)
+    return RunCurves(
+        epochs=np.arange(len(gold)),
+        updates=np.arange(len(gold)) * 2,
+        kl=kl,
+        step_kl=kl[:, None],
+        prompts=("a", "b", "c"),
+        held_out=np.array([False, False, True]),
+        values={
+            "gold": np.broadcast_to(gold[:, None, None], shape),
+            "proxy": np.broadcast_to(proxy[:, None, None], shape),
+        },
+        validation=np.array([True, False, True, False]),
+        names={"gold": "gold", "proxy": "proxy"},
+    )
+
+
+@pytest.fixture
+def runs():
+    return {
+        0: curves_of([0.5, 0.7, 0.4], [1, 2, 3], [0, 4, 9]),
+        1: curves_of([0.5, 0.6, 0.3], [1, 2, 4], [0, 1, 16]),
+    }
+
+
+def test_outcome_is_the_mean_of_each_seed_s_own_peak_and_fall(runs):
+    outcome = condition_outcome("x", runs)
+    assert outcome.seeds == (0, 1)
+    assert outcome.gain.values == pytest.approx((0.2, 0.1))
+    assert outcome.drop.values == pytest.approx((0.3, 0.3))
+    assert outcome.change.mean == pytest.approx(-0.15)
+    assert outcome.proxy_gain.values == (2, 3)
+    assert outcome.peak_kl.mean == 2.5
+    assert outcome.end_kl.mean == 12.5
+    assert outcome.held_out_change.mean == pytest.approx(-0.15)
+    assert outcome.verdicts == ("over-optimised", "over-optimised")
+
+
+def test_interval_over_seeds_is_students():
+    values = (0.1, 0.25, 0.4, 0.2)
+    expected = stats.ttest_1samp(values, 0).confidence_interval()
+    assert SeedMean(values).interval == pytest.approx((expected.low, expected.high))
+    assert all(math.isnan(end) for end in SeedMean((0.1,)).interval)
+
+
+def test_paired_difference_takes_the_seeds_that_both_have(runs):
+    difference = paired_difference({**runs, 2: runs[0]}, {1: runs[0], 0: runs[1]})
+    assert difference.values == pytest.approx((0.1, -0.1))
+
+
+def test_gold_within_a_budget_lies_between_evaluations(runs):
+    assert gold_within(runs[0], 4) == pytest.approx(0.7)
+    assert gold_within(runs[0], 1) == pytest.approx(0.6)  # half way in √KL
+    assert math.isnan(gold_within(runs[0], 10))
+
+
+def test_choice_among_a_pool_matches_a_direct_computation():
+    rng = np.random.default_rng(0)
+    pool = pd.DataFrame(
+        {"prompt": ["a"] * 8 + ["b"] * 8, "gold": rng.integers(0, 2, 16).astype(float), "entry": rng.normal(size=16)}
+    )
+    outcome = pool_outcome("entry", [pool], (1, 8))
+    best = [rows["gold"].iloc[rows["entry"].argmax()] for _, rows in pool.groupby("prompt")]
+    assert outcome.gold[0].tolist() == pytest.approx([pool["gold"].mean(), np.mean(best)])
+    positive, negative = (pool.loc[pool["gold"] == label, "entry"].to_numpy() for label in (1, 0))
+    assert outcome.pooled.mean == pytest.approx((positive[:, None] > negative).mean())
