@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..study.results import StudyResults
 
 EXAMPLES = """\
 Examples:
@@ -26,8 +31,11 @@ def study(
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Do this seed; can be repeated.")] = None,
     device: Annotated[str, typer.Option(help="Where to run: auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    summary_only: Annotated[
+        bool, typer.Option("--summary-only", help="Do no run; summarise those that are done.")
+    ] = False,
 ) -> None:
-    """Do the same run with many entries and seeds, one after the other, and keep every run's scores.
+    """Do the same run with many entries and seeds, one after the other, and show what they say together.
 
     It takes hours. Interrupted, the same command continues where it stopped. Several may work on one folder, each with
     conditions or seeds of its own.
@@ -38,12 +46,14 @@ def study(
         from tia2.devices import pick_device
 
         from ..study.plan import load_plan
+        from ..study.results import StudyResults
         from ..study.running import StudyFolder, do_pool, do_run, missing_runs
+        from ..study.writing import write_study
 
         loaded = load_plan(plan)
         folder = StudyFolder(out or Path("runs") / loaded.name)
-        runs = missing_runs(loaded, folder, only or (), seed or ())
-        seeds = seed or list(loaded.seeds)
+        runs = [] if summary_only else missing_runs(loaded, folder, only or (), seed or ())
+        seeds = [] if summary_only else seed or list(loaded.seeds)
         chosen = str(pick_device(device))
         with _progress(len(runs)) as (report, advance):
             for number in seeds:
@@ -53,7 +63,33 @@ def study(
                 advance()
                 seconds = f", {scores.seconds:.0f} s of processor time" if scores.seconds == scores.seconds else ""
                 console.stderr.print(f"{run.name} is done{seconds}.", markup=False)
-    console.stderr.print("The results are in ", console.plain(folder.results), sep="", soft_wrap=True)
+        with console.stderr.status("Summarising …"):
+            results = StudyResults.load(loaded, folder)
+            files = write_study(results, folder.path)
+    console.stdout.print(_table(results))
+    for path in files:
+        console.stderr.print("Saved ", console.plain(path), sep="", soft_wrap=True)
+
+
+def _table(results: StudyResults) -> Table:
+    """Return each condition's outcome in 80 columns."""
+    from tia2 import console
+
+    heads = ["seeds", "proxy", "gold", "change", "drop after peak", "peak at", "over-optimised"]
+    table = console.table("condition", *heads, right=heads[:-1])
+    for name, outcome in results.outcomes().items():
+        low, high = outcome.drop.interval
+        table.add_row(
+            name,
+            str(len(outcome.seeds)),
+            f"{outcome.proxy_gain.mean:+.3f}",
+            f"{outcome.base.mean:.2f}→{outcome.end.mean:.2f}",
+            f"{outcome.change.mean:+.3f}",
+            f"{outcome.drop.mean:+.3f} ({low:+.2f}, {high:+.2f})" if low == low else f"{outcome.drop.mean:+.3f}",
+            f"{outcome.peak_kl.mean:.1f} nats",
+            f"{outcome.verdicts.count('over-optimised')} of {len(outcome.verdicts)}",
+        )
+    return table
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tia2.rewards import RewardCard, RewardModel, load_reward
 from tia2.rgb import to_rgb
 from tia2.scoring.strategies import BatchScorer, Strategy, first_batch_size, strategy_for
 
-from ..settings.rewards import JUDGE, EntrySettings, RewardSettings
+from ..settings.rewards import JUDGE, EntrySettings, RewardSettings, TermSettings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -166,25 +166,41 @@ class Judges:
     ) -> None:
         self.settings = settings
         entries = {self.PROXY: settings.proxy}
+        entries |= {role: term.entry for role, term in _terms(settings).items()}
         for number, entry in enumerate(settings.watch):
             entries[f"watch{number}"] = entry
         if isinstance(settings.gold, EntrySettings):
             entries[self.GOLD] = settings.gold
         self._online = OnlineRewards(entries, contrastive, device)
-        self.names = {role: entry.name for role, entry in self._online.entries.items()}
+        names = {role: entry.name for role, entry in self._online.entries.items()}
+        added = [f" + {term.weight:g} × ({names.pop(role)})" for role, term in _terms(settings).items()]
+        self.names = {**names, self.PROXY: names[self.PROXY] + "".join(added)}
         if settings.gold == JUDGE:
             self.names[self.GOLD] = "exact judge"
 
     def proxy(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Floats:
         """Return what is optimised, shape (images,)."""
-        return self._online.values(images, prompts, [self.PROXY])[self.PROXY]
+        values = self._online.values(images, prompts, [self.PROXY, *_terms(self.settings)])
+        return self._with_terms(values)[self.PROXY]
 
     def all(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> dict[str, Floats]:
         """Return every value by role: "proxy", "gold" where there is a gold judge, "watch0" and on."""
-        values = self._online.values(images, prompts)
+        values = self._with_terms(self._online.values(images, prompts))
         if self.settings.gold == JUDGE:
             values[self.GOLD] = accepted(images, prompts)
         return values
+
+    def _with_terms(self, values: dict[str, Floats]) -> dict[str, Floats]:
+        """Return the values by role, with the terms added to the proxy."""
+        terms = _terms(self.settings)
+        added = sum((term.weight * values[role] for role, term in terms.items()), np.zeros(1))
+        kept = {role: value for role, value in values.items() if role not in terms}
+        return {**kept, self.PROXY: kept[self.PROXY] + added}
+
+
+def _terms(settings: RewardSettings) -> dict[str, TermSettings]:
+    """Return what is added to the proxy, by the role under which it is computed."""
+    return {f"plus{number}": term for number, term in enumerate(settings.plus)}
 
 
 def _load(spec: str, device: str | None) -> RewardModel:

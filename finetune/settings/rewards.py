@@ -32,11 +32,21 @@ class EntrySettings(Section):
         return given
 
 
+class TermSettings(Section):
+    """An entry that is added to the proxy."""
+
+    entry: EntrySettings
+    weight: Annotated[float, Field(allow_inf_nan=False)]
+    """Multiple of its value, in the unit of the proxy over its own."""
+
+
 class RewardSettings(Section):
     """The proxy, the rewards that are watched and not trained on, and the gold judge."""
 
     proxy: EntrySettings
     """The entry that is optimised."""
+    plus: tuple[TermSettings, ...] = ()
+    """Entries whose weighted values are added to the proxy."""
     watch: tuple[EntrySettings, ...] = ()
     """Entries that are computed on every evaluation and never trained on."""
     gold: EntrySettings | Literal["judge"] | None = None

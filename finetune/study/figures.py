@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from tia2.figures import Curve, Curves, FigureSpec, Scatter, ScatterPoint
 
 from ..diagnostics.curves import RunCurves
-from .outcome import ConditionOutcome, PoolOutcome
+from .outcome import PoolOutcome
 from .results import StudyResults
 
 _BAND = "Lines are means over seeds, bands reach from the lowest seed to the highest."
@@ -26,7 +26,7 @@ def gold_figure(results: StudyResults) -> FigureSpec:
 
 
 def proxy_figure(results: StudyResults) -> FigureSpec:
-    """Return gold against the share of the proxy's final gain, a panel per group of conditions."""
+    """Return the proxies that were trained on against optimiser steps, a panel per group of conditions."""
     panels = [
         Curves(group, "optimiser steps", "proxy, gain over the base model", curves)
         for group, curves in _grouped(results, _proxy_against_updates).items()
@@ -72,11 +72,11 @@ def forecast_figure(results: StudyResults) -> FigureSpec:
     return FigureSpec("Can it be foretold without training?", panels, "One point per condition.", per_row=2)
 
 
-def _grouped(results: StudyResults, curve: object) -> dict[str, list[Curve]]:
+def _grouped(results: StudyResults, curve: Callable[[str, Mapping[int, RunCurves]], Curve]) -> dict[str, list[Curve]]:
     grouped: dict[str, list[Curve]] = {}
     for name, runs in results.curves.items():
         condition = results.plan.condition(name)
-        grouped.setdefault(condition.group, []).append(curve(condition.title, runs))  # type: ignore[operator]
+        grouped.setdefault(condition.group, []).append(curve(condition.title, runs))
     return grouped
 
 
@@ -104,29 +104,3 @@ def _mean_and_reach(
     values: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
 ) -> tuple[list[float], list[float], list[float]]:
     return values.mean(axis=0).tolist(), values.min(axis=0).tolist(), values.max(axis=0).tolist()
-
-
-def outcome_rows(outcomes: Mapping[str, ConditionOutcome]) -> list[dict[str, object]]:
-    """Return the outcomes as rows of a table, one per condition."""
-    return [
-        {
-            "condition": each.name,
-            "seeds": len(each.seeds),
-            "proxy gain": each.proxy_gain.mean,
-            "gold at the start": each.base.mean,
-            "gold at the end": each.end.mean,
-            "change": each.change.mean,
-            "change, low": each.change.interval[0],
-            "change, high": each.change.interval[1],
-            "gain at the peak": each.gain.mean,
-            "drop after it": each.drop.mean,
-            "drop, low": each.drop.interval[0],
-            "drop, high": each.drop.interval[1],
-            "KL of the peak": each.peak_kl.mean,
-            "KL at the end": each.end_kl.mean,
-            "change on held-out prompts": each.held_out_change.mean,
-            "over-optimised": each.verdicts.count("over-optimised"),
-            "ruined": each.verdicts.count("ruined"),
-        }
-        for each in outcomes.values()
-    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -151,8 +151,8 @@ def gold_within(curves: RunCurves, nats: float) -> float:
     return float(np.interp(math.sqrt(nats), distance[ends], gold[ends]))
 
 
-def _over(values: object) -> SeedMean:
-    return SeedMean(tuple(float(value) for value in values))  # type: ignore[attr-defined]
+def _over(values: Iterable[float]) -> SeedMean:
+    return SeedMean(tuple(float(value) for value in values))
 
 
 def _end(curves: RunCurves) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -11,8 +11,7 @@ from ..policy.model import DiffusionModel
 from ..policy.noise import TRAINING, trajectory_noise
 from ..policy.rollout import rollout
 from ..policy.schedule import NoiseSchedule
-from ..rewards.online import OnlineRewards, accepted
-from ..settings.rewards import EntrySettings
+from ..rewards.online import Judges, accepted
 from ..settings.run import RunSettings
 from ..training.prompts import load_prompts
 from .plan import StudyPlan, StudyRun
@@ -51,21 +50,15 @@ def scored_pool(plan: StudyPlan, seed: int, device: str, report: Report) -> pd.D
     for contrast in dict.fromkeys(each.prompts.contrast for each in settings.values()):
         alike = {name: each for name, each in settings.items() if each.prompts.contrast == contrast}
         contrastive = load_prompts(next(iter(alike.values())).prompts).contrastive
-        columns |= _values({name: each.reward.proxy for name, each in alike.items()}, contrastive, images, prompts)
+        for name, each in alike.items():
+            columns[name] = Judges(each.reward.model_copy(update={"watch": (), "gold": None}), contrastive).proxy(
+                images, prompts
+            )
     numbers = [number % plan.pool_per_prompt for number in range(len(prompts))]
     frame: pd.DataFrame = pd.DataFrame(
         {"prompt": prompts, "number": numbers, "gold": accepted(images, prompts), **columns}
     )
     return frame
-
-
-def _values(
-    entries: Mapping[str, EntrySettings],
-    contrastive: Mapping[str, Sequence[str]],
-    images: Sequence[Image.Image],
-    prompts: Sequence[str],
-) -> Mapping[str, NDArray[np.float64]]:
-    return OnlineRewards(entries, contrastive).values(images, prompts)
 
 
 def _sampled(

@@ -58,6 +58,20 @@ def test_judges_return_every_role_and_the_proxy_alone(sampled):
     np.testing.assert_array_equal(accepted(images, prompts), values["gold"])
 
 
+def test_terms_are_added_to_the_proxy_with_their_weights(sampled):
+    _, images, prompts, contrastive = sampled
+    plain = {"proxy": "mini-vivid", "watch": ["mini-vivid + textnorm"]}
+    values = Judges(RewardSettings.model_validate(plain), contrastive).all(images, prompts)
+    terms = [{"entry": "mini-vivid + textnorm", "weight": 0.25}, {"entry": "mini-vivid", "weight": -0.5}]
+    judges = Judges(RewardSettings.model_validate({"proxy": "mini-vivid", "plus": terms, "gold": "judge"}), contrastive)
+    expected = 0.5 * values["proxy"] + 0.25 * values["watch0"]
+    np.testing.assert_allclose(judges.proxy(images, prompts), expected, rtol=1e-6)
+    everything = judges.all(images, prompts)
+    assert set(everything) == set(judges.names) == {"proxy", "gold"}
+    np.testing.assert_array_equal(everything["proxy"], judges.proxy(images, prompts))
+    assert judges.names["proxy"] == "mini-vivid + 0.25 × (mini-vivid + TextNorm) + -0.5 × (mini-vivid)"
+
+
 def test_a_prompt_without_contrastive_prompts_is_refused_by_textnorm_alone():
     raw, textnorm = (EntrySettings.model_validate(ENTRIES[role]) for role in ("raw", "textnorm"))
     assert OnlineRewards({"proxy": raw}, {"a red circle": ()}).entries["proxy"].name == "mini-vivid"

@@ -1,0 +1,139 @@
+"""The tables of a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .results import StudyResults
+
+
+def outcome_table(results: StudyResults) -> pd.DataFrame:
+    """Return one row per condition: what its runs came to, means over seeds with Student's intervals."""
+    import pandas as pd
+
+    rows = []
+    for name, outcome in results.outcomes().items():
+        change, drop = outcome.change.interval, outcome.drop.interval
+        rows.append(
+            {
+                "condition": name,
+                "seeds": len(outcome.seeds),
+                "proxy_gain": outcome.proxy_gain.mean,
+                "gold_base": outcome.base.mean,
+                "gold_end": outcome.end.mean,
+                "change": outcome.change.mean,
+                "change_low": change[0],
+                "change_high": change[1],
+                "gain_at_peak": outcome.gain.mean,
+                "drop": outcome.drop.mean,
+                "drop_low": drop[0],
+                "drop_high": drop[1],
+                "peak_kl": outcome.peak_kl.mean,
+                "end_kl": outcome.end_kl.mean,
+                "held_out_change": outcome.held_out_change.mean,
+                "over_optimised": outcome.verdicts.count("over-optimised"),
+                "ruined": outcome.verdicts.count("ruined"),
+                "seconds": float(np.nanmean([*results.seconds[name].values(), np.nan]))
+                if any(seconds == seconds for seconds in results.seconds[name].values())
+                else float("nan"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def curve_table(results: StudyResults) -> pd.DataFrame:
+    """Return one row per run and evaluation: proxy and gold on the test images of training and held-out prompts."""
+    import pandas as pd
+
+    rows = []
+    for name, runs in results.curves.items():
+        for seed, curves in sorted(runs.items()):
+            gold, proxy = (curves.part(role).mean(axis=(1, 2)) for role in ("gold", "proxy"))
+            held_out = curves.part("gold", held_out=True).mean(axis=(1, 2))
+            rows += [
+                {
+                    "condition": name,
+                    "seed": seed,
+                    "epoch": int(curves.epochs[position]),
+                    "kl": curves.kl[position],
+                    "proxy": proxy[position],
+                    "gold": gold[position],
+                    "gold_held_out": held_out[position],
+                }
+                for position in range(len(curves.epochs))
+            ]
+    return pd.DataFrame(rows)
+
+
+def choice_table(results: StudyResults) -> pd.DataFrame:
+    """Return one row per entry and n: expected gold and proxy of the best of n, means over seeds and prompts."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "condition": name,
+                "n": n,
+                "gold": float(choice.gold[:, position].mean()),
+                "gold_lowest_seed": float(choice.gold[:, position].min()),
+                "gold_highest_seed": float(choice.gold[:, position].max()),
+                "proxy": float(choice.proxy[:, position].mean()),
+            }
+            for name, choice in results.choices().items()
+            for position, n in enumerate(choice.n)
+        ]
+    )
+
+
+def forecast_table(results: StudyResults) -> pd.DataFrame:
+    """Return one row per condition: what is known of its entry without training, and what training came to."""
+    import pandas as pd
+
+    choices, outcomes = results.choices(), results.outcomes()
+    return pd.DataFrame(
+        [
+            {
+                "condition": name,
+                "auroc": choices[name].auroc.mean,
+                "pooled_auroc": choices[name].pooled.mean,
+                "best_of_n_change": choices[name].change.mean,
+                "best_of_n_drop": choices[name].drop,
+                "best_of_n_peak": choices[name].peak,
+                "change": outcomes[name].change.mean,
+                "drop": outcomes[name].drop.mean,
+            }
+            for name in choices
+            if name in outcomes
+        ]
+    )
+
+
+def rank_correlation(table: pd.DataFrame, static: str, outcome: str) -> tuple[float, float]:
+    """Return Spearman's ρ between a static figure and an outcome over conditions, and its exact-by-permutation p-value.
+
+    Args:
+        table: What `forecast_table` returns.
+        static: A column that is known without training.
+        outcome: A column of what training came to.
+
+    Returns:
+        ρ, and the share of 10,000 seeded permutations with a correlation at least as far from 0; NaN for fewer than
+        four conditions.
+    """
+    from scipy import stats
+
+    if len(table) < 4:
+        return float("nan"), float("nan")
+    test = stats.permutation_test(
+        (table[static].to_numpy(),),
+        lambda x: stats.spearmanr(x, table[outcome]).statistic,
+        permutation_type="pairings",
+        n_resamples=10_000,
+        rng=np.random.default_rng(0),
+    )
+    return float(test.statistic), float(test.pvalue)
