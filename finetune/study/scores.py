@@ -27,7 +27,7 @@ class RunScores:
     """The scores of one run.
 
     Attributes:
-        facts: What `run.json` says: settings, versions, names of the judges.
+        facts: Content of `run.json`: settings, versions, names of the judges.
         evaluations: The journal's record of each evaluation, by epoch.
         frame: One row per evaluation image: epoch, prompt, split, part, number, and one column per judge.
         seconds: Processor time of the run's process, in seconds; NaN where it was interrupted.

@@ -43,7 +43,8 @@ def outcome_table(results: StudyResults) -> pd.DataFrame:
                 else float("nan"),
             }
         )
-    return pd.DataFrame(rows)
+    table: pd.DataFrame = pd.DataFrame(rows)
+    return table
 
 
 def curve_table(results: StudyResults) -> pd.DataFrame:
@@ -67,14 +68,15 @@ def curve_table(results: StudyResults) -> pd.DataFrame:
                 }
                 for position in range(len(curves.epochs))
             ]
-    return pd.DataFrame(rows)
+    table: pd.DataFrame = pd.DataFrame(rows)
+    return table
 
 
 def choice_table(results: StudyResults) -> pd.DataFrame:
     """Return one row per entry and n: expected gold and proxy of the best of n, means over seeds and prompts."""
     import pandas as pd
 
-    return pd.DataFrame(
+    table: pd.DataFrame = pd.DataFrame(
         [
             {
                 "condition": name,
@@ -88,6 +90,7 @@ def choice_table(results: StudyResults) -> pd.DataFrame:
             for position, n in enumerate(choice.n)
         ]
     )
+    return table
 
 
 def forecast_table(results: StudyResults) -> pd.DataFrame:
@@ -95,7 +98,7 @@ def forecast_table(results: StudyResults) -> pd.DataFrame:
     import pandas as pd
 
     choices, outcomes = results.choices(), results.outcomes()
-    return pd.DataFrame(
+    table: pd.DataFrame = pd.DataFrame(
         [
             {
                 "condition": name,
@@ -111,13 +114,14 @@ def forecast_table(results: StudyResults) -> pd.DataFrame:
             if name in outcomes
         ]
     )
+    return table
 
 
 def rank_correlation(table: pd.DataFrame, static: str, outcome: str) -> tuple[float, float]:
     """Return Spearman's ρ between a static figure and an outcome over conditions, and its exact-by-permutation p-value.
 
     Args:
-        table: What `forecast_table` returns.
+        table: Rows as `forecast_table` returns them.
         static: A column that is known without training.
         outcome: A column of what training came to.
 
