@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from tia2.errors import PluginError, Tia2Error, missing_models, unknown_name
+from tia2.errors import PluginError, Tia2Error, UsageError, first_line, missing_models, unknown_name
 from tia2.plugins import Registry
+from tia2.streams import accept_any_text, discard_output, flush_or_discard, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +42,7 @@ SUMMARIES = {
 }
 """The lines that `tia2 --help` shows for tia2's own commands, in the order of a first visit."""
 
+EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
@@ -196,7 +198,7 @@ def _spec(module: str) -> ModuleSpec | None:
     return spec
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def _version(wanted: bool) -> None:
@@ -227,7 +229,8 @@ def main(args: list[str] | None = None) -> int:
         args: The words after `tia2`; those of the process when None.
 
     Returns:
-        The exit code: 0 done, 1 an error that one line on stderr explains, 2 wrong usage, 130 interrupted.
+        The exit code: 0 done, 1 an error that one line on stderr explains, 2 wrong usage, 130 interrupted. When
+        nobody reads standard output any more, as in `tia2 … | head`, it is 1, and nothing is said.
 
     Example:
         >>> main(["--version"])
@@ -238,8 +241,13 @@ def main(args: list[str] | None = None) -> int:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     # typer brings its own click since 0.26 and used the click package before: take the errors from where it has them.
     click_error = import_module(typer.BadParameter.__module__).ClickException
+    accept_any_text()
     try:
         code = app(args, prog_name="tia2", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except UsageError as error:
+        return _fail(str(error), EXIT_USAGE)
     except Tia2Error as error:
         return _fail(str(error), 1)
     except ModuleNotFoundError as error:
@@ -254,16 +262,30 @@ def main(args: list[str] | None = None) -> int:
         return _fail(f"{message}{where}", error.exit_code) if message else error.exit_code
     except typer.Abort:
         return _fail("Nothing was answered; stopped.", 1)
+    except BrokenPipeError:
+        discard_output()
+        return 1
+    except OSError as error:
+        # The machine's, not the program's: a full disk, a folder that can't be written to, too many open files.
+        flush_or_discard()
+        return _fail(_of_the_machine(error), 1)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     if code == EXIT_INTERRUPTED:
-        sys.stderr.write("\nInterrupted; what was done is kept. Type the same command again to go on.\n")
+        write_line("\nInterrupted; what was done is kept. The same command resumes there.")
     return code if isinstance(code, int) else 0
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    write_line(f"error: {' '.join(message.split())}")
     return code
+
+
+def _of_the_machine(error: OSError) -> str:
+    """Return what the operating system refused; what it refused it for is standard output where no file is named."""
+    if error.errno is None:
+        return first_line(error)
+    return f"{error.filename or 'standard output'}: {error.strerror or first_line(error)}."
 
 
 if __name__ == "__main__":

@@ -13,8 +13,16 @@ class Tia2Error(Exception):
     """Base of all errors that are the input's fault, not the library's."""
 
 
+class UsageError(Tia2Error, ValueError):
+    """A command was given too few arguments, or options that don't go together."""
+
+
 class BenchmarkError(Tia2Error, ValueError):
     """A benchmark is missing, damaged, or not in the documented columns."""
+
+
+class ImageFileError(Tia2Error, ValueError):
+    """An image file is damaged, or no image."""
 
 
 class RewardError(Tia2Error, ValueError):

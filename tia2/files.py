@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tia2.errors import FileError, Tia2Error
 
@@ -112,6 +113,59 @@ def write_atomically(
     """
     with replacing(path, error, advice) as unfinished:
         unfinished.write_bytes(content)
+
+
+def check_writable(path: str | os.PathLike[str], error: type[Tia2Error] = FileError) -> None:
+    """Raise now if a file or folder can't be made later, so that no hour of computing ends with that.
+
+    Nothing stays behind. A disk that is full by then is not foreseen.
+
+    Args:
+        path: The file or folder to make; its folders are made as needed when it is written.
+        error: The error to raise.
+
+    Raises:
+        Tia2Error: The nearest folder that exists can't be written to, or is none; of the type `error`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     check_writable(Path(folder) / "results" / "mine.json")
+    """
+    path = Path(path)
+    nearest = path
+    try:
+        while not nearest.exists() and nearest != nearest.parent:
+            nearest = nearest.parent
+        if nearest == path and not path.is_dir():
+            nearest = path.parent
+        probe = nearest / f".{secrets.token_hex(6)}.tmp"
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        probe.unlink()
+    except (OSError, ValueError) as problem:  # a null character in a path is a ValueError
+        reason = getattr(problem, "strerror", None) or problem
+        raise error(f"{path} can't be written: {reason} ({nearest}).") from None
+
+
+def json_of(text: str | bytes, **hooks: Any) -> Any:
+    """Return what a JSON text says; every fault of the text is a ValueError.
+
+    Args:
+        text: The text.
+        **hooks: Hooks of `json.loads`, such as `object_pairs_hook`.
+
+    Raises:
+        ValueError: It is no JSON, no UTF-8, or nested more deeply than Python follows.
+
+    Example:
+        >>> json_of("[" * 100_000)
+        Traceback (most recent call last):
+        ValueError: nested too deeply
+    """
+    try:
+        return json.loads(text, **hooks)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def cache_dir() -> Path:

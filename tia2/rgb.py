@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from tia2.errors import RewardError
+
+_BROKEN_EXIF = (ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error)
+"""What Pillow raises where an image's EXIF data can't be read or written; the pixels have been read by then."""
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -31,7 +36,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
         raise RewardError(f"Expected a PIL image, got {type(image).__name__}. Open it with PIL.Image.open first.")
     if image.mode == "F":
         raise RewardError('An image of mode "F" has no defined range: convert it to mode "RGB" first.')
-    upright = ImageOps.exif_transpose(image) if image.getexif().get(ExifTags.Base.Orientation, 1) != 1 else image
+    image.load()
+    upright = _upright(image)
     if upright.mode == "RGB":
         return upright
     if upright.mode == "I" or upright.mode.startswith("I;16"):
@@ -41,3 +47,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
         # PIL warns when a palette with transparency is converted to RGB in one step.
         upright = upright.convert("RGBA")
     return upright.convert("RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return image
+        return ImageOps.exif_transpose(image)
+    except _BROKEN_EXIF:
+        # The picture itself is sound: a viewer shows it as it lies.
+        return image

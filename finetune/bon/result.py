@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 from tia2.errors import ResultError
 from tia2.evaluation.result import BenchmarkInfo, Entry
 from tia2.evaluation.summary import OVERALL
-from tia2.files import explain, write_atomically
+from tia2.files import explain, json_of, write_atomically
 
 from .records import BestOfNPrompt, BestOfNSubset, MeanCurve, Part
 from .words import below_chance, summary, verdict
@@ -159,7 +158,7 @@ class BestOfNResult(Part):
         """
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json_of(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise ResultError(f"Can't read best-of-n curves from {path}: {error.strerror or error}.") from error
         except ValueError as error:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from tia2.errors import FinetuneError
+from tia2.decoding import read_rgb
+from tia2.errors import FinetuneError, first_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,8 +100,10 @@ def _from_npz(body: bytes) -> Question:
     try:
         with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
             images, prompts = arrays["images"], arrays["prompts"]
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise FinetuneError(f"The body is no NPZ with images and prompts, without pickle: {error}.") from None
+    except Exception as error:  # zipfile and zlib have errors of their own, and a damaged header may raise anything
+        raise FinetuneError(
+            f"The body is no NPZ with images and prompts, without pickle: {first_line(error)}."
+        ) from None
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
         raise FinetuneError(
             f"images must be uint8 of shape (n, height, width, 3), got {images.dtype} of shape {images.shape}."
@@ -118,8 +121,6 @@ def _texts(value: Any, field: str) -> list[str]:
 
 def _image(text: str, number: int) -> Image.Image:
     try:
-        image = Image.open(io.BytesIO(base64.b64decode(text, validate=True)))
-        image.load()
-    except (binascii.Error, ValueError, OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError):
+        return read_rgb(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):  # an ImageFileError is one
         raise FinetuneError(f"Image {number} is no base64 of an image file.") from None
-    return image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -110,7 +111,8 @@ def init(
             simulated=simulated or benchmark == "mini",
         )
     console.stdout.print(console.plain(f"{folder}: {record.name}, {record.items:,} items"), soft_wrap=True)
-    _print_next(f"tia2 leaderboard add TABLE --store {folder}", f"tia2 leaderboard --store {folder}")
+    quoted = shlex.quote(str(folder))
+    _print_next(f"leaderboard add TABLE --store {quoted}", f"leaderboard --store {quoted}")
 
 
 @app.command(
@@ -122,7 +124,7 @@ def add(
     store: Place = DEFAULT_STORE,
     name: Annotated[str | None, typer.Option(help="The model's name. Default: the score table's.")] = None,
     description: Annotated[str | None, typer.Option(help="Description of the model, a few sentences.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Licence of the weights.")] = None,
+    licence: Annotated[str | None, typer.Option("--licence", "--license", help="Licence of the weights.")] = None,
     training_data: Annotated[str | None, typer.Option(help="Data the model was trained on.")] = None,
     contact: Annotated[str | None, typer.Option(help="Address for questions, https.")] = None,
     paper: Annotated[str | None, typer.Option(help="Address of the paper, https.")] = None,
@@ -176,8 +178,10 @@ def export(
 ) -> None:
     """Write the board as CSV, JSON, a LaTeX table, BibTeX or one offline HTML page."""
     from tia2 import console
-    from tia2.files import write_atomically
+    from tia2.files import check_writable, write_atomically
 
+    if out is not None:
+        check_writable(out, LeaderboardError)
     with console.stderr.status("Loading …"):
         from ..data.board import Board
         from ..exports.formats import export as text_of
@@ -187,7 +191,7 @@ def export(
         board = Board.load(opened, benchmark or _fullest(opened), progress=report)
     _, content = text_of(board, kind, subset, metric)
     if out is None:
-        console.stdout.file.write(content)
+        console.print_file(content)
         return
     write_atomically(out, content.encode(), LeaderboardError)
     console.stderr.print("Wrote ", console.plain(out), sep="", soft_wrap=True)
@@ -259,5 +263,8 @@ def _print_next(*commands: str) -> None:
     from tia2 import console
 
     console.stdout.print(
-        "\nNext:\n", *(console.plain(f"  {command}") for command in commands), sep="\n", soft_wrap=True
+        "\nNext:\n",
+        *(console.plain(f"  {console.program()} {command}") for command in commands),
+        sep="\n",
+        soft_wrap=True,
     )

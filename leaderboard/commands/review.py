@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tia2.errors import LeaderboardError
+from tia2.errors import LeaderboardError, UsageError
 
 from ._options import DEFAULT_STORE, account_name
 
@@ -57,9 +57,9 @@ def review(
 
     actions = [action for action in (accept, reject, show, add) if action is not None]
     if len(actions) > 1:
-        raise LeaderboardError(f"Expected one of --accept, --reject, --show and --add, got {len(actions)}.")
+        raise UsageError(f"Expected one of --accept, --reject, --show and --add, got {len(actions)}.")
     if reason and accept is None and reject is None:
-        raise LeaderboardError("--reason belongs to --accept or --reject.")
+        raise UsageError("--reason belongs to --accept or --reject.")
     with _queue(store) as queue, console.warnings_as_lines():
         if accept is not None:
             with console.stderr.status("Checking the submission …"):

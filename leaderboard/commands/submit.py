@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tia2.errors import LeaderboardError
+from tia2.errors import LeaderboardError, UsageError
 
 from ._options import DEFAULT_STORE, account_name
 
@@ -43,7 +44,9 @@ def submit(
     ],
     name: Annotated[str | None, typer.Option(help="The model's name on the board. Default: the table's.")] = None,
     description: Annotated[str | None, typer.Option(help="Description of the model, a few sentences.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Licence of the weights. Default: the table's.")] = None,
+    licence: Annotated[
+        str | None, typer.Option("--licence", "--license", help="Licence of the weights. Default: the table's.")
+    ] = None,
     contact: Annotated[str, typer.Option(help="Address for questions about it, https.")] = "",
     training_data: Annotated[str | None, typer.Option(help="Its training data. Default: the table's.")] = None,
     paper: Annotated[str | None, typer.Option(help="Address of the paper, https.")] = None,
@@ -79,9 +82,9 @@ def submit(
     from tia2 import console
 
     if hub is not None and out is not None:
-        raise LeaderboardError("Expected --hub or --out, got both: one opens a pull request, the other keeps a file.")
+        raise UsageError("Expected --hub or --out, got both: one opens a pull request, the other keeps a file.")
     if out is not None and out.suffix.lower() != ".zip":
-        raise LeaderboardError(f"Expected --out to end in .zip, got {out}.")
+        raise UsageError(f"Expected --out to end in .zip, got {out}.")
     with console.warnings_as_lines(), console.stderr.status("Checking the submission …"):
         from tia2.evaluation.evaluate import load_table
 
@@ -104,8 +107,9 @@ def submit(
         console.stderr.print(console.plain(line), soft_wrap=True)
     console.stdout.print(console.plain(done["done"]), soft_wrap=True)
     if done.get("id"):
-        where = "" if store == STORE else f" --store {store}"
-        console.stdout.print(console.plain(f"tia2 leaderboard review --accept {done['id'][:8]}{where}"), soft_wrap=True)
+        where = "" if store == STORE else f" --store {shlex.quote(str(store))}"
+        accept = f"{console.program()} leaderboard review --accept {done['id'][:8]}{where}"
+        console.stdout.print(console.plain(accept), soft_wrap=True)
 
 
 def _hand_in(
@@ -164,7 +168,7 @@ def _hand_in(
 
 def _cost(macs: float | None, items_per_second: float | None, device: str | None) -> dict[str, Any] | None:
     if device is not None and items_per_second is None:
-        raise LeaderboardError("--on says on which device --items-per-second was measured: give both.")
+        raise UsageError("--on says on which device --items-per-second was measured: give both.")
     given = {"macs": macs, "items_per_second": items_per_second, "device": device}
     return given if macs is not None or items_per_second is not None else None
 
@@ -177,7 +181,7 @@ def _card(tables: list[ScoreTable], given: dict[str, Any]) -> ModelCard:
     from ..submissions.adding import own_facts
 
     if len(tables) > 1 and given["name"] is None:
-        raise LeaderboardError(f"Expected --name for an ensemble of {len(tables)} score tables, got none.")
+        raise UsageError(f"Expected --name for an ensemble of {len(tables)} score tables, got none.")
     fields = {**own_facts(tables), **{key: value for key, value in given.items() if value is not None}}
     try:
         return ModelCard(**{key: value for key, value in fields.items() if value is not None})
@@ -215,7 +219,7 @@ def _calibrations(
             if calibration != Raw() and (calibration.combines or not several)
         ]
     if not calibrations:
-        raise LeaderboardError(f"{len(tables)} score tables make an ensemble: add --ensemble mean or --ensemble ur.")
+        raise UsageError(f"{len(tables)} score tables make an ensemble: add --ensemble mean or --ensemble ur.")
     return calibrations
 
 

@@ -45,11 +45,10 @@ def open_store(location: str | os.PathLike[str]) -> Store:
 
 def _download(repo: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     folder = cache_dir() / "leaderboards" / f"{repo.replace('/', '--')}@{(revision or 'main').replace('/', '--')}"
     try:
         snapshot_download(repo, repo_type="dataset", revision=revision, local_dir=folder, allow_patterns=KEPT)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except Exception as error:  # Proxies and certificates fail with errors of the hub's web client.
         raise DownloadError(f"The leaderboard {repo} can't be downloaded: {first_line(error)}") from None
     return folder

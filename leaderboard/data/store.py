@@ -30,7 +30,7 @@ from pydantic import BaseModel, ValidationError
 
 from tia2.benchmark.prompt_sets import prompt_set
 from tia2.errors import LeaderboardError, unknown_name
-from tia2.files import explain, new_folder, write_atomically
+from tia2.files import explain, json_of, new_folder, write_atomically
 
 from .records import SCHEMA_VERSION, BenchmarkRecord, Listing
 
@@ -62,7 +62,7 @@ class Store:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         try:
-            about = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))
+            about = json_of((self.folder / "store.json").read_text(encoding="utf-8"))
             version, self.name = int(about["schema_version"]), str(about["name"])
         except FileNotFoundError:
             raise LeaderboardError(

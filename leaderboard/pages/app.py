@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from tia2.errors import LeaderboardError, first_line
+
 from ..data.board import Board
 from ..data.boards import Live
 from ..data.store import Store
@@ -16,6 +18,7 @@ from ..submissions.limits import LIMITS, MIB
 from ..views.rendering import macro
 from .api import add_api
 from .head import head
+from .surroundings import prepare_temporary_folder, without_proxies
 from .tabs.order import CHAPTERS
 from .theme import css, theme
 from .wiring import Frame, MountedTab, visit, wire
@@ -101,16 +104,29 @@ def launch(
 
     Returns:
         The app; its `local_url` says where it is.
+
+    Raises:
+        LeaderboardError: There is no port to listen at, or no folder for temporary files.
     """
     live = _live(source)
+    prepare_temporary_folder(live.store.folder)
     app, tabs = _build(live)
     for tab, _ in tabs:
         # What this loads, the first visitor of a tab needn't wait for; an error is for visitors to see.
         with suppress(gr.Error):
             visit(live, tabs, notice_of, {"tab": tab.id})
-    app.launch(
-        **options(live), server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=not wait
-    )
+    try:
+        with without_proxies():
+            app.launch(
+                **options(live), server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=True
+            )
+    except OSError as error:
+        raise LeaderboardError(
+            f"The leaderboard can't be served: {first_line(error)} Is the machine very busy, or the port taken? Try "
+            "again, or choose another with --port."
+        ) from None
+    if wait:
+        app.block_thread()
     return app
 
 

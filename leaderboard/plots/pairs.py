@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tia2.evaluation.comparing.verdict import signed
 from tia2.evaluation.metrics import METRICS
 from tia2.figures import SortedDifferences
 from tia2.figures.panel import colours_of
@@ -72,8 +73,9 @@ def differences_words(comparison: Comparison) -> str:
     main = comparison.main
     return (
         f"{clean(comparison.a)} has the higher {title_of(comparison.metric)} on {main.wins} prompts and "
-        f"{clean(comparison.b)} on {main.losses} of {main.prompts}. The mean difference is {main.difference:+.3f} "
-        f"(95 % interval {main.low:+.3f} to {main.high:+.3f})."
+        f"{clean(comparison.b)} on {main.losses} of {main.prompts}. The mean difference, the "
+        f"first less the second, is {signed(main.difference)} (95 % interval {signed(main.low)} to "
+        f"{signed(main.high)})."
     )
 
 

@@ -37,7 +37,6 @@ def open_pull_request(
         >>> open_pull_request("somebody/board", Path("mine.zip"), submission, SubmissionReport())  # doctest: +SKIP
         'https://huggingface.co/datasets/somebody/board/discussions/1'
     """
-    import httpx
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import (
         EntryNotFoundError,
@@ -73,7 +72,7 @@ def open_pull_request(
         raise LeaderboardError(f"{repository} refused the pull request: {_first_line(error)}.{advice}") from None
     except (HFValidationError, ValueError) as error:
         raise LeaderboardError(f"The pull request can't be opened: {_first_line(error)}.") from None
-    except (httpx.HTTPError, OSError) as error:
+    except Exception as error:  # Proxies and certificates fail with errors of the hub's web client.
         raise LeaderboardError(
             f"The Hub can't be reached ({_first_line(error) or type(error).__name__}): try again later, or keep the "
             "file with --out and upload it yourself."

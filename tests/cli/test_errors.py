@@ -58,7 +58,7 @@ def test_missing_table(cli, tmp_path):
 
 
 def test_no_table_at_all(cli):
-    assert "at least one score table" in one_error(cli("evaluate"))
+    assert "at least one score table" in one_error(cli("evaluate"), code=2)
 
 
 def test_unknown_metric(cli, tables):
@@ -73,7 +73,7 @@ def test_nan_rewards(cli, small_benchmark, reward_file, tmp_path):
 
 
 def test_several_results_need_a_folder(cli, tables, tmp_path):
-    line = one_error(cli("evaluate", *tables.values(), "--out", tmp_path / "one.json"))
+    line = one_error(cli("evaluate", *tables.values(), "--out", tmp_path / "one.json"), code=2)
     assert "Expected a folder" in line
     assert not (tmp_path / "one.json").exists()
 

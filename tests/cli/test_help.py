@@ -184,3 +184,12 @@ def plugin(tmp_path, monkeypatch) -> Callable[..., None]:
         monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
     return install
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"), [("tia2 ev", "evaluate"), ("tia2 score --rew", "--reward"), ("tia2 data ch", "check")]
+)
+def test_a_shell_completes_commands_and_options(shell, words, offered):
+    code = "import sys; sys.argv = ['tia2']; from tia2.cli import main; sys.exit(main())"
+    asked = {"_TIA2_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    assert shell(code=code, env={**os.environ, **asked}).out.split() == [offered]

@@ -21,7 +21,7 @@ import pytest
 
 SHIPPED = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "README.md", "mkdocs.yml")
 SOURCES = ("pyproject.toml", "setup.cfg", *SHIPPED)
-FOLDERS = ("tia2", "leaderboard", "finetune", "data_cards", "docs")
+FOLDERS = ("tia2", "leaderboard", "finetune", "build_backend", "data_cards", "docs")
 
 
 def run(*command: object, cwd: Path, **kwargs) -> str:
@@ -86,6 +86,32 @@ def test_a_bare_checkout_says_what_to_install(root, monkeypatch):
     with pytest.raises(pytest.exit.Exception, match=r"pip install -e '\.\[dev\]'") as stopped:
         conftest.pytest_configure()
     assert stopped.value.returncode == 4
+
+
+def test_python_beside_a_clone_called_tia2_finds_the_package(root, tmp_path):
+    """The default name of a clone: without help, the folder is taken for a namespace package with nothing in it."""
+    clone, installed = tmp_path / "home" / "tia2", tmp_path / "installed"
+    clone.mkdir(parents=True)
+    for name in ("tia2", "leaderboard", "finetune", "build_backend", *SOURCES):
+        (clone / name).symlink_to(root / name)
+    build = "import sys; sys.path[:0] = ['build_backend']; import tia2_build; tia2_build.build_editable(sys.argv[1])"
+    run(sys.executable, "-c", build, tmp_path, cwd=clone)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+        record = next(archive.read(name) for name in archive.namelist() if name.endswith("RECORD")).decode()
+    assert "tia2_before_folders.pth,sha256=" in record
+    # -S leaves out what this environment has installed.
+    here = f"import site, sys; site.addsitedir({str(installed)!r}); sys.path.insert(0, '')\n"
+    tell = "import tia2, tia2.leaderboard, tia2.finetune; print(tia2.__file__, tia2.__version__, tia2.__all__[0])"
+    found = run(sys.executable, "-S", "-c", here + tell, cwd=clone.parent).split()
+    assert Path(found[0]).resolve() == root / "tia2" / "__init__.py"
+    # What Python does without it, so that this test can fail.
+    (installed / "tia2_before_folders.pth").unlink()
+    assert "has no attribute" in run(
+        sys.executable, "-S", "-c", f"{here}try:\n import tia2\n print(tia2.score)\nexcept Exception as e: print(e)",
+        cwd=clone.parent,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -115,20 +115,20 @@ def test_what_tia2_did_not_make_is_not_replaced(cli, tmp_path):
 
 
 WRONG = {
-    "nothing": (["nothing"], "'nothing' is no file, folder or dataset"),
-    "missing file": (["none of it.csv"], "'none of it.csv' is no file"),
-    "style": (["two cats", "--style", "relesed"], "Did you mean 'released'?"),
-    "no rules": (["two cats", "--no-rules"], "--no-rules leaves nothing to do without --llm"),
-    "no model": (["two cats", "--base-url", "http://localhost/v1"], "name one with --llm"),
-    "local with url": (["two cats", "--llm", "local:x", "--base-url", "http://localhost/v1"], "no --base-url"),
-    "out": (["two cats", "--out", "made.txt"], "Expected a .json file"),
+    "nothing": (["nothing"], 1, "'nothing' is no file, folder or dataset"),
+    "missing file": (["none of it.csv"], 1, "'none of it.csv' is no file"),
+    "style": (["two cats", "--style", "relesed"], 1, "Did you mean 'released'?"),
+    "no rules": (["two cats", "--no-rules"], 2, "--no-rules leaves nothing to do without --llm"),
+    "no model": (["two cats", "--base-url", "http://localhost/v1"], 2, "name one with --llm"),
+    "local with url": (["two cats", "--llm", "local:x", "--base-url", "http://localhost/v1"], 2, "no --base-url"),
+    "out": (["two cats", "--out", "made.txt"], 1, "Expected a .json file"),
 }
 
 
-@pytest.mark.parametrize(("words", "line"), WRONG.values(), ids=WRONG)
-def test_wrong_usage_is_one_line(cli, words, line):
+@pytest.mark.parametrize(("words", "code", "line"), WRONG.values(), ids=WRONG)
+def test_wrong_usage_is_one_line(cli, words, code, line):
     said = cli("prompts", "contrast", *words)
-    assert (said.code, said.out) == (1, "")
+    assert (said.code, said.out) == (code, "")
     assert line in said.err
     assert len(said.err.strip().splitlines()) == 1
 

@@ -54,7 +54,7 @@ def test_several_rewards_and_json(my_rewards, benchmark_file, clip_folder, capsy
         (["--reward", "mine.py:letters", "--device", "cpu"], 1, "takes no device"),
         (["--reward", "mine.py:letters", "--batch-size", "0"], 2, "--batch-size"),
         (["--reward", "mine.py:letters", "--benchmark", "no/such/folder"], 1, "is no file or folder"),
-        (["--reward", "mine.py:letters", "-o", "loud"], 1, "error: --option 'loud' is not of the form KEY=VALUE"),
+        (["--reward", "mine.py:letters", "-o", "loud"], 2, "error: --option 'loud' is not of the form KEY=VALUE"),
         (["--reward", "mine.py:letters", "-o", "loud=1"], 1, "takes no loud"),
         (["--reward", "mini-strong", "-o", "text_policy=guess"], 1, "text_policy is 'guess'; expected 'truncate' or"),
         ([], 2, "--reward"),

@@ -16,8 +16,9 @@ from tia2.benchmark.upstream import sources
 from tia2.benchmark.upstream.annotations import read_subset
 from tia2.benchmark.upstream.image_files import ImageReader, find_images
 from tia2.benchmark.upstream.layout import resolve_data_dir
+from tia2.decoding import read_picture, rgb_of
 from tia2.devices import cpu_count
-from tia2.errors import BenchmarkError
+from tia2.errors import BenchmarkError, ImageFileError
 from tia2.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -161,17 +162,12 @@ def _decode_all(contents: Iterator[tuple[str, bytes | str]], result: SubsetCheck
 
 
 def _size_or_problem(entry: tuple[str, bytes | str]) -> tuple[str | None, str]:
-    import io
-
-    from PIL import Image
-
     _, content = entry
     if isinstance(content, str):
         return None, content
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.load()
-            return f"{image.width}x{image.height}", ""
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "not an image" if "cannot identify" in str(error) else str(error)
-        return None, reason if content else "the file is empty"
+        picture = read_picture(content)
+        rgb_of(picture)  # What scoring does next, so that both find the same images damaged.
+        return f"{picture.width}x{picture.height}", ""
+    except ImageFileError as error:
+        return None, str(error)

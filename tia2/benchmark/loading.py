@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tia2.benchmark import configs
 from tia2.benchmark.configs import CONFIGS
 from tia2.benchmark.upstream.layout import has_annotations
-from tia2.errors import BenchmarkError, first_line, unknown_name
+from tia2.errors import BenchmarkError, ImageFileError, Tia2Error, first_line, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SPLIT = "test"
+MINI = "mini"
 
 
 def load(
@@ -117,6 +119,11 @@ class Benchmark:
         """Whether every item has an image; `missing_images` names those that have none."""
         return not self.missing_images
 
+    @property
+    def image_advice(self) -> str:
+        """A sentence that says how items without an image get theirs."""
+        return image_advice(self.name)
+
     def image_bytes(self, index: int) -> bytes | None:
         """Return an item's image file as it is, or None if it has no image.
 
@@ -138,7 +145,7 @@ class Benchmark:
             return bytes(image["bytes"])
         try:
             return Path(image["path"]).read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a null character in the path is a ValueError
             item = self._items["item_id"].iloc[index]
             raise BenchmarkError(f"The image of {item} can't be read: {error}.") from None
 
@@ -190,10 +197,21 @@ class Benchmark:
         if content is None:
             count = len(self.missing_images)
             raise BenchmarkError(
-                f"{item} has no image; {count:,} of {len(self):,} items of {self.name} have none. "
-                "`tia2 data download` says how to get them."
+                f"{item} has no image; {count:,} of {len(self):,} items of {self.name} have none. {self.image_advice}"
             )
         return decode(content, item)
+
+
+def image_advice(name: str) -> str:
+    """Return a sentence that says how a benchmark's items get their images.
+
+    Args:
+        name: Name of the benchmark: a config of TIA2, or another.
+    """
+    # Contrastive prompts of one's own add to the name.
+    if name.partition(" + ")[0] in CONFIGS:
+        return "`tia2 data download` says how to get them."
+    return "Images belong into the column image, as the files' bytes or paths."
 
 
 def decode(content: bytes, item: str) -> Image.Image:
@@ -209,31 +227,54 @@ def decode(content: bytes, item: str) -> Image.Image:
     Raises:
         BenchmarkError: The file is damaged, or no image.
     """
-    import io
-
-    from PIL import Image, UnidentifiedImageError
-
-    from tia2.rgb import to_rgb
+    from tia2.decoding import read_rgb
 
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            rgb = to_rgb(image)
-            rgb.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
+        return read_rgb(content)
+    except ImageFileError as error:
         raise BenchmarkError(
-            f"The image of {item} is damaged ({reason}); `tia2 data check` lists every such image."
+            f"The image of {item} is damaged ({error}); `tia2 data check` lists every such image."
         ) from None
-    return rgb
 
 
 def _config(name: str, data_dir: str | os.PathLike[str] | None) -> datasets.Dataset:
     from tia2.benchmark.builder import Tia2
 
-    # Straight to the builder: it works even where the hook into load_dataset does not, and shares its cache.
-    builder = Tia2(config_name=name, data_dir=None if data_dir is None else os.fspath(data_dir))
-    builder.download_and_prepare()
-    return builder.as_dataset(split=SPLIT)
+    if name == MINI and data_dir is None:
+        return _embedded()
+    try:
+        # Straight to the builder: it works even where the hook into load_dataset does not, and shares its cache.
+        builder = Tia2(config_name=name, data_dir=None if data_dir is None else os.fspath(data_dir))
+        builder.download_and_prepare()
+        return builder.as_dataset(split=SPLIT)
+    except OSError as error:
+        if isinstance(error, Tia2Error) or error.errno is None:
+            raise
+        raise BenchmarkError(
+            f"The cache that datasets keeps can't be written: {error}. HF_HOME moves it, HF_DATASETS_CACHE it alone."
+        ) from None
+
+
+def _embedded() -> datasets.Dataset:
+    """Return the embedded benchmark in memory: it is small, and so needs no cache that could be written to."""
+    import datasets
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from tia2.benchmark.columns import features
+    from tia2.benchmark.shards import parquet_shards
+
+    parquet_shards(configs.MINI_PARQUET)  # says what is wrong with the file
+    columns = features()
+    table = pq.read_table(configs.MINI_PARQUET, columns=list(columns)).combine_chunks()
+    # By their bytes alone: datasets would rather open a file of that name in the working directory.
+    content = pc.struct_field(table.column("image"), "bytes").combine_chunks()
+    images = pa.StructArray.from_arrays([content, pa.nulls(len(table), pa.string())], ["bytes", "path"])
+    position = table.column_names.index("image")
+    table = table.set_column(position, "image", images).cast(columns.arrow_schema)
+    info = datasets.DatasetInfo(features=columns, dataset_name="tia2", config_name=MINI)
+    return datasets.Dataset(table, info=info, split=datasets.Split.TEST)
 
 
 def _from_path(path: Path) -> Benchmark:
@@ -245,7 +286,7 @@ def _from_path(path: Path) -> Benchmark:
 
     if path.is_dir() and has_annotations(path):
         return Benchmark(_config("all", path), "all")
-    if path.is_file() and path.suffix != ".parquet":
+    if path.is_file() and path.suffix.lower() != ".parquet":
         raise BenchmarkError(f"Expected a .parquet file or a folder, got {path}.")
     try:
         if path.is_file():

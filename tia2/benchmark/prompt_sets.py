@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tia2.errors import BenchmarkError
+from tia2.files import json_of
 
 if TYPE_CHECKING:
     from tia2.benchmark.loading import Benchmark
@@ -74,15 +74,26 @@ def with_contrastive_prompts(
             f"{missing[0]!r}; an empty list says that a prompt has none."
         )
     column = [list(sets[prompt]) for prompt in prompts]
+    for prompt, texts in zip(prompts, column, strict=True):
+        if not "".join(texts).isascii() and any(_is_cut(text) for text in texts):
+            raise BenchmarkError(f"A contrastive prompt of {prompt!r} holds half a character (a surrogate).")
     dataset = benchmark.dataset
     if "contrastive_prompts" in dataset.column_names:
         dataset = dataset.remove_columns("contrastive_prompts")
     return Benchmark(dataset.add_column("contrastive_prompts", column, feature=List(Value("string"))), name)
 
 
+def _is_cut(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def _read(path: Path) -> dict[str, list[str]]:
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content: Any = json_of(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BenchmarkError(f"Can't read contrastive prompts from {path}: {error.strerror or error}.") from None
     except ValueError as error:

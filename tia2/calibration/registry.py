@@ -11,7 +11,6 @@ A calibration is written as JSON (`model_dump`), in files, or as a short text, o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -19,6 +18,7 @@ from pydantic import BeforeValidator, SerializeAsAny
 
 from tia2.calibration.base import FIELD, Calibration
 from tia2.errors import PluginError, ResultError, Tia2Error
+from tia2.files import json_of
 from tia2.plugins import Registry
 
 C = TypeVar("C", bound=type[Calibration])
@@ -106,11 +106,18 @@ def calibration_of(written: Calibration | Mapping[str, Any] | str) -> Calibratio
     if isinstance(written, Calibration):
         return written
     if isinstance(written, str):
-        written = json.loads(written) if written.lstrip().startswith("{") else _read(written)
+        written = _object(written) if written.lstrip().startswith("{") else _read(written)
     if not isinstance(written, Mapping) or not isinstance(written.get(FIELD), str):
         raise ResultError(f"Expected a calibration, its name, or an object with the key {FIELD!r}, got {written!r}.")
     settings = {name: value for name, value in written.items() if name != FIELD}
     return CALIBRATIONS.get(written[FIELD])(**settings)
+
+
+def _object(written: str) -> Any:
+    try:
+        return json_of(written)
+    except ValueError as error:
+        raise ResultError(f"The calibration {written[:60]!r} is no JSON: {error}.") from None
 
 
 def _validated(written: Any) -> Any:
@@ -144,7 +151,7 @@ def _value(value: str, text: str) -> Any:
     if value.startswith("[") and value.endswith("]"):
         return tuple(_value(part, text) for part in _split(value[1:-1], text))
     try:
-        return json.loads(value)
+        return json_of(value)
     except ValueError:
         return value
 

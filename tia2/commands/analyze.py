@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tia2.errors import ResultError
+from tia2.errors import Tia2Error, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,7 +72,7 @@ def calibration(
         from tia2.calibration.flat_settings import FlatSettings
 
         if scaling is not None and calibration != "textnorm":
-            raise ResultError("--scaling belongs to TextNorm: leave it out, or leave out --calibration.")
+            raise UsageError("--scaling belongs to TextNorm: leave it out, or leave out --calibration.")
         of = calibration_of(calibration) if scaling is None else FlatSettings(scaling).calibration()
         return analysis.calibration(loaded, of=of, metric=metric, seed=seed)
 
@@ -193,7 +193,7 @@ def _calibration(textnorm: bool, name: str | None) -> Calibration | None:
     from tia2.calibration import calibration_of
 
     if textnorm and name is not None:
-        raise ResultError("Expected --textnorm or --calibration, got both.")
+        raise UsageError("Expected --textnorm or --calibration, got both.")
     return calibration_of("textnorm") if textnorm else None if name is None else calibration_of(name)
 
 
@@ -203,20 +203,24 @@ def _run(
     from tia2 import console
 
     if out.is_file():
-        raise ResultError(f"Expected a folder for --out, got the file {str(out)!r}.")
+        raise UsageError(f"Expected a folder for --out, got the file {str(out)!r}.")
     with console.warnings_as_lines(), console.stderr.status("Analysing …"):
         from tia2.evaluation.evaluate import load_table
         from tia2.figures.writing import check_formats
+        from tia2.files import check_writable
 
         suffixes = [suffix.strip() for suffix in formats.split(",") if suffix.strip()]
         check_formats(suffixes)  # before an analysis that may take a minute
+        check_writable(out)
         analysis = work([load_table(path) for path in paths])
-        files = analysis.save(out, suffixes)
+        files, problem = _saved(analysis, out, suffixes)
     if as_json:
         import json
 
         rows = json.loads(analysis.table.to_json(orient="records", double_precision=15))
         console.print_json({"findings": analysis.findings, "table": rows, "files": [str(path) for path in files]})
+        if problem is not None:
+            raise problem
         return
     for sentence in analysis.findings:
         console.stdout.print(f"- {sentence}", markup=False)
@@ -224,6 +228,16 @@ def _run(
     console.stdout.print(_table(analysis))
     for path in files:
         console.stderr.print("Saved ", console.plain(path), sep="")
+    if problem is not None:
+        raise problem
+
+
+def _saved(analysis: Analysis, out: Path, suffixes: list[str]) -> tuple[list[Path], Tia2Error | None]:
+    """Save, or return why that failed: to be raised once what took long to compute has been shown."""
+    try:
+        return analysis.save(out, suffixes), None
+    except Tia2Error as error:
+        return [], error
 
 
 def _table(analysis: Analysis) -> Table:

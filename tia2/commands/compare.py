@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tia2.errors import ResultError
+from tia2.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,23 +56,20 @@ def compare(
     from tia2 import console
 
     if len(entries) < 2:
-        raise ResultError(f"Expected at least two score tables or results, got {len(entries)}.")
+        raise UsageError(f"Expected at least two score tables or results, got {len(entries)}.")
     if figure is not None and len(entries) > 2:
-        raise ResultError(f"--figure draws the differences of two entries, got {len(entries)}.")
+        raise UsageError(f"--figure draws the differences of two entries, got {len(entries)}.")
     with console.warnings_as_lines(), console.stderr.status("Comparing …"):
         from tia2.evaluation import compare as compare_two
         from tia2.evaluation import separate
 
+        if figure is not None:
+            _check(figure)
         results = [_result(path, calibration, seed) for path in entries]
         if len(results) > 2:
             groups = separate(results, metric)
         else:
             comparison = compare_two(results[0], results[1], metric)
-            if figure is not None:
-                from tia2.figures import save_figure
-                from tia2.figures.comparison import comparison_figure
-
-                save_figure(comparison_figure(comparison), figure)
     if len(results) > 2:
         if as_json:
             console.print_json(groups.to_dict("records"))
@@ -82,26 +79,50 @@ def compare(
         return
     if as_json:
         console.print_json(comparison.model_dump(mode="json") | {"verdict": comparison.verdict})
-        return
+    else:
+        _print(comparison)
+    # Last, so that a disk that is full by now costs the figure alone.
+    if figure is not None:
+        from tia2.figures import save_figure
+        from tia2.figures.comparison import comparison_figure
+
+        save_figure(comparison_figure(comparison), figure)
+        console.stderr.print("Saved ", console.plain(figure), sep="")
+
+
+def _check(figure: Path) -> None:
+    from tia2.figures.writing import check_suffix
+    from tia2.files import check_writable
+
+    check_suffix(figure)
+    check_writable(figure)
+
+
+def _print(comparison: Comparison) -> None:
+    from tia2 import console
+    from tia2.evaluation.comparing.verdict import METHODS
+
     console.stdout.print(comparison.verdict, "\n", markup=False)
+    # The sentence names the better one first, whatever the order they were given in.
+    console.stdout.print("A: ", console.plain(comparison.a), ", B: ", console.plain(comparison.b), sep="")
     console.stdout.print(_differences(comparison))
     console.stdout.print()
     console.stdout.print(_disagreements(comparison))
-    if figure is not None:
-        console.stderr.print("Saved ", console.plain(figure), sep="")
+    console.stderr.print(f"\n{METHODS}", markup=False)
 
 
 def _result(path: Path, name: str | None, seed: int) -> Result:
     from tia2.calibration import calibration_of
     from tia2.evaluation import Result, evaluate
 
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         return Result.load(path)
     return evaluate(path, None if name is None else calibration_of(name), seed=seed)
 
 
 def _differences(comparison: Comparison) -> Table:
     from tia2 import console
+    from tia2.evaluation.comparing.verdict import p_text, signed
 
     numbers = ("A", "B", "A - B", "95 % interval", "p", "corrected", "A wins")
     table = console.table("subset", *numbers, right=numbers)
@@ -110,10 +131,10 @@ def _differences(comparison: Comparison) -> Table:
             console.plain(row.subset),
             f"{row.a:.3f}",
             f"{row.b:.3f}",
-            f"{row.difference:+.3f}",
-            f"{row.low:+.3f} to {row.high:+.3f}",
-            f"{row.p:.2g}",
-            f"{row.adjusted:.2g}",
+            signed(row.difference),
+            f"{signed(row.low)} to {signed(row.high)}",
+            p_text(row.p),
+            p_text(row.adjusted),
             f"{row.wins} of {row.prompts}",
         )
     return table
@@ -121,12 +142,13 @@ def _differences(comparison: Comparison) -> Table:
 
 def _disagreements(comparison: Comparison) -> Table:
     from tia2 import console
+    from tia2.evaluation.comparing.verdict import signed
 
     numbers = ("A", "B", "A - B")
     table = console.table("most different on", *numbers, right=numbers)
     for prompt in comparison.prompts[:SHOWN]:
         values = [f"{float(prompt[key]):.3f}" for key in ("a", "b")]
-        table.add_row(console.plain(prompt["prompt"]), *values, f"{float(prompt['difference']):+.3f}")
+        table.add_row(console.plain(prompt["prompt"]), *values, signed(float(prompt["difference"])))
     return table
 
 

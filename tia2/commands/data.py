@@ -76,7 +76,7 @@ def show(benchmark: BenchmarkName = "all", data_dir: DataDir = None, as_json: As
     )
     if not loaded.has_images:
         console.stdout.print(
-            f"\n{len(loaded.missing_images):,} items have no image: `tia2 data download` says how to get them."
+            f"\n{len(loaded.missing_images):,} items have no image. {loaded.image_advice}", markup=False
         )
 
 
@@ -90,12 +90,13 @@ def check(benchmark: BenchmarkName = "all", data_dir: DataDir = None, as_json: A
 
     with _quiet_datasets(), _progress("Checking") as progress:
         from tia2.benchmark import check as check_images
+        from tia2.benchmark.loading import image_advice
 
         results = check_images(benchmark, data_dir=data_dir, progress=progress)
     if as_json:
         console.print_json([{**vars(result), "problems": result.problems} for result in results])
     else:
-        _print_checks(results)
+        _print_checks(results, image_advice(benchmark))
     if any(result.problems for result in results):
         raise typer.Exit(1)
 
@@ -116,11 +117,11 @@ def download(
     """
     from tia2 import console
     from tia2.benchmark.upstream import sources
-    from tia2.errors import BenchmarkError
+    from tia2.errors import UsageError
     from tia2.files import cache_dir
 
     if images and to is None:
-        raise BenchmarkError("--images needs --to DIR: the images go to DIR/images/.")
+        raise UsageError("--images needs --to DIR: the images go to DIR/images/.")
     root = cache_dir() / "annotations" / sources.COMMIT if to is None else to.expanduser().resolve()
     fetched = []
     paths = sources.annotation_files()
@@ -217,7 +218,7 @@ def _no_warnings() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _print_checks(results: list[SubsetCheck]) -> None:
+def _print_checks(results: list[SubsetCheck], advice: str) -> None:
     from tia2 import console
 
     numbers = ("items", "sound", "missing", "corrupt", "odd size", "surplus")
@@ -234,7 +235,7 @@ def _print_checks(results: list[SubsetCheck]) -> None:
     for result in results:
         _print_problems(result)
     if any(result.location is None and len(result.missing) == result.items for result in results):
-        console.stdout.print("\nThere are no images: `tia2 data download` says how to get them.")
+        console.stdout.print(f"\nThere are no images: {advice}", markup=False)
     if any(result.released is False for result in results):
         names = ", ".join(result.subset for result in results if result.released is False)
         console.stdout.print(f"\nNote: the annotations differ from the released ones in {names}.")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tia2.errors import ResultError
+from tia2.errors import UsageError
 
 if TYPE_CHECKING:
     from tia2.calibration import Calibration
@@ -42,21 +42,35 @@ class Recipe:
     penalty: float | None
     seed: int
 
-    def results(self, tables: Sequence[ScoreTable]) -> list[Result]:
+    def results(self, tables: Sequence[ScoreTable], most: int | None = None) -> list[Result]:
         """Evaluate everything that is asked for.
 
         Args:
             tables: Score tables.
+            most: Largest number of entries that there is room for; any number if None.
 
         Raises:
+            UsageError: There are more.
             UnknownNameError: No such calibration, ensemble, setting or scaling.
-            ResultError: Options don't fit together, or the tables don't.
+            UsageError: Options don't fit together, or the tables don't.
         """
         from tia2.evaluation import evaluate
 
         self._check(len(tables))
         entries = list(self._entries(tables))
+        if most is not None and len(entries) > most:
+            raise UsageError("Expected a folder for the results of several entries, got a file.")
         return [evaluate(list(members), calibration=calibration, seed=self.seed) for calibration, members in entries]
+
+    def check_unused(self) -> None:
+        """Raise where anything but raw rewards is asked for and there is no score table to make it of.
+
+        Raises:
+            UsageError: Saved results are what they are.
+        """
+        if self.ensembles or self.settings or set(self.calibrations) != {"raw"}:
+            raise UsageError("Saved results hold their calibration already: give score tables to calibrate.")
+        self._check(0)
 
     def _entries(self, tables: Sequence[ScoreTable]) -> Iterator[tuple[Calibration, Sequence[ScoreTable]]]:
         from tia2.calibration import Raw, calibration_of
@@ -100,10 +114,10 @@ class Recipe:
         if self.settings and set(self.calibrations) <= {"raw"}:
             given.insert(0, "--setting")
         if given and TEXTNORM not in self.calibrations and not self.ensembles:
-            raise ResultError(f"{given[0]} belongs to TextNorm: add --calibration textnorm, or --ensemble mean or ur.")
+            raise UsageError(f"{given[0]} belongs to TextNorm: add --calibration textnorm, or --ensemble mean or ur.")
         if self.penalty is not None and "ur" not in self.ensembles:
-            raise ResultError("--penalty belongs to the ensemble ur: add --ensemble ur.")
+            raise UsageError("--penalty belongs to the ensemble ur: add --ensemble ur.")
         if self.temperatures and len(self.temperatures) not in (1, tables):
-            raise ResultError(
+            raise UsageError(
                 f"Expected --temperature once, or once for each of the {tables} tables, got {len(self.temperatures)}."
             )

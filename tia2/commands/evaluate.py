@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tia2.errors import ResultError, unknown_name
+from tia2.errors import ResultError, UsageError, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +30,8 @@ Examples:
   tia2 evaluate runs/field/* --ensemble mean --ensemble ur --setting cv
 
   tia2 evaluate runs/tia2/clip --published all
+
+  tia2 evaluate runs/quickstart/results/*.json --metric kendall
 """
 
 TEXTNORM = "TextNorm"
@@ -39,7 +41,8 @@ ENTRIES = "Entries"
 @app.command(epilog=EXAMPLES)
 def evaluate(
     tables: Annotated[
-        list[Path] | None, typer.Argument(metavar="TABLE...", help="Score tables: folders that `tia2 score` wrote.")
+        list[Path] | None,
+        typer.Argument(metavar="TABLE...", help="Score tables that `tia2 score` wrote, or results that --out saved."),
     ] = None,
     reward: Annotated[
         list[str] | None, typer.Option(help="Score with this reward first, keeping nothing; can be repeated.")
@@ -109,10 +112,11 @@ def evaluate(
         _print_calibrations()
         return
     if not tables and not reward and not published:
-        raise ResultError("Expected at least one score table, or --reward; got neither. See: tia2 evaluate --help")
+        raise UsageError("Expected at least one score table, or --reward; got neither. See: tia2 evaluate --help")
     with console.warnings_as_lines(), console.stderr.status("Evaluating …"):
         from tia2.commands.entries import Recipe
-        from tia2.evaluation import METRICS
+        from tia2.evaluation import METRICS, Result
+        from tia2.files import check_writable
 
         if metric not in METRICS:
             raise unknown_name("metric", metric, METRICS)
@@ -126,20 +130,36 @@ def evaluate(
             penalty=penalty,
             seed=seed,
         )
-        results = recipe.results(_tables(tables or [], reward or [], benchmark))
+        if out is not None:
+            check_writable(out)
+        saved = [Result.load(path) for path in tables or [] if _is_saved(path)]
+        folders = [path for path in tables or [] if not _is_saved(path)]
+        if folders or reward:
+            # One file holds one entry, which is known before anything is computed.
+            most = 1 - len(saved) if out is not None and out.suffix == ".json" else None
+            results = recipe.results(_tables(folders, reward or [], benchmark), most) + saved
+        else:
+            recipe.check_unused()
+            results = saved
         if published is not None:
             from tia2.evaluation.published import published as released
 
             results += released(published, seed=seed)
         if out is not None and out.suffix == ".json" and len(results) > 1:
-            raise ResultError(f"Expected a folder for the results of several entries, got the file {str(out)!r}.")
+            raise UsageError(f"Expected a folder for the results of several entries, got the file {str(out)!r}.")
         groups = _groups(results, metric)
-    if out is not None:
-        _save(results, out)
     if as_json:
         console.print_json([json.loads(result.model_dump_json()) for result in results])
-        return
+    else:
+        _print(results, metric, groups)
+    # Last, so that a disk that is full by now costs the files alone.
+    if out is not None:
+        _save(results, out)
+        console.stderr.print("Saved ", console.plain(out), sep="")
 
+
+def _print(results: list[Result], metric: str, groups: pd.DataFrame | None) -> None:
+    from tia2 import console
     from tia2.commands.ranking import LEGEND, coverage, ranking
     from tia2.evaluation import summarise
 
@@ -150,8 +170,6 @@ def evaluate(
         console.stdout.print(f"\n[dim]{LEGEND}[/dim]")
     console.stdout.print()
     console.stdout.print(coverage(summary, results))
-    if out is not None:
-        console.stderr.print("Saved ", console.plain(out), sep="")
 
 
 def _print_calibrations() -> None:
@@ -163,6 +181,10 @@ def _print_calibrations() -> None:
     for name, calibration in CALIBRATIONS.items():
         listing.add_row(*map(console.plain, (name, plugins[name].source, calibration.definition)))
     console.stdout.print(listing)
+
+
+def _is_saved(path: Path) -> bool:
+    return path.suffix.lower() == ".json"
 
 
 def _tables(tables: list[Path], rewards: list[str], benchmark: str) -> list[ScoreTable]:

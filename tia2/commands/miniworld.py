@@ -31,6 +31,7 @@ def sample(
 ) -> None:
     """Draw images of prompts and frame what the judge accepts in green."""
     from tia2 import console
+    from tia2.files import check_writable
     from tia2.miniworld.generator import load_pipeline
     from tia2.miniworld.generator import sample as draw
     from tia2.miniworld.grammar import parse
@@ -38,6 +39,7 @@ def sample(
     from tia2.miniworld.sheet import sample_sheet, save_sheet
 
     specs = [parse(prompt) for prompt in prompts]
+    check_writable(out)
     pipeline = load_pipeline(checkpoint=checkpoint, device=device)
     seeds = [seed + k for k in range(count)]
     with _progress("sampling") as advance:
@@ -46,8 +48,8 @@ def sample(
     accepted = [[judge(image, spec).accepted for image in row] for row, spec in zip(rows, specs, strict=True)]
     save_sheet(sample_sheet([str(spec) for spec in specs], rows, accepted), out)
     for spec, verdicts in zip(specs, accepted, strict=True):
-        console.stdout.print(f"{spec}: the judge accepts {sum(verdicts)} of {count}")
-    console.stdout.print(f"Wrote {out}")
+        console.stdout.print(f"{spec}: the judge accepts {sum(verdicts)} of {count}", markup=False)
+    console.stdout.print(f"Wrote {out}", markup=False)
 
 
 @app.command(epilog="Example:\n\n  tia2 miniworld failures runs/quickstart/scores/*")
@@ -65,12 +67,13 @@ def failures(
     with console.warnings_as_lines(), console.stderr.status("Judging …"):
         from tia2.analysis.mini_failures import failures as analyse
         from tia2.evaluation.evaluate import load_table
+        from tia2.files import check_writable
 
+        check_writable(out)
         analysis = analyse([load_table(table) for table in tables], seed=seed)
-        files = analysis.save(out)
     for sentence in analysis.findings:
         console.stdout.print(f"- {sentence}", markup=False)
-    for path in files:
+    for path in analysis.save(out):
         console.stderr.print("Saved ", console.plain(path), sep="")
 
 
@@ -88,7 +91,7 @@ def judge(
     word = "accepted" if verdict.accepted else "rejected"
     console.stdout.print(f"{word} (score {verdict.score:.2f}{', unsure' if verdict.unsure else ''})")
     for reason in verdict.reasons:
-        console.stdout.print(f"  {reason.kind}: {reason.text}")
+        console.stdout.print(f"  {reason.kind}: {reason.text}", markup=False)
 
 
 @app.command(
@@ -122,7 +125,7 @@ def train(
         with _progress(f"training {recipe}") as advance:
             run = recipes.RecipeRun(out, seed, device, scale, progress=advance)
             folder = recipes.train(recipe, run)
-        console.stdout.print(f"Wrote {folder}")
+        console.stdout.print(f"Wrote {folder}", markup=False)
 
 
 @app.command(epilog="Example:\n\n  tia2 miniworld build --out mini.parquet")
@@ -133,15 +136,17 @@ def build(
 ) -> None:
     """Rebuild the mini benchmark: sample 3,000 images, judge them, collect the simulated votes."""
     from tia2 import console
+    from tia2.files import check_writable
     from tia2.miniworld.build import build_benchmark, write_benchmark
     from tia2.miniworld.generator import load_pipeline
 
+    check_writable(out)
     loaded = load_pipeline(pipeline, device=device)
     with _progress("sampling and judging") as advance:
         items = build_benchmark(loaded, progress=advance)
     write_benchmark(items, out)
     aligned = sum(item.label for item in items) / len(items)
-    console.stdout.print(f"Wrote {len(items):,} items to {out}; {aligned:.0%} aligned")
+    console.stdout.print(f"Wrote {len(items):,} items to {out}; {aligned:.0%} aligned", markup=False)
 
 
 @contextmanager

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from tia2.errors import RewardError
+from tia2.errors import UsageError
+from tia2.files import json_of
 
 
 def reward_options(given: list[str] | None) -> dict[str, Any]:
@@ -18,15 +18,15 @@ def reward_options(given: list[str] | None) -> dict[str, Any]:
         The options by name.
 
     Raises:
-        RewardError: A text has no equals sign, or no name before it.
+        UsageError: A text has no equals sign, or no name before it.
     """
     options: dict[str, Any] = {}
     for text in given or []:
         key, equals, value = text.partition("=")
         if not equals or not key.isidentifier():
-            raise RewardError(f"--option {text!r} is not of the form KEY=VALUE, for example text_policy=error.")
+            raise UsageError(f"--option {text!r} is not of the form KEY=VALUE, for example text_policy=error.")
         try:
-            options[key] = json.loads(value)
+            options[key] = json_of(value)
         except ValueError:
             options[key] = value
     return options

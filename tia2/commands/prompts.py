@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tia2.errors import PromptError, unknown_name
+from tia2.errors import PromptError, UsageError, unknown_name
 
 if TYPE_CHECKING:
     from tia2.prompts.making import PromptSets
@@ -77,9 +77,9 @@ def contrast(
     from tia2.prompts.rules.contrastive import STYLES
 
     if llm is None and not rules:
-        raise PromptError("--no-rules leaves nothing to do without --llm.")
+        raise UsageError("--no-rules leaves nothing to do without --llm.")
     if llm is None and (base_url or template):
-        raise PromptError("--base-url and --template are for a language model: name one with --llm.")
+        raise UsageError("--base-url and --template are for a language model: name one with --llm.")
     if out is not None:
         check_target(out, overwrite=overwrite)
     single = not exists(source) and len(source.split()) > 1 and Path(source).suffix.lower() not in _FILES
@@ -145,7 +145,7 @@ def _writer(
     client: Client
     if llm.startswith(LOCAL):
         if base_url is not None:
-            raise PromptError(f"{llm} runs on this machine; it has no --base-url.")
+            raise UsageError(f"{llm} runs on this machine; it has no --base-url.")
         client = Local(llm.removeprefix(LOCAL))
     else:
         client = Endpoint(llm, base_url, temperature=temperature, timeout=timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -24,10 +25,10 @@ Wrote {folder}
   results, scores      one file, one folder of rewards for each
 
 Next
-  tia2 evaluate {folder}/scores/* --metric ap10
-  tia2 rewards show mini-vivid
-  tia2 score --reward FILE.py:NAME --out runs/mine     (your own: FILE.py, in it
-  tia2 evaluate runs/mine                 a function (images, texts) -> rewards)
+  {tia2} evaluate {quoted}/scores/* --metric ap10
+  {tia2} rewards show mini-vivid
+  {tia2} score --reward FILE.py:NAME --out runs/mine     # NAME: a function in
+  {tia2} evaluate runs/mine            # FILE.py, (images, texts) -> rewards
 """
 
 
@@ -67,4 +68,6 @@ def quickstart(
         return
     console.stdout.print(ranking(outcome.summary, "auroc", outcome.groups))
     console.stdout.print(f"\n[dim]{NOTE} {LEGEND}[/dim]\n")
-    console.stdout.print(WROTE.format(folder=out), markup=False, soft_wrap=True)
+    console.stdout.print(
+        WROTE.format(folder=out, quoted=shlex.quote(str(out)), tia2=console.program()), markup=False, soft_wrap=True
+    )

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
 from tia2 import console
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = No
         table.add_row(
             console.plain(subset if subset != shown else ""),
             rank if separated is None else _span(separated["rank_low"], separated["rank_high"]),
-            Text(row["entry"], style="" if is_entry else "italic", overflow="ellipsis"),
+            console.plain(row["entry"], "" if is_entry else "italic"),
             _number(row["mean"]),
             NO_VALUE if math.isnan(row["low"]) else f"{row['low']:.3f}–{row['high']:.3f}",
             _number(row["pooled"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,10 @@ def score(
             help="Folder for the score table; with several rewards OUT/REWARD. Default: runs/BENCHMARK/REWARD."
         ),
     ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="A local copy of TIA2 with images. Without it TIA2_DATA_DIR is asked."),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps. Default: auto.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. Default: float32.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a model from the hub.")] = None,
@@ -87,7 +92,7 @@ def score(
         from tia2.benchmark import load, with_contrastive_prompts
         from tia2.scoring import score as score_benchmark
 
-        loaded = load(benchmark)
+        loaded = load(benchmark, data_dir=data_dir)
         if contrastive is not None:
             loaded = with_contrastive_prompts(loaded, contrastive)
     options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
@@ -121,33 +126,33 @@ def score(
     if as_json:
         console.print_json(done)
         return
-    listing = console.table("reward", "items", "rewards", "seconds", "folder", right=("items", "rewards", "seconds"))
+    listing = console.table("reward", "scored", "rewards", "seconds", "folder", right=("scored", "rewards", "seconds"))
     for row in done:
-        numbers = f"{row['items']:,}", f"{row['rewards']:,}", f"{row['seconds']:.1f}"
+        scored = row["items"] - len(row["skipped_items"])
+        numbers = f"{scored:,}", f"{row['rewards']:,}", f"{row['seconds']:.1f}"
         listing.add_row(console.plain(row["reward"]), *numbers, console.plain(row["folder"]))
     console.stdout.print(listing)
-    folders = " ".join(str(row["folder"]) for row in done)
-    console.stderr.print("\nNext: tia2 evaluate ", console.plain(folders), sep="", soft_wrap=True)
+    folders = shlex.join(str(row["folder"]) for row in done)
+    console.stderr.print(
+        "\nNext: ", console.plain(console.program()), " evaluate ", console.plain(folders), sep="", soft_wrap=True
+    )
 
 
 @contextmanager
 def _progress(reward: str, items: int) -> Iterator[Progress]:
     """Show one bar, for the texts first and then for the items, with how many of them are done per second."""
-    from rich.markup import escape
-
     from tia2 import console
 
-    label = escape(reward)
     starts: dict[str, tuple[float, int]] = {}
     with console.progress() as bars:
-        task = bars.add_task(label, total=items)
+        task = bars.add_task(reward, total=items)
 
         def update(unit: str, done: int, total: int) -> None:
             now = time.monotonic()
             # What an earlier run had done already says nothing about the speed of this one.
             begun, before = starts.setdefault(unit, (now, done))
             speed = f" {(done - before) / (now - begun):,.1f}/s" if done > before and now > begun else ""
-            bars.update(task, completed=done, total=total, description=f"{label} {unit}{speed}")
+            bars.update(task, completed=done, total=total, description=f"{reward} {unit}{speed}")
 
         yield update
 

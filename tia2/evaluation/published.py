@@ -7,7 +7,6 @@ chosen for each prompt on its own test labels: its figures are an upper bound, a
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from pathlib import Path
@@ -26,7 +25,7 @@ from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.panel import Panel
 from tia2.evaluation.people.reference_rows import people
 from tia2.evaluation.result import BenchmarkInfo, Entry, Result, RewardInfo
-from tia2.files import cache_dir
+from tia2.files import cache_dir, json_of
 
 Floats = NDArray[np.float64]
 
@@ -166,7 +165,7 @@ def _scores_file(folder: Path | None, subset: str) -> Path:
 def _read(path: Path, subset: str, panel: Panel) -> dict[str, dict[str, Any]]:
     """Return a subset's released scores, checked against the benchmark."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_of(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ResultError(f"Can't read the published scores {path}: {error.strerror or error}.") from None
     except ValueError as error:

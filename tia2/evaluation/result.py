@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError
 
 from tia2.errors import ResultError
-from tia2.files import explain, write_atomically
+from tia2.files import explain, json_of, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,11 +241,9 @@ class Result(_Record):
         Raises:
             ResultError: If there is no such file, or it isn't a result that this version knows.
         """
-        import json
-
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json_of(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise ResultError(f"Can't read a result from {path}: {error.strerror or error}.") from error
         except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from tia2.errors import ResultError
 from tia2.evaluation.result import BenchmarkInfo, RewardInfo
-from tia2.files import explain, replacing
+from tia2.files import explain, json_of, replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,14 +207,19 @@ class Values:
         if content is None or _VALUE not in table.column_names:
             raise ResultError(f"{path} holds no values. Values.save writes such files.")
         try:
-            version = json.loads(content).get("schema_version")
+            written = json_of(content)
+            version = written.get("schema_version") if isinstance(written, dict) else None
             if version != 1:
                 raise ResultError(
                     f"{path} has schema version {version!r}, this tia2 reads 1; upgrade tia2 to read newer values."
                 )
             header = _Header.model_validate_json(content)
+        except ResultError:
+            raise
         except ValidationError as error:
             raise ResultError(f"{path} holds no valid values: {explain(error)}.") from error
+        except ValueError as error:
+            raise ResultError(f"{path} holds no valid values: {error}.") from error
         names = [name for name in table.column_names if name != _VALUE]
         return cls(
             items=pd.DataFrame({name: table.column(name).to_pylist() for name in names}),

@@ -34,11 +34,23 @@ def save_figure(figure: FigureSpec, path: Path) -> None:
     Raises:
         ResultError: Another suffix, or the file can't be written.
     """
+    check_suffix(path)
+    with replacing(path, ResultError) as unfinished:
+        _drawer(figure, path.suffix)(unfinished)
+
+
+def check_suffix(path: Path) -> None:
+    """Raise unless a file's name ends like a figure that can be drawn.
+
+    Args:
+        path: File to write later.
+
+    Raises:
+        ResultError: Another suffix than .png, .pdf, .svg or .html.
+    """
     allowed = (*SUFFIXES, ".html")
     if path.suffix not in allowed:
         raise ResultError(f"Expected a file ending in {', '.join(allowed)} for the figure, got {str(path)!r}.")
-    with replacing(path, ResultError) as unfinished:
-        _drawer(figure, path.suffix)(unfinished)
 
 
 def write(

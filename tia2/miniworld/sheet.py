@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 
-from tia2.errors import BenchmarkError
+from tia2.decoding import read_rgb
+from tia2.errors import BenchmarkError, ImageFileError
 from tia2.files import replacing
 from tia2.miniworld.scenes import SIDE
 
@@ -59,9 +60,8 @@ def open_image(path: Path) -> npt.NDArray[np.uint8]:
         BenchmarkError: When the file isn't there or is no image.
     """
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
+        return np.asarray(read_rgb(path.read_bytes()))
     except (FileNotFoundError, IsADirectoryError) as error:
         raise BenchmarkError(f"Expected an image file, found none at {path}.") from error
-    except (UnidentifiedImageError, OSError) as error:
+    except (OSError, ImageFileError) as error:
         raise BenchmarkError(f"Expected an image file, but {path} can't be read as one: {error}.") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tia2.errors import PromptError
+from tia2.files import check_writable
 from tia2.progress import Progress, silent
 from tia2.prompts.rules.contrastive import Style, contrastive_prompts
 from tia2.prompts.writer.writer import Writer, Written, save
@@ -129,6 +130,7 @@ def check_target(out: Path, *, overwrite: bool) -> None:
         raise PromptError(f"Expected a .json file to write to, got {out}.")
     if out.is_dir() or (out.exists() and not record_path(out).is_file() and not overwrite):
         raise PromptError(f"{out} exists, and tia2 did not make it; --overwrite replaces a file.")
+    check_writable(out, PromptError)
 
 
 def record_path(out: Path) -> Path:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import json
+import io
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tia2.errors import PromptError, first_line, unknown_name
+from tia2.files import json_of
 
 COLUMN = "prompt"
 _TEXT = {"string", "large_string", "string_view"}
-TABLES = {".csv": ",", ".tsv": "\t"}
+TABLES = {".csv": ",;\t", ".tsv": "\t"}
+"""What may part the fields of a table, by suffix; spreadsheets write semicolons where a comma is in decimals."""
+JSON_LINES = {".jsonl", ".ndjson"}
 
 
 def read_prompts(source: str | os.PathLike[str], column: str | None = None) -> list[str]:
@@ -62,22 +67,83 @@ def _read(source: str | os.PathLike[str], column: str | None) -> Iterable[Any]:
         return _read_folder(path, column)
     if not path.exists():
         return _read_hub(str(source), column)
+    suffix = path.suffix.lower()
     try:
-        if path.suffix == ".parquet":
+        if suffix == ".parquet":
             return _read_parquet(path, column)
-        text = path.read_text(encoding="utf-8-sig")
+        text = _text(path.read_bytes())
     except OSError as error:
         raise PromptError(f"{path} can't be read: {error.strerror or error}.") from None
     except UnicodeDecodeError as error:
         raise PromptError(f"{path} is not UTF-8 text (byte {error.start:,}).") from None
-    if path.suffix == ".json":
+    if suffix == ".json":
         return _from_json(_json(text, path), path, column)
-    if path.suffix == ".jsonl":
-        lines = (line for line in text.splitlines() if line.strip())
-        return _from_json([_json(line, path) for line in lines], path, column)
-    if path.suffix in TABLES:
-        return _from_rows(list(csv.DictReader(text.splitlines(), delimiter=TABLES[path.suffix])), path, column)
-    return [line.strip() for line in text.splitlines()]
+    if suffix in JSON_LINES:
+        return _from_json([_json(line, path) for line in _lines(text) if line.strip()], path, column)
+    if suffix in TABLES:
+        return _from_table(text, TABLES[suffix], path, column)
+    return [line.strip() for line in _lines(text)]
+
+
+def _text(content: bytes) -> str:
+    """Decode a file; UTF-16 only where a mark at its beginning says so, as spreadsheets write it."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16").removeprefix("\ufeff")
+    return content.decode("utf-8-sig")
+
+
+def _lines(text: str) -> list[str]:
+    # Not splitlines: a line separator, a form feed and others may stand inside a text, as in JSON.
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _from_table(text: str, delimiters: str, path: Path, column: str | None) -> Iterable[Any]:
+    """Return a column of a text in rows, whose first row holds the names."""
+    first, _, rest = text.partition("\n")
+    if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:  # how Excel is told what parts the fields
+        text, delimiters = rest, first.strip()[-1]
+    try:
+        with _fields_up_to(len(text)):
+            # With newline="", a line break in quotes stays in its field, as it is.
+            lines = io.StringIO(text, newline="")
+            parted = csv.reader(lines, delimiter=_delimiter(text, delimiters, column), strict=True)
+            rows = [row for row in parted if row]
+    except csv.Error as error:
+        raise PromptError(f"{path} can't be read as a table: {error}.") from None
+    if not rows:
+        return []
+    names = [name.strip() for name in rows[0]]
+    name = _column(names, path, column)
+    position = names.index(name)
+    values = []
+    for number, row in enumerate(rows[1:], start=2):
+        if any(row[len(names) :]):
+            # Rather than half of a prompt that has a comma in it.
+            raise PromptError(
+                f"{path}, row {number:,}: expected {len(names)} fields as in the first row, got {len(row)}. A prompt "
+                "that holds the separator belongs in quotes."
+            )
+        values.append(row[position] if position < len(row) else "")
+    return values
+
+
+def _delimiter(text: str, delimiters: str, column: str | None) -> str:
+    """Return which separator parts the first row: the one that makes a field of the wanted name, else most fields."""
+    first = _lines(text)[0]
+    fields = {delimiter: next(csv.reader([first], delimiter=delimiter), []) for delimiter in delimiters}
+    wanted = column or COLUMN
+    return max(delimiters, key=lambda delimiter: (wanted in map(str.strip, fields[delimiter]), len(fields[delimiter])))
+
+
+@contextmanager
+def _fields_up_to(length: int) -> Iterator[None]:
+    """Let the csv module take longer fields for a while: its limit is for endless files, and these are in memory."""
+    limit = csv.field_size_limit()
+    csv.field_size_limit(max(limit, length))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _read_parquet(path: Path, column: str | None) -> Iterable[Any]:
@@ -131,7 +197,7 @@ def _from_dataset(loaded: Any, where: str | Path, column: str | None) -> Iterato
 
 def _json(text: str, path: Path) -> Any:
     try:
-        return json.loads(text)
+        return json_of(text)
     except (ValueError, RecursionError) as error:
         raise PromptError(f"{path} is not valid JSON ({error}).") from None
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 TextPolicy = Literal["truncate", "error"]
 
+_ENDS = ("<|endoftext|>", "<end_of_text>")
+"""How CLIP's tokenizers call the end of a text; in a prompt, it ends what the model reads."""
+
 
 class Encoder(ABC):
     """Base of `DualEncoder` and `CrossEncoder`; derive from one of these.
@@ -88,6 +91,8 @@ class Encoder(ABC):
             return
         limit = f"{self.text_limit} tokens" if self.text_limit else "limit"
         count = f"{len(overlong)} of {len(set(texts))} texts are longer than the {limit} of {self.name}"
+        if any(end in text for text in overlong for end in _ENDS):
+            count += ", or hold its end token,"
         if self.text_policy == "error":
             raise RewardError(f"{count}, the first: {overlong[0]!r}. Shorten them, or use text_policy='truncate'.")
         warnings.warn(f"{count} and were cut, the first: {overlong[0][:60]!r}…", stacklevel=3)

@@ -43,7 +43,7 @@ class LimitedTokens(Protocol):
     """The longest text in tokens, special tokens included."""
 
     def overlong(self, texts: Iterable[str]) -> list[str]:
-        """Return the distinct texts with more tokens than the limit."""
+        """Return the distinct texts of which the model sees only the beginning."""
         ...
 
 
@@ -185,7 +185,7 @@ class PretrainedEncoder(Encoder):
         return None if self._loaded.tokens is None else self._loaded.tokens.limit
 
     def overlong(self, texts: Iterable[str]) -> list[str]:
-        """Return the distinct texts with more tokens than the model takes."""
+        """Return the distinct texts of which the model sees only the beginning."""
         return [] if self._loaded.tokens is None else self._loaded.tokens.overlong(texts)
 
     def prepare_image(self, image: Image.Image) -> NDArray[Any]:

@@ -342,7 +342,7 @@ def _check_images(plan: _Plan) -> None:
         return
     raise BenchmarkError(
         f"{len(missing):,} of {len(plan.benchmark):,} items of benchmark {plan.benchmark.name!r} have no image, "
-        f"the first is {missing[0]}. `tia2 data download` says how to get the images."
+        f"the first is {missing[0]}. {plan.benchmark.image_advice}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from tia2.errors import LeaderboardError, Tia2Error
+from tia2.evaluation.comparing.verdict import METHODS
 
 from ...data.board import Board
 from ...data.boards import Live
@@ -20,7 +21,7 @@ from ..pickers import metric_picker, restore_metric
 FEW = "There are fewer than two entries with values for every item, so there is nothing to compare yet."
 LEGEND = (
     "Differences are A − B, paired prompt by prompt on the same resamples. p-values of the subsets are corrected by "
-    "Holm; the overall one is asked about first and needs no correction."
+    f"Holm; the overall one is asked about first and needs no correction. {METHODS}"
 )
 
 

@@ -45,7 +45,7 @@ def runs_of(folder: Path) -> list[dict[str, Any]]:
             if path.stat().st_size > LONGEST:
                 continue
             run = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(run, dict):
             runs.append(run)

@@ -101,7 +101,11 @@ def _check_members(members: list[zipfile.ZipInfo], limits: Limits) -> None:
         # As it is in the archive: zipfile cuts `filename` at a zero byte and turns separators round.
         name = member.orig_filename
         if not (_FOLDERS if name.endswith("/") else _FILES).fullmatch(name) or name != member.filename:
-            raise _refused(f"The zip archive holds {quote(name)}, which is no part of a submission.")
+            # File managers put a folder on top, add files of their own, or write backslashes.
+            raise _refused(
+                f"The zip archive holds {quote(name)}, which is no part of a submission. Was it packed again? "
+                "Send the file as `tia2 submit` wrote it."
+            )
         if name in seen:
             raise _refused(f"The zip archive holds {name} twice.")
         seen.add(name)

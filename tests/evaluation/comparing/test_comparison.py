@@ -198,20 +198,20 @@ def test_the_command_prints_verdict_table_and_figure(results, tmp_path, capsys, 
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "code", "message"),
     [
-        (["good.json"], "Expected at least two score tables or results, got 1"),
-        (["good.json", "fair.json", "noise.json", "--figure", "a.png"], "--figure draws the differences of two"),
-        (["good.json", "fair.json", "--figure", "a.gif"], "Expected a file ending in .png, .pdf, .svg"),
-        (["good.json", "gone.json"], "Can't read a result from gone.json"),
-        (["good.json", "fair.json", "--metric", "auc"], "Unknown metric 'auc'"),
+        (["good.json"], 2, "Expected at least two score tables or results, got 1"),
+        (["good.json", "fair.json", "noise.json", "--figure", "a.png"], 2, "--figure draws the differences of two"),
+        (["good.json", "fair.json", "--figure", "a.gif"], 1, "Expected a file ending in .png, .pdf, .svg"),
+        (["good.json", "gone.json"], 1, "Can't read a result from gone.json"),
+        (["good.json", "fair.json", "--metric", "auc"], 1, "Unknown metric 'auc'"),
     ],
 )
-def test_errors_are_one_line(results, tmp_path, capsys, monkeypatch, words, message):
+def test_errors_are_one_line(results, tmp_path, capsys, monkeypatch, words, code, message):
     monkeypatch.chdir(tmp_path)
     for name, result in results.items():
         result.save(tmp_path / f"{name}.json")
-    assert main(["compare", *words]) == 1
+    assert main(["compare", *words]) == code
     err = capsys.readouterr().err
     assert message in " ".join(err.split())
     assert "Traceback" not in err

@@ -110,23 +110,23 @@ def test_an_ensemble(cli, store, table, make_table, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "code", "says"),
     [
-        (("--name", "pick-score"), "The name 'pick-score' is taken by a model on the board"),
-        (("--name", "x" * 61), "--name doesn't fit: String should have at most 60 characters"),
-        (("--contact", "javascript:alert(1)"), "The contact must be an address like"),
-        (("--calibration", "textnrm"), "Unknown calibration 'textnrm'. Did you mean 'textnorm'?"),
-        (("--ensemble", "mean"), "An ensemble needs at least two score tables"),
-        (("--cite", "nothing.bib"), "--cite nothing.bib can't be read"),
-        (("--hub", "a/b", "--out", "x.zip"), "Expected --hub or --out, got both"),
-        (("--out", "x.exe"), "Expected --out to end in .zip"),
-        (("--hub", "nothing"), "Expected a dataset repository as OWNER/NAME, got 'nothing'"),
+        (("--name", "pick-score"), 1, "The name 'pick-score' is taken by a model on the board"),
+        (("--name", "x" * 61), 1, "--name doesn't fit: String should have at most 60 characters"),
+        (("--contact", "javascript:alert(1)"), 1, "The contact must be an address like"),
+        (("--calibration", "textnrm"), 1, "Unknown calibration 'textnrm'. Did you mean 'textnorm'?"),
+        (("--ensemble", "mean"), 1, "An ensemble needs at least two score tables"),
+        (("--cite", "nothing.bib"), 1, "--cite nothing.bib can't be read"),
+        (("--hub", "a/b", "--out", "x.zip"), 2, "Expected --hub or --out, got both"),
+        (("--out", "x.exe"), 2, "Expected --out to end in .zip"),
+        (("--hub", "nothing"), 1, "Expected a dataset repository as OWNER/NAME, got 'nothing'"),
     ],
 )
-def test_refused_in_one_line(cli, store, table, words, says):
+def test_refused_in_one_line(cli, store, table, words, code, says):
     said = cli("submit", table, *words, "--store", store.folder)
     (line,) = [line for line in said.err.splitlines() if not line.startswith("warning")]
-    assert (said.code, said.out) == (1, "")
+    assert (said.code, said.out) == (code, "")
     assert line.startswith("error: ")
     assert says in line
     with Queue(store) as queue:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from tia2.benchmark.upstream.layout import labels_file, prompts_file
 from tia2.errors import BenchmarkError
+from tia2.files import json_of
 
 _FILE_NAME = re.compile(r"image_(\d+)_(\d+)_(\d+)\.\w+")
 
@@ -90,12 +90,14 @@ def _read_object(path: Path) -> dict[str, Any]:
         return entries
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=refuse_duplicates)
+        content = json_of(path.read_text(encoding="utf-8"), object_pairs_hook=refuse_duplicates)
     except FileNotFoundError:
         raise BenchmarkError(f"{path} is missing; `tia2 data download --to DIR` fetches it.") from None
     except OSError as error:
         raise BenchmarkError(f"{path} can't be read: {error}.") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except BenchmarkError:
+        raise
+    except ValueError as error:
         raise BenchmarkError(f"{path} is not valid JSON ({error}); was it cut off?") from None
     if not isinstance(content, dict) or not content:
         raise BenchmarkError(f"{path}: expected a JSON object with entries, got {_kind(content)}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.comparing.separation import check_prompts, separation
-from tia2.evaluation.comparing.simultaneous import LEVEL, Stratum, differences, holm
+from tia2.evaluation.comparing.simultaneous import Stratum, differences, holm
+from tia2.evaluation.comparing.verdict import PairedDifference, p_text, signed, verdict
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.summary import OVERALL
 
@@ -72,8 +74,8 @@ class Comparison(BaseModel):
     def __repr__(self) -> str:
         width = max(len(row.subset) for row in self.differences)
         rows = [
-            f"  {row.subset:{width}}  {row.prompts:>5,} prompts  {row.difference:+.3f} ({row.low:+.3f} to "
-            f"{row.high:+.3f})  p = {row.adjusted:.2g}"
+            f"  {row.subset:{width}}  {row.prompts:>5,} prompts  {signed(row.difference)} ({signed(row.low)} to "
+            f"{signed(row.high)})  corrected p = {p_text(row.adjusted)}"
             for row in self.differences[-_MOST_SUBSETS:]
         ]
         return "\n".join([f"Comparison({self.a!r} - {self.b!r}, {self.metric})", *rows])
@@ -81,10 +83,13 @@ class Comparison(BaseModel):
     def _repr_html_(self) -> str:
         from html import escape
 
-        head = "".join(f"<th>{name}</th>" for name in ("", "prompts", "A", "B", "A - B", "95 % interval", "p"))
+        head = "".join(
+            f"<th>{name}</th>" for name in ("", "prompts", "A", "B", "A - B", "95 % interval", "corrected p")
+        )
         rows = "".join(
             f"<tr><th>{escape(row.subset)}</th><td>{row.prompts:,}</td><td>{row.a:.3f}</td><td>{row.b:.3f}</td>"
-            f"<td>{row.difference:+.3f}</td><td>{row.low:+.3f} to {row.high:+.3f}</td><td>{row.adjusted:.2g}</td></tr>"
+            f"<td>{signed(row.difference)}</td><td>{signed(row.low)} to {signed(row.high)}</td>"
+            f"<td>{p_text(row.adjusted)}</td></tr>"
             for row in self.differences
         )
         title = escape(f"A = {self.a}, B = {self.b}, by {self.metric}")
@@ -97,18 +102,21 @@ class Comparison(BaseModel):
 
     @property
     def verdict(self) -> str:
-        """The answer in one sentence."""
+        """The answer in one sentence, the better entry first; two where interval and p-value disagree."""
         main = self.main
-        # A comparison may be older or newer than the metrics that are installed here.
-        title = METRICS[self.metric].title if self.metric in METRICS else self.metric
-        numbers = (
-            f"{title} {main.a:.3f} against {main.b:.3f}, a difference of {main.difference:+.3f} "
-            f"(95 % interval {main.low:+.3f} to {main.high:+.3f}, p = {main.p:.2g}, {main.prompts} prompts)"
+        pair = PairedDifference(
+            names=(self.a, self.b),
+            means=(main.a, main.b),
+            difference=main.difference,
+            low=main.low,
+            high=main.high,
+            p=main.p,
+            prompts=main.prompts,
+            wins=main.wins,
+            losses=main.losses,
         )
-        if main.p > LEVEL:
-            return f"Whether {self.a} or {self.b} agrees with people better is not settled: {numbers}."
-        better, worse = (self.a, self.b) if main.difference > 0 else (self.b, self.a)
-        return f"{better} agrees with people better than {worse}: {numbers}."
+        # A comparison may be older or newer than the metrics that are installed here.
+        return verdict(pair, METRICS[self.metric].title if self.metric in METRICS else self.metric)
 
 
 def compare(a: Result, b: Result, metric: str = "auroc") -> Comparison:
@@ -131,6 +139,7 @@ def compare(a: Result, b: Result, metric: str = "auroc") -> Comparison:
         >>> print(tia2.compare(result_a, result_b).verdict)  # doctest: +SKIP
     """
     strata, used = _figures([a, b], metric)
+    _warn_of_repeated([a, b])
     groups = [[part] for part in strata] + ([strata] if len(strata) > 1 else [])
     compared = [differences(group, a.resamples, a.seed) for group in groups]
     p = np.array([float(pair.p[0]) for pair in compared])
@@ -195,6 +204,7 @@ def separate(results: Sequence[Result], metric: str = "auroc") -> pd.DataFrame:
     import pandas as pd
 
     strata, _ = _figures(results, metric)
+    _warn_of_repeated(results)
     rows = []
     for group in [[part] for part in strata] + ([strata] if len(strata) > 1 else []):
         standing = separation(group, results[0].resamples, results[0].seed)
@@ -242,6 +252,24 @@ def _figures(results: Sequence[Result], metric: str) -> tuple[list[Stratum], pd.
     strata = [Stratum(str(subset), figures[:, (chosen["subset"] == subset).to_numpy()]) for subset in subsets]
     check_prompts(strata)
     return strata, chosen
+
+
+def _warn_of_repeated(results: Sequence[Result]) -> None:
+    """Warn of an entry that is there twice: ranked against itself, it looks like two that can't be told apart."""
+    kinds: dict[str, list[Result]] = {}
+    for result in results:
+        fingerprints = sorted(reward.fingerprint for reward in result.entry.rewards)
+        kinds.setdefault(repr((fingerprints, result.entry.calibration, result.entry.settings)), []).append(result)
+    for alike in kinds.values():
+        first, *others = alike
+        for other in others:
+            same = [prompt.metrics for prompt in other.prompts] == [prompt.metrics for prompt in first.prompts]
+            if same and first.entry.rewards:
+                warnings.warn(
+                    f"{first.entry.name} and {other.entry.name} are one entry, given twice: the same reward model with "
+                    "the same figure on every prompt. It is compared with itself.",
+                    stacklevel=3,
+                )
 
 
 def _check_same(first: Result, other: Result) -> None:

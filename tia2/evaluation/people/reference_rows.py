@@ -7,6 +7,7 @@ noise ceiling. See `agreement`, `annotator` and `ceiling` for what each means.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+
+ROUNDED = 0.0051
+"""Distance from the votes' mean up to which a human score counts as that mean, written with two decimals."""
 
 
 def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] | None:
@@ -64,6 +68,8 @@ def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] 
     worths = _worths(items["votes"].tolist())
     if worths is None:
         return None
+    if not _are_means(items, worths):
+        return None
     panel = Panel.of(items)
     arranged = np.where(panel.mask[:, :, None], worths[panel.positions], np.nan)
     subsets = tuple(panel.subsets)
@@ -73,6 +79,19 @@ def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] 
     for array in (arranged, members, panel.used):
         digest.update(array.tobytes())
     return dict(_people(_Votes(digest.hexdigest(), subsets, arranged, members, panel.used), seed, resamples))
+
+
+def _are_means(items: pd.DataFrame, worths: Floats) -> bool:
+    apart = np.abs(np.nanmean(worths, axis=1) - items["human_score"].to_numpy(np.float64)) > ROUNDED
+    if apart.any():
+        first = int(apart.argmax())
+        name = items["item_id"].iloc[first] if "item_id" in items.columns else f"item {first}"
+        warnings.warn(
+            f"The human scores aren't the means of the votes (the first is that of {name}), so the rows about people "
+            "(noise ceiling, one annotator, alpha), which come from votes, are left out.",
+            stacklevel=3,
+        )
+    return not apart.any()
 
 
 @dataclass(frozen=True)

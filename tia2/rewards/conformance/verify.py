@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
-from tia2.errors import DownloadError, Tia2Error
+from tia2.decoding import read_picture
+from tia2.errors import DownloadError, ImageFileError, Tia2Error
 from tia2.rewards.conformance.published_values import EXAMPLES, READ_IN_VAIN, Example, PublishedImage, examples_for
 from tia2.rewards.loading.web import fetch_url, is_unreachable
 from tia2.rewards.registry import card, load_reward
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -146,10 +147,8 @@ def quantity_of(rewards: NDArray[np.float32], example: Example) -> NDArray[np.fl
 def _fetch(image: PublishedImage) -> Image.Image:
     path = fetch_url(image.url, image.sha256)
     try:
-        with Image.open(path) as opened:
-            whole: Image.Image = opened.copy()
-            return whole
-    except (UnidentifiedImageError, OSError) as error:
+        return read_picture(path.read_bytes())
+    except (OSError, ImageFileError) as error:
         path.unlink(missing_ok=True)
         raise DownloadError(f"{image.url} is no image that can be read: {' '.join(str(error).split())}") from None
 

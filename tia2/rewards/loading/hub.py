@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -49,9 +50,11 @@ def fetch_file(hub_id: str, filename: str, revision: str | None = None) -> Path:
     Raises:
         RewardError: Unknown, gated or not reachable; the text says which.
     """
-    from huggingface_hub import hf_hub_download
-
-    return _fetch(hub_id, revision, lambda: hf_hub_download(hub_id, filename, revision=revision))
+    # As a folder of one file: asked for a file alone, the hub's client tries for a minute where there is no network.
+    folder = fetch_folder(hub_id, revision, [glob.escape(filename)])
+    if not (folder / filename).is_file():
+        raise RewardError(f"{hub_id}{_at(revision)} has no {filename}, or the cache has none and the Hub isn't asked.")
+    return folder / filename
 
 
 def commit_of(path: Path) -> str | None:
@@ -63,9 +66,9 @@ def commit_of(path: Path) -> str | None:
 
 
 def _fetch(hub_id: str, revision: str | None, download: Callable[[], str]) -> Path:
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
-    of = f" at revision {revision!r}" if revision else ""
+    of = _at(revision)
     try:
         return Path(download())
     except errors.GatedRepoError:
@@ -75,9 +78,16 @@ def _fetch(hub_id: str, revision: str | None, download: Callable[[], str]) -> Pa
     except errors.RepositoryNotFoundError:
         raise RewardError(f"There is no folder {hub_id!r}, and no such model on the Hugging Face Hub.") from None
     except errors.LocalEntryNotFoundError:
+        advice = "check the network, or give a local folder."
+        if constants.HF_HUB_OFFLINE:
+            advice = "it isn't in the cache, and HF_HUB_OFFLINE is set. Unset that, or give a local folder."
         raise RewardError(
             f"There is no folder {hub_id!r}, and the Hugging Face Hub can't be reached for the model of that name{of}: "
-            "check the network, or give a local folder."
+            f"{advice}"
         ) from None
-    except (OSError, errors.HfHubHTTPError, errors.HFValidationError) as error:
+    except Exception as error:  # Proxies and certificates fail with errors of the hub's web client.
         raise RewardError(f"{hub_id}{of} can't be downloaded: {' '.join(str(error).split())}") from None
+
+
+def _at(revision: str | None) -> str:
+    return f" at revision {revision!r}" if revision else ""

@@ -17,10 +17,13 @@ class PaddedTokens:
         limit: The most tokens of a text, special tokens included.
         filler: Token that fills up the shorter texts of a batch.
         to_limit: Whether texts are filled up to the limit rather than to the longest of the batch.
+        stops: Whether the model reads a text up to its first end token, wherever that is: what is called so in a
+            prompt ends it there.
     """
 
-    def __init__(self, tokenizer: Any, limit: int, *, filler: int, to_limit: bool) -> None:
+    def __init__(self, tokenizer: Any, limit: int, *, filler: int, to_limit: bool, stops: bool = False) -> None:
         self.limit = limit
+        self._stops = stops
         self._tokenizer = tokenizer
         self._filler = filler
         self._to_limit = to_limit
@@ -45,9 +48,14 @@ class PaddedTokens:
         return torch.tensor([row + [self._filler] * (length - len(row)) for row in rows], device=device)
 
     def overlong(self, texts: Iterable[str]) -> list[str]:
-        """Return the distinct texts with more tokens than the limit."""
+        """Return the distinct texts of which the model sees only the beginning."""
         distinct = list(dict.fromkeys(texts))
-        return [text for text, row in zip(distinct, self.uncut(distinct), strict=True) if len(row) > self.limit]
+        end = self._tokenizer.eos_token_id if self._stops else None
+        return [
+            text
+            for text, row in zip(distinct, self.uncut(distinct), strict=True)
+            if len(row) > self.limit or end in row[1:-1]
+        ]
 
     def _cut(self, row: list[int]) -> list[int]:
         """Shorten a text to the limit; its end token stays."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tia2.errors import RewardError
+from tia2.files import json_of
 from tia2.rewards.loading.hub import commit_of, fetch_folder, is_hub_id
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -188,7 +188,7 @@ def _json(path: Path, where: str) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json_of(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RewardError(f"{where}: {path.name} can't be read: {error}") from None
     if not isinstance(value, dict):

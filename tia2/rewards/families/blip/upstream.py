@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from tia2.errors import RewardError
+from tia2.files import json_of
 from tia2.rewards.loading.checkpoints import check_keys, layer_count, rename, shape_text
 from tia2.rewards.loading.pixels import Preprocessing
 from tia2.rewards.loading.transformers_models import quiet_transformers
@@ -186,7 +186,7 @@ def med_config(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json_of(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RewardError(f"{path} can't be read: {error}") from None
     if not isinstance(config, dict):

@@ -59,7 +59,7 @@ def load_clip(
     tokenizer = load_clip_tokenizer(processor or files, text_config)
     limit = int(min(text_config.max_position_embeddings, tokenizer.model_max_length))
     # The tower is causal and pools at the first end token, so padding after it needs no mask and no full length.
-    tokens = PaddedTokens(tokenizer, limit, filler=tokenizer.eos_token_id, to_limit=False)
+    tokens = PaddedTokens(tokenizer, limit, filler=tokenizer.eos_token_id, to_limit=False, stops=True)
 
     def image_features(pixels: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = module.visual_projection(module.vision_model(pixels).pooler_output)

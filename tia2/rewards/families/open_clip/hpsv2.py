@@ -7,7 +7,6 @@ References:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tia2.errors import RewardError, unknown_name
+from tia2.files import json_of
 from tia2.rewards.card import RewardCard
 from tia2.rewards.dual import DualEncoder
 from tia2.rewards.families.open_clip.loading import CONFIG, fit, library, make
@@ -143,7 +143,7 @@ def _architecture(folder: Path) -> dict[str, Any]:
         published: dict[str, Any] = library().get_model_config(ARCHITECTURE)
         return published
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_of(path.read_text(encoding="utf-8"))
         return dict(content.get("model_cfg", content))
     except (OSError, ValueError, AttributeError) as error:
         raise RewardError(f"{path} can't be read: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zipfile
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tia2.errors import RewardError, missing_dependency, unknown_name
+from tia2.files import json_of
 from tia2.rewards.loading.checkpoints import layer_count, load_strict, read_state_dict
 from tia2.rewards.loading.hub import commit_of, fetch_folder, is_hub_id
 from tia2.rewards.loading.pixels import Preprocessing
@@ -329,7 +329,7 @@ def _from_folder(folder: Path, hub_id: str | None) -> Source:
     if not path.is_file():
         raise RewardError(f"{where} is incomplete: {CONFIG} missing.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_of(path.read_text(encoding="utf-8"))
         config, preprocessing = dict(content["model_cfg"]), dict(content.get("preprocess_cfg", {}))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RewardError(

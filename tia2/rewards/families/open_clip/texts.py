@@ -41,8 +41,14 @@ class OpenClipTokens:
         return tokens
 
     def overlong(self, texts: Iterable[str]) -> list[str]:
-        """Return the distinct texts with more tokens than the limit."""
-        return [text for text in dict.fromkeys(texts) if self.length(text) > self.limit]
+        """Return the distinct texts of which the model sees only the beginning."""
+        return [text for text in dict.fromkeys(texts) if self.length(text) > self.limit or self._ends_within(text)]
+
+    def _ends_within(self, text: str) -> bool:
+        """Whether a text holds what CLIP's tokenizer takes for its end; the tower pools at the first."""
+        if not hasattr(self._tokenizer, "encode"):
+            return False
+        return getattr(self._tokenizer, "eot_token_id", None) in self._tokenizer.encode(text)
 
     def length(self, text: str) -> int:
         """Return a text's number of tokens, start and end included."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tia2.errors import RewardError, missing_dependency
+from tia2.files import json_of
 from tia2.rewards.loading.checkpoints import check_keys
 from tia2.rewards.loading.hub import commit_of, fetch_folder, is_hub_id
 from tia2.rewards.loading.transformers_models import quiet_transformers
@@ -155,7 +155,7 @@ def _check_type(files: ModelFiles) -> None:
 
     path = files.folder / "config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json_of(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RewardError(f"{files.where} is incomplete: config.json missing.") from None
     except (OSError, ValueError) as error:
