@@ -5,6 +5,7 @@
 #   make docs         the documentation, into site/
 #   make pictures     run the quickstart and put its pictures and its table into the documentation
 #   make wheel-test   build the wheel and run the quickstart from it in a fresh environment
+#   make floors       run quick tests with the lowest versions that setup.cfg allows, in a fresh environment
 #   make leaderboard  set up what the leaderboard needs, and serve it on this machine
 #   make clean        remove what the other targets made, except .venv and runs/
 # To use another Python: make quickstart PYTHON=python3.12
@@ -18,7 +19,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint docs pictures wheel-test leaderboard chromium clean
+.PHONY: help quickstart test lint docs pictures wheel-test floors leaderboard chromium clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -68,6 +69,9 @@ pictures: $(VENV)/.installed-dev chromium
 
 wheel-test: $(VENV)/.installed-dev
 	$(BIN)/python tests/project/wheel_quickstart.py
+
+floors: $(BIN)/pip
+	$(BIN)/python tests/project/lowest_versions.py
 
 leaderboard: $(VENV)/.installed-leaderboard
 	@$(BIN)/tia2 leaderboard

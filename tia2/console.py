@@ -52,7 +52,7 @@ def cut_in_the_middle(text: str, width: int) -> str:
 
     Example:
         >>> cut_in_the_middle("mini-countblind + TextNorm (cv)", 20)
-        'mini-countb…rm (cv)'
+        'mini-countbl…rm (cv)'
     """
     if cell_len(text) <= width:
         return text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tia2.errors import Tia2Error, UsageError
+from tia2.errors import ResultError, Tia2Error, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -203,7 +203,7 @@ def _run(
     from tia2 import console
 
     if out.is_file():
-        raise UsageError(f"Expected a folder for --out, got the file {str(out)!r}.")
+        raise ResultError(f"Expected a folder for --out, got the file {str(out)!r}.")
     with console.warnings_as_lines(), console.stderr.status("Analysing …"):
         from tia2.evaluation.evaluate import load_table
         from tia2.figures.writing import check_formats
