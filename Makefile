@@ -1,9 +1,10 @@
 # One word each; every target sets up what it needs in .venv, and quickly the second time.
 #   make quickstart   rank four small reward models on the built-in benchmark, with intervals
+#   make finetune     fine-tune the miniature generator against a reward, and report when it over-optimises
 #   make test         lint, then all tests
 #   make lint         ruff, mypy and the order of the packages
 #   make docs         the documentation, into site/
-#   make pictures     run the quickstart and put its pictures and its table into the documentation
+#   make pictures     run the quickstart and the fine-tuning, and put their pictures and tables into the documentation
 #   make wheel-test   build the wheel and run the quickstart from it in a fresh environment
 #   make floors       run quick tests with the lowest versions that setup.cfg allows, in a fresh environment
 #   make leaderboard  set up what the leaderboard needs, and serve it on this machine
@@ -19,7 +20,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint docs pictures wheel-test floors leaderboard chromium clean
+.PHONY: help quickstart finetune test lint docs pictures wheel-test floors leaderboard chromium clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,10 +39,13 @@ $(VENV)/.installed-%: setup.cfg pyproject.toml | $(BIN)/pip
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/pip
 	@echo "Installing tia2 with what its tests need: a few minutes the first time, mostly PyTorch."
 	$(PIP_INSTALL) -e '.[dev]'
-	@touch $@ $(VENV)/.installed-rewards $(VENV)/.installed-leaderboard
+	@touch $@ $(VENV)/.installed-rewards $(VENV)/.installed-finetune $(VENV)/.installed-leaderboard
 
 quickstart: $(VENV)/.installed-rewards
 	@$(BIN)/tia2 quickstart
+
+finetune: $(VENV)/.installed-finetune
+	@$(BIN)/tia2 finetune run mini-ddpo
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

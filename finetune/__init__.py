@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from .bon.divergence import best_of_n_kl_within_pool as best_of_n_kl_within_pool
     from .bon.estimator import best_of_n as best_of_n
     from .bon.result import BestOfNResult as BestOfNResult
+    from .report.joint_writing import write_joint_report as write_joint_report
     from .report.writing import write_report as write_report
     from .runner.run import Run as Run
     from .runner.state import RunFolder as RunFolder
+    from .sampling.sweep import sweep_scales as sweep_scales
     from .settings.run import load_settings as load_settings
 
 _LAZY = {
@@ -27,6 +29,8 @@ _LAZY = {
     "best_of_n_kl_with_ties": ".bon.divergence",
     "best_of_n_kl_within_pool": ".bon.divergence",
     "load_settings": ".settings.run",
+    "sweep_scales": ".sampling.sweep",
+    "write_joint_report": ".report.joint_writing",
     "write_report": ".report.writing",
 }
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def main() -> None:
         (picture,) = analysis.save(ROOT / "runs" / "analysis", formats=["png"])
         shutil.copyfile(picture, IMAGES / f"analysis_{picture.name}")
     best_of_n_page()
+    fine_tuning()
     sys.stdout.write(f"{table}\n")
 
 
@@ -67,6 +69,21 @@ def best_of_n_page() -> None:
     text = "\n".join(f"    {line}".rstrip() for line in done.stdout.strip().splitlines())
     put(ROOT / "docs" / "finetune-best-of-n.md", "best-of-n output", text)
     shutil.copyfile(ROOT / "runs" / "best-of-n" / "best_of_n.png", IMAGES / "best_of_n.png")
+
+
+def fine_tuning() -> None:
+    """Fine-tune as `make finetune` does, and put the report's verdict and pictures where readers meet them."""
+    from tia2.finetune.report.records import load_report
+
+    folder = ROOT / "runs" / "mini-ddpo"
+    # A run that is finished is only reported again.
+    for words in (["run", "mini-ddpo", "--out", folder], ["sweep", folder]):
+        subprocess.run([sys.executable, "-m", "tia2", "finetune", *words], cwd=ROOT, stdout=sys.stderr, check=True)
+    for name in ("curves", "samples", "statistics", "frontier"):
+        shutil.copyfile(folder / f"{name}.png", IMAGES / f"finetune_{name}.png")
+    verdict = "\n".join(textwrap.wrap(f"> {load_report(folder / 'report.json').verdict}", 118, subsequent_indent="> "))
+    for page in ("README.md", "docs/finetune-report.md"):
+        put(ROOT / page, "fine-tuning verdict", verdict)
 
 
 def put(path: Path, name: str, text: str) -> None:

@@ -1,8 +1,7 @@
-"""`tia2 finetune run`, `resume` and `report`."""
+"""`tia2 finetune run` and `resume`."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +12,9 @@ import typer
 
 from tia2.errors import FinetuneError
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from ._report import show_report
 
-    from ..report.content import Report
-    from ..runner.state import RunFolder
+if TYPE_CHECKING:
     from ..settings.run import RunSettings
 
 RUN_EXAMPLES = """\
@@ -30,7 +27,6 @@ Examples:
   tia2 finetune run my_run.yaml --set optimiser.lr=1e-4 --seed 1
 """
 RESUME_EXAMPLES = "Example:\n\n  tia2 finetune resume runs/mini-ddpo"
-REPORT_EXAMPLES = "Examples:\n\n  tia2 finetune report runs/mini-ddpo\n\n  tia2 finetune report runs/mini-ddpo --json"
 
 Device = Annotated[str, typer.Option(help="Where to run: auto, cpu, cuda, cuda:1, mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
@@ -73,19 +69,6 @@ def resume(
         _train(folder, RunFolder(folder).settings(), device, as_json)
 
 
-def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")], as_json: AsJson = False
-) -> None:
-    """Write the over-optimisation report of a run, finished or not: a page, two pictures and its numbers."""
-    from tia2 import console
-
-    with console.warnings_as_lines():
-        from ..runner.state import RunFolder
-
-        with console.stderr.status("Measuring …"):
-            _report(RunFolder(folder), as_json)
-
-
 def _train(folder: Path, settings: RunSettings, device: str, as_json: bool) -> None:
     from tia2 import console
 
@@ -105,7 +88,7 @@ def _train(folder: Path, settings: RunSettings, device: str, as_json: bool) -> N
     if reason := run.stopped():
         console.stderr.print(f"Stopped early: {reason}.", markup=False)
     with console.stderr.status("Measuring …"):
-        _report(kept, as_json)
+        show_report(kept, as_json)
 
 
 @contextmanager
@@ -142,36 +125,3 @@ def _progress(epochs: int) -> Iterator[Callable[[int, str, int, int], None]]:
             bars.update(inner, completed=done, total=total, description=f"{what}{rate}")
 
         yield tell
-
-
-def _report(folder: RunFolder, as_json: bool) -> None:
-    from tia2 import console
-
-    from ..report.writing import write_report
-
-    outcome, files = write_report(folder)
-    if as_json:
-        console.print_json(json.loads(outcome.model_dump_json()))
-        return
-    console.stdout.print(outcome.verdict, markup=False)
-    console.stdout.print()
-    console.stdout.print(_curve_table(outcome))
-    for path in files:
-        console.stderr.print("Saved ", console.plain(path), sep="", soft_wrap=True)
-
-
-def _curve_table(outcome: Report) -> Table:
-    from tia2 import console
-
-    shown = [line for line in outcome.curves if line.split == "train" and line.role in ("proxy", "gold")]
-    heads = [f"{line.role}: {line.name}" for line in shown]
-    table = console.table("epoch", "KL", *heads, right=["epoch", "KL", *heads])
-    stride = max(1, len(outcome.epochs) // 12)
-    positions = sorted({*range(0, len(outcome.epochs), stride), len(outcome.epochs) - 1})
-    for position in positions:
-        table.add_row(
-            str(outcome.epochs[position]),
-            f"{outcome.kl[position]:.1f}",
-            *(f"{line.mean[position]:.3f}" for line in shown),
-        )
-    return table

@@ -55,12 +55,14 @@ class RunCurves:
         Raises:
             FinetuneError: There is no evaluation, or one is damaged or of other images than the first.
         """
+        # First, since this says what is wrong where there is no run at all.
+        names: dict[str, str] = folder.facts()["judges"]
         records = {record["epoch"]: record for record in folder.records() if record["kind"] == "evaluation"}
         epochs = [epoch for epoch in folder.evaluated_epochs() if epoch in records]
         if not epochs:
             raise FinetuneError(f"{folder.path} holds no evaluation yet: run it further with `tia2 finetune resume`.")
         frames = {epoch: folder.evaluation(epoch, images=False) for epoch in epochs}
-        return cls.from_frames(folder.facts()["judges"], records, frames)
+        return cls.from_frames(names, records, frames)
 
     @classmethod
     def from_frames(

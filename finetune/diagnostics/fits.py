@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,32 +9,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from tia2.errors import FinetuneError
 
+from ..bon.records import Number, Part
+
 Floats = NDArray[np.float64]
 Law = Literal["best-of-n", "rl"]
 
 
-@dataclass(frozen=True)
-class LawFit:
+class LawFit(Part):
     """A fitted law: gold's gain over the base model as a function of d = √KL.
 
     "best-of-n": R = d (α − β d), which peaks at d = α/(2β). "rl": R = d (α − β log d), which peaks at d = exp(α/β − 1).
-
-    Attributes:
-        law: "best-of-n" or "rl".
-        alpha: α.
-        beta: β; the law has a peak where it is above 0.
-        peak: d at the peak; infinite where there is none.
-        residuals: Observed less fitted gain, shape (points,).
-        r_squared: Share of the gain's variance that the law explains, below 1; negative where it does worse than a
-            constant.
     """
 
-    law: Law
-    alpha: float
-    beta: float
-    peak: float
-    residuals: Floats
-    r_squared: float
+    law: Law = "rl"
+    alpha: Number
+    beta: Number
+    """The law has a peak where β is above 0."""
+    peak: Number
+    """d at the peak; infinite where there is none, which a file holds as null."""
+    r_squared: Number
+    """Share of the gain's variance that the law explains, below 1; negative where it does worse than a constant."""
+    residuals: list[Number]
+    """Observed less fitted gain of each point."""
 
     def gain(self, distance: ArrayLike) -> Floats:
         """Return the fitted gain at distances d above 0."""
@@ -74,7 +69,14 @@ def fit_law(distance: ArrayLike, gain: ArrayLike, law: Law = "rl") -> LawFit:
     residuals = gains - design @ np.array([alpha, minus_beta])
     spread = float(((gains - gains.mean()) ** 2).sum())
     explained = 1 - float((residuals**2).sum()) / spread if spread > 0 else float("nan")
-    return LawFit(law, float(alpha), beta, _peak(float(alpha), beta, law), residuals, explained)
+    return LawFit(
+        law=law,
+        alpha=float(alpha),
+        beta=beta,
+        peak=_peak(float(alpha), beta, law),
+        r_squared=explained,
+        residuals=residuals.tolist(),
+    )
 
 
 def _design(d: Floats, law: Law) -> Floats:

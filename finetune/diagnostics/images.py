@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..bon.records import Number, Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,26 +68,22 @@ STATISTICS: Mapping[str, Callable[[Image.Image], float]] = MappingProxyType(
 """The statistics by the name that tables use."""
 
 
-@dataclass(frozen=True)
-class StatisticCurve:
-    """A statistic along a run.
-
-    Attributes:
-        name: Name of the statistic.
-        mean: Its mean over images at each evaluation, shape (evaluations,).
-        low: Lower alarm level, from the base model's images.
-        high: Upper one.
-        alarms: Positions of the evaluations outside.
-    """
+class StatisticCurve(Part):
+    """A cheap image statistic along a run."""
 
     name: str
-    mean: Floats
-    low: float
-    high: float
-    alarms: tuple[int, ...]
+    mean: list[Number]
+    """Mean over images at each evaluation."""
+    low: Number
+    """Lower alarm level, from the base model's images."""
+    high: Number
+    alarms: list[int]
+    """Evaluations outside."""
 
 
-def statistic_curves(images: Sequence[Sequence[Image.Image]], level: float = 4.0) -> list[StatisticCurve]:
+def statistic_curves(
+    images: Sequence[Sequence[Image.Image]], epochs: Sequence[int] | None = None, level: float = 4.0
+) -> list[StatisticCurve]:
     """Return every statistic along a run, with alarm levels from the base model's images.
 
     An alarm means that the mean over images lies further from the base model's than `level` standard errors of it: with
@@ -94,19 +91,27 @@ def statistic_curves(images: Sequence[Sequence[Image.Image]], level: float = 4.0
 
     Args:
         images: The images of each evaluation, the first those of the base model, the same prompts and seeds in each.
+        epochs: Numbers that alarms name the evaluations by; 0, 1, … by default.
         level: Standard errors.
     """
+    numbers = range(len(images)) if epochs is None else epochs
     curves = []
     for name, statistic in STATISTICS.items():
         values = np.array([[statistic(image) for image in row] for row in images])
-        base = values[0]
-        error = (
-            level * float(np.hypot(1, 1)) * float(base.std(ddof=1)) / np.sqrt(len(base)) if len(base) > 1 else np.inf
-        )
+        base, means = values[0], values.mean(axis=1)
+        # Both means, the base model's and the checkpoint's, vary with the seeds: hence the root of 2.
+        error = level * np.sqrt(2 / len(base)) * base.std(ddof=1) if len(base) > 1 else np.inf
         low, high = float(base.mean() - error), float(base.mean() + error)
-        means = values.mean(axis=1)
-        outside = tuple(np.flatnonzero((means < low) | (means > high)).tolist())
-        curves.append(StatisticCurve(name, means, low, high, outside))
+        outside = np.flatnonzero((means < low) | (means > high)).tolist()
+        curves.append(
+            StatisticCurve(
+                name=name,
+                mean=means.tolist(),
+                low=low,
+                high=high,
+                alarms=[numbers[position] for position in outside],
+            )
+        )
     return curves
 
 

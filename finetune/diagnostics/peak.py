@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runner.parts import VALIDATION
+from ..bon.records import Number, Part
+from ..runner.parts import HELD_OUT, TRAIN, VALIDATION
 from .curves import RunCurves, interval_over_images, interval_over_prompts
 
 Floats = NDArray[np.float64]
@@ -17,35 +17,32 @@ TOLERANCE = 0.05
 """Share of the proxy's own rise that it may have lost at the end and still count as not fallen."""
 
 
-@dataclass(frozen=True)
-class PeakTest:
-    """What became of gold on the test images.
+class PeakTest(Part):
+    """What became of gold on the test images."""
 
-    Attributes:
-        verdict: The outcome in a word or two.
-        peak_epoch: Epoch of the peak, chosen on validation images; the last where gold never fell.
-        peak_kl: Path KL there, nats, without the last two steps.
-        gain: Gold at the peak less gold of the base model, measured on test images.
-        gain_interval: Interval of the gain over other seeds on these prompts.
-        drop: Gold at the peak less gold at the end, on test images.
-        drop_interval: Interval of the drop over other seeds on these prompts.
-        drop_over_prompts: Interval of the drop over other prompts.
-        excess_proxy: Proxy at the end less the proxy at the peak.
-        falling_prompts: Prompts by how far their gold fell, the worst first.
-        epochs_in_reach: First and last epoch whose gold on validation isn't settled to be below the peak's.
-    """
-
+    split: Literal["train", "held-out"]
     verdict: Verdict
+    """The outcome in a word or two."""
     peak_epoch: int
-    peak_kl: float
-    gain: float
-    gain_interval: tuple[float, float]
-    drop: float
-    drop_interval: tuple[float, float]
-    drop_over_prompts: tuple[float, float]
-    excess_proxy: float
-    falling_prompts: tuple[tuple[str, float], ...]
+    """Epoch of the peak, chosen on validation images; the last where gold never fell."""
+    peak_kl: Number
+    """Path KL there, nats, without the last two steps."""
+    gain: Number
+    """Gold at the peak less gold of the base model, measured on test images."""
+    gain_interval: tuple[Number, Number]
+    """What other seeds would give on these prompts."""
+    drop: Number
+    """Gold at the peak less gold at the end, on test images."""
+    drop_interval: tuple[Number, Number]
+    """What other seeds would give on these prompts."""
+    drop_over_prompts: tuple[Number, Number]
+    """What other prompts would give."""
+    excess_proxy: Number
+    """Proxy at the end less the proxy at the peak."""
+    falling_prompts: list[tuple[str, Number]]
+    """Prompts by how far their gold fell after the peak, the worst first."""
     epochs_in_reach: tuple[int, int]
+    """First and last epoch whose gold on validation images isn't settled to be below the peak's."""
 
 
 def peak_test(curves: RunCurves, held_out: bool = False, seed: int = 0) -> PeakTest | None:
@@ -79,6 +76,7 @@ def peak_test(curves: RunCurves, held_out: bool = False, seed: int = 0) -> PeakT
     prompts = [prompt for prompt, out in zip(curves.prompts, curves.held_out, strict=True) if out == held_out]
     order = np.argsort(-by_prompt)
     return PeakTest(
+        split=HELD_OUT if held_out else TRAIN,
         verdict=_verdict(peak, len(curves.epochs), drop_interval, proxy),
         peak_epoch=int(curves.epochs[peak]),
         peak_kl=float(curves.kl[peak]),
@@ -88,7 +86,7 @@ def peak_test(curves: RunCurves, held_out: bool = False, seed: int = 0) -> PeakT
         drop_interval=drop_interval,
         drop_over_prompts=interval_over_prompts(by_prompt, seed),
         excess_proxy=float(proxy[-1] - proxy[peak]),
-        falling_prompts=tuple((prompts[number], float(by_prompt[number])) for number in order),
+        falling_prompts=[(prompts[number], float(by_prompt[number])) for number in order],
         epochs_in_reach=_reach(curves, chosen, peak, seed),
     )
 

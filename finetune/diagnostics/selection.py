@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from ..bon.records import Number, Part
 from ..runner.parts import VALIDATION
 from .curves import RunCurves, interval_over_images
 
 
-@dataclass(frozen=True)
-class RuleOutcome:
-    """What a rule chose, and what it is worth.
-
-    Attributes:
-        rule: Its name.
-        epoch: The epoch that it chose.
-        kl: Path KL there, nats, without the last two steps.
-        proxy: Mean proxy on the test images.
-        gold: Mean gold on the test images; NaN without a gold judge.
-        gold_interval: Interval of the gold over other seeds on these prompts.
-    """
+class RuleOutcome(Part):
+    """What a rule for choosing a checkpoint chose, and what that is worth on the test images."""
 
     rule: str
     epoch: int
-    kl: float
-    proxy: float
-    gold: float
-    gold_interval: tuple[float, float]
+    kl: Number
+    """Path KL there, nats, without the last two steps."""
+    proxy: Number
+    gold: Number
+    """Mean gold; NaN without a gold judge."""
+    gold_interval: tuple[Number, Number]
+    """What other seeds would give on these prompts."""
 
 
 def checkpoint_rules(curves: RunCurves, kl_budget: float = 10.0, held_out: bool = False) -> list[RuleOutcome]:
@@ -56,10 +48,10 @@ def checkpoint_rules(curves: RunCurves, kl_budget: float = 10.0, held_out: bool 
 def _outcome(curves: RunCurves, rule: str, position: int, held_out: bool) -> RuleOutcome:
     gold = curves.part("gold", held_out=held_out)[position] if "gold" in curves.values else None
     return RuleOutcome(
-        rule,
-        int(curves.epochs[position]),
-        float(curves.kl[position]),
-        float(curves.part("proxy", held_out=held_out)[position].mean()),
-        float("nan") if gold is None else float(gold.mean()),
-        (float("nan"), float("nan")) if gold is None else interval_over_images(gold),
+        rule=rule,
+        epoch=int(curves.epochs[position]),
+        kl=float(curves.kl[position]),
+        proxy=float(curves.part("proxy", held_out=held_out)[position].mean()),
+        gold=float("nan") if gold is None else float(gold.mean()),
+        gold_interval=(float("nan"), float("nan")) if gold is None else interval_over_images(gold),
     )

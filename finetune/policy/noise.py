@@ -11,7 +11,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-TRAINING, EVALUATION, PROMPTS, ORDER, LOSS = range(5)
+TRAINING, EVALUATION, PROMPTS, ORDER, LOSS, SAMPLES = range(6)
 """What noise is for; each purpose has a stream of its own, so that adding an evaluation changes no training sample."""
 
 

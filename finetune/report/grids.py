@@ -1,62 +1,70 @@
-"""Sheets of a run's images: the same prompts and seeds along the run, what fell furthest first."""
+"""A run's images: the same prompts and seeds along the run, what fell furthest first."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from ..runner.parts import TEST
 from ..runner.state import RunFolder
-from .content import Report, shown_epochs
+from ..sheets import SheetBlock, SheetRow
+from .content import shown_epochs
+from .records import Report
 
-_GAP, _TITLE, _SIDE = 3, 20, 80
-_GOOD, _BAD, _UNKNOWN = (47, 125, 89), (190, 60, 40), (120, 120, 120)
+if TYPE_CHECKING:
+    import pandas as pd
+
+GOOD, BAD, UNKNOWN = "#2f7d59", "#c55051", "#9aa5b1"
+"""Frames of images that the gold judge accepts, doesn't, or can't say yes or no to."""
 
 
-def sample_sheet(folder: RunFolder, report: Report, prompts: int = 4, seeds: int = 6) -> Image.Image:
-    """Return a sheet: a row per prompt and epoch, a column per seed, each image framed by the gold judge's verdict.
+def sample_blocks(
+    folder: RunFolder, report: Report, prompts: int = 4, seeds: int = 8, epochs: int = 4
+) -> list[SheetBlock]:
+    """Return a block per prompt, with a row per epoch and a column per seed, framed by the gold judge's verdict.
 
     Args:
         folder: The run's folder.
         report: Its report, which says where the peak is and which prompts fell.
-        prompts: The number of prompts.
-        seeds: Images per prompt.
+        prompts: The number of prompts, those that fell furthest first.
+        seeds: Images per prompt at most, all of them test images.
+        epochs: Epochs per prompt.
     """
-    order = [prompt for prompt, _ in report.peaks[0].falling_prompts] if report.peaks else report.prompts
-    chosen, epochs = order[:prompts], list(shown_epochs(report))
-    frames = {epoch: folder.evaluation(epoch) for epoch in epochs}
-    columns = max(1, min(seeds, report.images_per_prompt // 2))
-    cell = _SIDE + 2 * _GAP
-    width, block = 110 + columns * cell, _TITLE + len(epochs) * cell
-    sheet = Image.new("RGB", (width, len(chosen) * block), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
-    for row, prompt in enumerate(chosen):
-        top = row * block
-        pen.text((4, top + 3), prompt, fill=(31, 41, 51), font=font)
-        for line, epoch in enumerate(epochs):
-            upper = top + _TITLE + line * cell
-            pen.text((4, upper + cell // 2 - 8), _label(report, epoch), fill=(31, 41, 51), font=font)
-            frame = frames[epoch]
-            rows = frame[(frame["prompt"] == prompt) & (frame["part"] == TEST)].head(columns)
-            golds: Sequence[float | None] = rows["gold"].tolist() if "gold" in rows else [None] * len(rows)
-            for column, (png, gold) in enumerate(zip(rows["image"], golds, strict=True)):
-                left = 110 + column * cell
-                pen.rectangle([left, upper, left + cell - 2, upper + cell - 2], fill=_frame(gold))
-                image = Image.open(io.BytesIO(png)).convert("RGB").resize((_SIDE, _SIDE))
-                sheet.paste(image, (left + _GAP - 1, upper + _GAP - 1))
-    return sheet
+    order = [change.prompt for change in report.changes] or report.prompts
+    frames = {epoch: folder.evaluation(epoch) for epoch in shown_epochs(report, epochs)}
+    return [
+        SheetBlock(prompt, [_row(report, epoch, frame, prompt, seeds) for epoch, frame in frames.items()])
+        for prompt in order[:prompts]
+    ]
+
+
+def _row(report: Report, epoch: int, frame: pd.DataFrame, prompt: str, seeds: int) -> SheetRow:
+    tests = frame[(frame["prompt"] == prompt) & (frame["part"] == TEST)]
+    golds: Sequence[float | None] = tests["gold"].tolist() if "gold" in tests else [None] * len(tests)
+    label = _label(report, epoch)
+    if golds and all(gold in (0.0, 1.0) for gold in golds):
+        # All of them, where the row shows only the first few.
+        label += f"\n{sum(gold == 1.0 for gold in golds)} of {len(golds)}"
+    images = [Image.open(io.BytesIO(png)) for png in tests["image"].head(seeds)]
+    return SheetRow(label, images, [verdict_frame(gold) for gold in golds[:seeds]])
 
 
 def _label(report: Report, epoch: int) -> str:
     if epoch == report.epochs[0]:
         return "base model"
-    mark = " (peak)" if report.peaks and epoch == report.peaks[0].peak_epoch else ""
+    mark = ", peak" if report.peaks and epoch == report.peaks[0].peak_epoch else ""
     return f"epoch {epoch}{mark}"
 
 
-def _frame(gold: float | None) -> tuple[int, int, int]:
+def verdict_frame(gold: float | None) -> str:
+    """Return the colour of an image's frame: what a gold judge that says yes or no thinks of it.
+
+    Args:
+        gold: The judge's value; None without a gold judge.
+    """
     if gold is None or gold not in (0.0, 1.0):
-        return _UNKNOWN
-    return _GOOD if gold else _BAD
+        return UNKNOWN
+    return GOOD if gold else BAD

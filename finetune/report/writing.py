@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import math
 from pathlib import Path
-from typing import Any
 
 from tia2.errors import FinetuneError
-from tia2.figures import FigureSpec
-from tia2.figures.page import plot
 from tia2.figures.picture import save_picture
 from tia2.files import replacing, write_atomically
 
 from ..runner.state import RunFolder
-from .content import Report, make_report
-from .figures import overview, statistics
-from .grids import sample_sheet
+from ..sheets import image_sheet
+from .content import make_report
+from .figures import divergence, judges, overview, statistics
+from .frontier import frontier
+from .grids import sample_blocks
+from .pages import render, shown_blocks
+from .records import Report
 
-NAMES = ("report.html", "report.json", "curves.png", "samples.png")
+NAMES = ("report.html", "report.json", "curves.png", "samples.png", "details.png", "statistics.png")
+FRONTIER = "frontier.png"
+"""The figure of a run that was swept over scales."""
 
 
 def write_report(folder: RunFolder) -> tuple[Report, list[Path]]:
@@ -30,7 +30,8 @@ def write_report(folder: RunFolder) -> tuple[Report, list[Path]]:
         folder: The run's folder.
 
     Returns:
-        The report and the files: a page that works offline, the numbers as JSON, the curves and the images as PNG.
+        The report and the files: a page that works offline, the numbers as JSON, and as PNG the main figure, the
+        images, all judges with the diversity, the image statistics, and the sweep over scales if there is one.
 
     Raises:
         FinetuneError: There is no evaluation, a file is damaged, or the folder can't be written to.
@@ -41,58 +42,28 @@ def write_report(folder: RunFolder) -> tuple[Report, list[Path]]:
         'over-optimised'
     """
     report = make_report(folder)
-    page, numbers, curves, samples = (folder.path / name for name in NAMES)
-    sheet = sample_sheet(folder, report)
+    page, numbers, curves, samples, details, alarms = (folder.path / name for name in NAMES)
+    gold, proxy = report.curve("gold"), report.curve("proxy")
+    swept = [sweep for sweep in report.sweeps if sweep.gold]
+    scaling = frontier(swept, report.kl, proxy.mean, gold.mean) if swept and gold and proxy else None
+    figures = {curves: overview(report), details: judges(report), alarms: statistics(report)}
+    if scaling is not None:
+        figures[folder.path / FRONTIER] = scaling
     report.save(numbers)
     with replacing(samples, FinetuneError) as unfinished:
-        sheet.save(unfinished, format="PNG")
-    with replacing(curves, FinetuneError) as unfinished:
-        save_picture(overview(report), unfinished, suffix=".png")
-    write_atomically(page, _page(report, _data_url(sheet)).encode(), FinetuneError)
-    return report, [page, numbers, curves, samples]
-
-
-def _page(report: Report, grid: str) -> str:
-    from jinja2 import Environment, PackageLoader
-    from markupsafe import Markup
-
-    templates = Environment(loader=PackageLoader("tia2.finetune.report"), autoescape=True)
-    templates.filters |= {"number": _number, "signed": _signed, "span": _span, "between": _between}
-    return templates.get_template("report.html.j2").render(
+        image_sheet(sample_blocks(folder, report, seeds=6, epochs=3), per_line=2).save(unfinished, format="PNG")
+    for path, figure in figures.items():
+        with replacing(path, FinetuneError) as unfinished:
+            save_picture(figure, unfinished, suffix=".png")
+    text = render(
+        "report.html.j2",
         report=report,
-        grid=grid,
-        # Plotly escapes the texts that it was given; the first figure brings the library, the second shares it.
-        overview=Markup(_plot(overview(report), library=True)),
-        statistics=Markup(_plot(statistics(report), library=False)),
+        samples=shown_blocks(sample_blocks(folder, report)),
+        gold=gold,
+        proxy=proxy,
+        frontier=scaling,
+        figures=[figures[curves], figures[details], divergence(report), figures[alarms]],
         settings=json.dumps(report.settings, indent=1, ensure_ascii=False),
     )
-
-
-def _plot(figure: FigureSpec, library: bool) -> str:
-    html: str = plot(figure).to_html(
-        full_html=False, include_plotlyjs=library, config={"displaylogo": False, "responsive": True}
-    )
-    return html
-
-
-def _data_url(sheet: Any) -> str:
-    buffer = io.BytesIO()
-    sheet.save(buffer, format="PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def _number(value: float, digits: int = 3) -> str:
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _signed(value: float) -> str:
-    # Adding 0 after rounding spares the reader a "-0.000".
-    return "–" if math.isnan(value) else f"{round(value, 3) + 0.0:+.3f}"
-
-
-def _span(ends: tuple[float, float]) -> str:
-    return "–" if math.isnan(ends[0]) else f"{_signed(ends[0])} to {_signed(ends[1])}"
-
-
-def _between(ends: tuple[float, float]) -> str:
-    return "–" if math.isnan(ends[0]) else f"{ends[0]:.3f}–{ends[1]:.3f}"
+    write_atomically(page, text.encode(), FinetuneError)
+    return report, [page, numbers, curves, samples, *list(figures)[1:]]

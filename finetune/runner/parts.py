@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-TRAIN, HELD_OUT = "train", "held-out"
-"""Prompts that are trained on, and prompts that are only evaluated."""
+TRAIN: Final = "train"
+"""Prompts that are trained on."""
+HELD_OUT: Final = "held-out"
+"""Prompts that are only evaluated."""
 
 VALIDATION, TEST = "validation", "test"
 """Images whose gold may choose a checkpoint, and images whose gold never does."""

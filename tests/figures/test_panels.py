@@ -44,6 +44,9 @@ FOREST = Forest(
 PANELS = {
     "curves": Curves("t", "x", "y", [Curve("a", [1, 2, 4], [0.1, NAN, 0.3], [0, 0, 0.2], [0.2, 0.3, 0.4]),
                                      Curve("b", [1, 2], [1, 2])], log=True, levels={"zero": 0.0}, ticks=[1, 4]),
+    "turning": Curves("t", "x", "y", [Curve("a", [1, 3, 2], [0.1, 0.3, 0.2], [0, 0.2, 0.1], [0.2, 0.4, 0.3]),
+                                      Curve("b", [1, 3], [0.1, 0.1], thin=True)], uprights={"peak": 3.0},
+                      levels={"low": 0.10, "lower": 0.09}, expected=(0.1, 0.2)),
     "differences": SortedDifferences("t", "A - B", ("A", "B"), ["p", "q", "r"], [-0.1, 0.3, 0.0], 0.07, -0.1, 0.2),
     "forest": FOREST,
     "heatmap": Heatmap("t", ["a", "b"], ["c"], [[0.5], [NAN]], [["0.50"], [""]], (-1, 1)),
@@ -125,3 +128,37 @@ def test_a_comparison_has_a_panel_per_subset_and_one_legend():
     assert figure.shape() == (3, 1)
     assert [series.name for series in figure.series()] == ["A better", "B better"]
     assert [trace.name for trace in plot(figure).data if trace.showlegend] == ["A better", "B better", "equal"]
+
+
+def test_names_of_lines_that_lie_close_stand_apart():
+    from tia2.figures.references import spread
+
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        heights = random.random(random.integers(0, 7)).tolist()
+        moved = spread(heights, 0.1)
+        order = np.argsort(heights, kind="stable")
+        assert (np.diff(np.array(moved)[order]) > 0.1 - 1e-9).all()
+        alone = [all(abs(a - b) > 0.6 for b in heights if b != a) for a in heights]
+        assert all(a == b for a, b, far in zip(heights, moved, alone, strict=True) if far), "who is far away stays"
+        assert np.sum(moved) == pytest.approx(np.sum(heights)), "a stack stands around the middle of its lines"
+
+
+def test_a_line_that_turns_back_has_bars_instead_of_a_band(tmp_path):
+    figure = FigureSpec("t", [PANELS["turning"]])
+    line, fit = PANELS["turning"].traces(figure.colours(), PAPER)
+    assert line["error_y"]["array"] == pytest.approx([0.1, 0.1, 0.1])
+    assert fit["mode"] == "lines"
+    band, ascending, *_ = PANELS["curves"].traces({"a": "#346a9b", "b": "#346a9b"}, PAPER)
+    assert band["fill"] == "toself"
+    assert "error_y" not in ascending
+
+
+def test_panels_of_a_page_share_the_colours_of_the_whole_figure():
+    from tia2.figures.page import plot_panels
+
+    figure = FigureSpec("t", [PANELS["curves"], PANELS["turning"]])
+    first, second = plot_panels(figure)
+    colours = {trace.name: trace.line.color for trace in (*first.data, *second.data) if trace.name}
+    assert colours == {"a": figure.colours()["a"], "b": figure.colours()["b"]}
+    assert not any(trace.showlegend for trace in first.data)

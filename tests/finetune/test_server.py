@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+import re
 import threading
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -62,6 +64,18 @@ def test_json_and_npz_give_the_values_of_the_offline_entry(server, images):
         expected.append(float(calibration_of("textnorm").apply_online([rewards], None, [reward.card])[0]))
     np.testing.assert_allclose(answered["values"], expected, atol=1e-6)
     np.testing.assert_allclose(arrays, expected, atol=1e-6)
+
+
+def test_the_client_of_the_documentation_gets_the_values(server, images):
+    """The twenty lines that people copy into another framework."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "finetune.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S) if "remote_reward" in block]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 20
+    names = {}
+    exec(compile(code, "docs/finetune.md", "exec"), names)
+    answered = names["remote_reward"](images, PROMPTS, url=f"{server}/score", token="secret")
+    question = json.dumps({"prompts": PROMPTS, "images": list(map(png, images))}).encode()
+    assert answered == json.loads(ask(server, question))["values"]
 
 
 def test_contrastive_prompts_may_come_with_the_question(server, images):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tia2.figures.panel import FigurePanel
 from tia2.figures.spec import FigureSpec
-from tia2.figures.style import FONT, FONT_SIZE, PAPER, plotly_axis, plotly_layout
+from tia2.figures.style import FONT, FONT_SIZE, PAPER, SCREEN, Surface, Trace, plotly_axis, plotly_layout
 from tia2.figures.text import safe
 
 
@@ -54,24 +56,15 @@ def plot(figure: FigureSpec) -> Any:
     colours = figure.colours()
     in_legend: set[str] = set()
     for number, panel in enumerate(figure.panels):
-        cell = {"row": number // columns + 1, "col": number % columns + 1}
-        for trace in panel.traces(colours, PAPER):
+        row, column = number // columns + 1, number % columns + 1
+        traces = panel.traces(colours, PAPER)
+        for trace in traces:
             name = trace.get("name")
             if name is not None and trace.get("showlegend") is not False:
                 # A series has one line of the legend, which shows and hides it in all panels.
                 trace |= {"legendgroup": name, "showlegend": name not in in_legend and len(colours) > 1}
                 in_legend.add(name)
-            canvas.add_trace(trace, **cell)
-        x_axis, y_axis = panel.plotly_axes(PAPER)
-        if cell["col"] > 1 and figure.shares_y():
-            y_axis = y_axis | {"title": None}
-        canvas.update_xaxes(plotly_axis(PAPER, x_axis), **cell)
-        canvas.update_yaxes(plotly_axis(PAPER, {"automargin": True, **y_axis}), **cell)
-        shapes, annotations = panel.decorations(PAPER)
-        for shape in shapes:
-            canvas.add_shape(shape, **cell)
-        for annotation in annotations:
-            canvas.add_annotation(annotation, **cell)
+        _fill(canvas, panel, traces, PAPER, row, column, named_y=column == 1 or not figure.shares_y())
     tallest = max(panel.size()[1] for panel in figure.panels)
     canvas.update_layout(
         plotly_layout(PAPER),
@@ -82,3 +75,57 @@ def plot(figure: FigureSpec) -> Any:
     for heading in canvas.layout.annotations[: len(figure.panels)]:
         heading.font.size = FONT_SIZE + 1
     return canvas
+
+
+def plot_panels(figure: FigureSpec, surface: Surface = SCREEN) -> list[Any]:
+    """Return each panel as a Plotly figure of its own, without title or legend, in the colours of the whole figure.
+
+    A page that arranges them by the width of its screen writes the titles and the legend itself.
+
+    Args:
+        figure: Figure to draw.
+        surface: Surface that the panels are drawn on.
+
+    Returns:
+        A `plotly.graph_objects.Figure` per panel.
+    """
+    from plotly.subplots import make_subplots
+
+    colours = figure.colours()
+    canvases = []
+    for panel in figure.panels:
+        canvas = make_subplots(1, 1)
+        traces = [{**trace, "showlegend": False} for trace in panel.traces(colours, surface)]
+        _fill(canvas, panel, traces, surface)
+        height = max(240, 30 + int(85 * panel.size()[1]))
+        canvas.update_layout(
+            plotly_layout(surface), height=height, showlegend=False, margin={"t": 10, "l": 52, "r": 8, "b": 44}
+        )
+        canvases.append(canvas)
+    return canvases
+
+
+def _fill(
+    canvas: Any,
+    panel: FigurePanel,
+    traces: Sequence[Trace],
+    surface: Surface,
+    row: int = 1,
+    column: int = 1,
+    *,
+    named_y: bool = True,
+) -> None:
+    """Draw a panel into one cell of a Plotly figure."""
+    cell = {"row": row, "col": column}
+    for trace in traces:
+        canvas.add_trace(trace, **cell)
+    x_axis, y_axis = panel.plotly_axes(surface)
+    if not named_y:
+        y_axis = y_axis | {"title": None}
+    canvas.update_xaxes(plotly_axis(surface, x_axis), **cell)
+    canvas.update_yaxes(plotly_axis(surface, {"automargin": True, **y_axis}), **cell)
+    shapes, annotations = panel.decorations(surface)
+    for shape in shapes:
+        canvas.add_shape(shape, **cell)
+    for annotation in annotations:
+        canvas.add_annotation(annotation, **cell)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-from tia2.figures.style import BEHIND, PAPER, Surface, Trace, colour, note_font
-from tia2.figures.text import safe
+from tia2.figures.style import Surface, Trace, colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,37 +87,3 @@ def colours_of(series: Iterable[Series]) -> dict[str, str]:
             colours[line.name] = line.colour or colour(taken)
             taken += line.colour is None
     return colours
-
-
-def draw_levels(axes: Axes, levels: Levels, *, outside: bool = False) -> None:
-    """Draw horizontal lines of reference with Matplotlib, each named at its right end.
-
-    Args:
-        axes: Axes to draw on.
-        levels: Lines of reference, by what they mean.
-        outside: Whether names stand outside the axes, where curves can't cross them.
-    """
-    inside, beyond = {"xytext": (-2, 2), "ha": "right"}, {"xytext": (2, 0), "ha": "left", "va": "center"}
-    position: dict[str, Any] = beyond if outside else inside
-    for name, level in levels.items():
-        axes.axhline(level, color=PAPER.muted, linewidth=0.9, linestyle="--", zorder=BEHIND)
-        axes.annotate(
-            name, (1, level), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=7,
-            color=PAPER.muted, **position,
-        )  # fmt: skip
-
-
-def plotly_levels(levels: Levels, surface: Surface) -> tuple[list[Trace], list[Trace]]:
-    """Return horizontal lines of reference as Plotly shapes, and their names as annotations."""
-    shapes: list[Trace] = []
-    names: list[Trace] = []
-    for name, level in levels.items():
-        span = {"xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": level, "y1": level}
-        shapes.append({"type": "line", "line": {"color": surface.muted, "width": 1, "dash": "dash"}, **span})
-        names.append(
-            {
-                "text": safe(name), "x": 1, "y": level, "xref": "x domain", "yref": "y", "xanchor": "right",
-                "yanchor": "bottom", "showarrow": False, "font": note_font(surface),
-            }
-        )  # fmt: skip
-    return shapes, names

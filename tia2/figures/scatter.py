@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from tia2.figures.panel import Colours, Levels, Series, draw_levels, plotly_levels, unique
+from tia2.figures.panel import Colours, Levels, Series, unique
+from tia2.figures.references import draw_levels, plotly_levels
 from tia2.figures.style import BEHIND, FRONT, PAPER, TEXT, Surface, Trace
 from tia2.figures.text import safe
 

@@ -76,7 +76,8 @@ def finished_runs(tmp_path_factory, small, weighted):
 
 def test_the_report_of_a_run_is_whole_and_says_what_was_measured(finished_runs):
     report, files = write_report(finished_runs("small"))
-    assert [path.name for path in files] == ["report.html", "report.json", "curves.png", "samples.png"]
+    names = ["report.html", "report.json", "curves.png", "samples.png", "details.png", "statistics.png"]
+    assert [path.name for path in files] == names
     assert all(path.stat().st_size > 1_000 for path in files)
     assert report.epochs == [0, 2, 4]
     assert report.updates == [0, 4, 8]

@@ -57,7 +57,7 @@ def test_positions_beyond_the_prompts_and_prompts_in_both_parts_are_refused():
     with pytest.raises(FinetuneError, match="names position 99, and there are 20 prompts"):
         load_prompts(load_settings("mini-ddpo", ["prompts.train=[99]"]).prompts)
     with pytest.raises(FinetuneError, match="both trained on and held out"):
-        load_prompts(load_settings("mini-ddpo", ["prompts.held_out=[6]"]).prompts)
+        load_prompts(load_settings("mini-ddpo", ["prompts.held_out=[7]"]).prompts)
 
 
 def test_wide_sets_vary_number_colour_and_shape():
