@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tia2.errors import FinetuneError
+from tia2.errors import FinetuneError, Tia2Error
 
 from ._report import show_report
 
 if TYPE_CHECKING:
     from ..settings.run import RunSettings
+    from ..training.processes import Processes
 
 RUN_EXAMPLES = """\
 Examples:
@@ -26,7 +28,13 @@ Examples:
 
   tia2 finetune run my_run.yaml --set optimiser.lr=1e-4 --seed 1
 """
-RESUME_EXAMPLES = "Example:\n\n  tia2 finetune resume runs/mini-ddpo"
+RESUME_EXAMPLES = """\
+Examples:
+
+  tia2 finetune resume runs/mini-ddpo
+
+  tia2 finetune resume runs/mini-ddpo --set sampler.batch=8
+"""
 
 Device = Annotated[str, typer.Option(help="Where to run: auto, cpu, cuda, cuda:1, mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
@@ -57,6 +65,14 @@ def run(
 
 def resume(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="Replace a setting that changes no result, such as sampler.batch; can be repeated.",
+        ),
+    ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -65,30 +81,46 @@ def resume(
 
     with console.warnings_as_lines():
         from ..runner.state import RunFolder
+        from ..settings.adjusting import adjusted
 
-        _train(folder, RunFolder(folder).settings(), device, as_json)
+        _train(folder, adjusted(RunFolder(folder).settings(), overrides or ()), device, as_json)
 
 
 def _train(folder: Path, settings: RunSettings, device: str, as_json: bool) -> None:
     from tia2 import console
 
     with console.stderr.status("Loading …"):
-        from tia2.devices import pick_device
-
         from ..policy.resolve import resolve
         from ..runner.run import Run
+        from ..training.processes import Processes
 
         notice = resolve(settings.model.name).notice
+        processes = Processes.joined(device)
+        if not processes.main:
+            _assist(folder, settings, processes)
+            return
         if notice:
             console.stderr.print(notice, markup=False)
-        run = Run(folder, settings, str(pick_device(device)))
+        run = Run(folder, settings, processes=processes)
     with _progress(run.trainer.epochs) as tell, _resumable(folder):
         run.report_to(tell)
         kept = run.go()
+    processes.leave()
     if reason := run.stopped():
         console.stderr.print(f"Stopped early: {reason}.", markup=False)
     with console.stderr.status("Measuring …"):
         show_report(kept, as_json)
+
+
+def _assist(folder: Path, settings: RunSettings, processes: Processes) -> None:
+    """Do this process's share of a run in silence: the first process speaks for all."""
+    from ..runner.run import Run
+
+    try:
+        Run(folder, settings, processes=processes).go()
+    except Tia2Error:
+        raise typer.Exit(1) from None
+    processes.leave()
 
 
 @contextmanager
@@ -98,12 +130,19 @@ def _resumable(folder: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         # The command line says that it was interrupted, as for every command.
-        typer.echo(f"\nThe last checkpoint is kept: tia2 finetune resume {folder}", err=True)
+        typer.echo(f"\n{_advice(folder)}", err=True)
         raise
-    except FinetuneError as error:
-        raise FinetuneError(
-            f"{error} The last checkpoint is kept; continue with: tia2 finetune resume {folder}"
-        ) from None
+    except Tia2Error as error:
+        raise FinetuneError(f"{error} {_advice(folder, getattr(error, 'remedy', ''))}") from None
+
+
+def _advice(folder: Path, remedy: str = "") -> str:
+    from ..runner.state import RunFolder
+
+    kept = RunFolder(folder).checkpoint.is_file()
+    state = "The last checkpoint is kept; continue with" if kept else "There is no checkpoint yet; begin again with"
+    command = ["tia2", "finetune", "resume", str(folder), *(["--set", remedy] if remedy else [])]
+    return f"{state}: {shlex.join(command)}"
 
 
 @contextmanager

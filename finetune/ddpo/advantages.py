@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..settings.ddpo import AdvantageSettings
+from ..training.prompts import rows_by_prompt
 
 Floats = NDArray[np.float64]
 _SMALLEST_SPREAD = 1e-6
@@ -40,7 +41,7 @@ class PromptTracker:
             Shape (samples,).
         """
         standardised = np.empty(len(rewards))
-        for prompt, rows in _rows_by_prompt(prompts).items():
+        for prompt, rows in rows_by_prompt(prompts).items():
             kept = self._rewards.setdefault(prompt, [])
             kept.extend(rewards[rows].tolist())
             del kept[: -self.buffer]
@@ -72,7 +73,7 @@ def group_standardised(prompts: Sequence[str], rewards: Floats) -> Floats:
         [-1.0, 1.0, 0.0]
     """
     standardised = np.zeros(len(rewards))
-    for rows in _rows_by_prompt(prompts).values():
+    for rows in rows_by_prompt(prompts).values():
         group = rewards[rows]
         standardised[rows] = (group - group.mean()) / (group.std() + _SMALLEST_SPREAD)
     return standardised
@@ -105,10 +106,3 @@ class Advantages:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` returned."""
         self.tracker.restore(state)
-
-
-def _rows_by_prompt(prompts: Sequence[str]) -> dict[str, list[int]]:
-    rows: dict[str, list[int]] = {}
-    for row, prompt in enumerate(prompts):
-        rows.setdefault(prompt, []).append(row)
-    return rows

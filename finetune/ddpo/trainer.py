@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from tia2.errors import FinetuneError
+from tia2.progress import Progress
 
 from ..policy.model import DiffusionModel
 from ..policy.noise import LOSS, PROMPTS, TRAINING, generator, trajectory_noise
-from ..policy.rollout import Trajectories, rollout
+from ..policy.rollout import Trajectories
 from ..policy.schedule import NoiseSchedule
 from ..rewards.online import Judges
 from ..settings.run import RunSettings
+from ..training.memory import memory_advice
 from ..training.optimiser import Optimiser
+from ..training.processes import Processes
 from ..training.prompts import PromptSplit
+from ..training.sampling import ScoredSamples, sample_and_score
+from ..training.trainer import Trainer
 from .advantages import Advantages
 from .loss import PairLosses, Pairs, pair_losses, step_weights, trained_pairs
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
+    from collections.abc import Sequence
 
-Report = Callable[[str, int, int], None]
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+    from torch import Tensor
 
 
 @dataclass
@@ -42,6 +48,19 @@ class _Totals:
     largest: float = 0.0
     kl: float = 0.0
 
+    @classmethod
+    def of(cls, parts: Sequence[_Totals]) -> _Totals:
+        """Add up the sums of several processes."""
+        total = parts[0]
+        for part in parts[1:]:
+            total.pairs += part.pairs
+            total.loss += part.loss
+            total.clipped += part.clipped
+            total.squared += part.squared
+            total.largest = max(total.largest, part.largest)
+            total.kl += part.kl
+        return total
+
     def add(self, losses: PairLosses) -> None:
         """Take in a batch."""
         self.pairs += len(losses.log_ratio)
@@ -52,31 +71,22 @@ class _Totals:
         self.kl += float(losses.kl.sum())
 
 
-class DdpoTrainer:
-    """DDPO on a diffusion model.
-
-    Every random choice comes from the run's seed, the epoch and the sample's number, so that an epoch depends on
-    nothing but the state that it began with.
-
-    Args:
-        model: The policy.
-        settings: The run's settings.
-        prompts: The prompts.
-        judges: The proxy and those that watch.
-        optimiser: The optimiser of the policy's weights.
-    """
+class DdpoTrainer(Trainer):
+    """DDPO on a diffusion model."""
 
     def __init__(
-        self, model: DiffusionModel, settings: RunSettings, prompts: PromptSplit, judges: Judges, optimiser: Optimiser
+        self,
+        model: DiffusionModel,
+        settings: RunSettings,
+        prompts: PromptSplit,
+        judges: Judges,
+        optimiser: Optimiser,
+        processes: Processes | None = None,
     ) -> None:
+        super().__init__(model, settings, prompts, judges, optimiser, processes)
         if settings.ddpo is None:
             raise FinetuneError("The run's settings have no section ddpo.")
-        self.model = model
-        self.settings = settings
         self.ddpo = settings.ddpo
-        self.prompts = prompts
-        self.judges = judges
-        self.optimiser = optimiser
         self.schedule = NoiseSchedule.of(model.pipeline.scheduler.config, settings.sampler.steps, settings.sampler.eta)
         self.advantages = Advantages(self.ddpo.advantages)
         self._weights = step_weights(self.schedule, self.ddpo.steps)
@@ -87,28 +97,25 @@ class DdpoTrainer:
         """Epochs in all."""
         return self.ddpo.epochs
 
-    def epoch(self, number: int, report: Report) -> dict[str, float]:
-        """Sample, score and update once.
-
-        Args:
-            number: The epoch, from 1.
-            report: Called with what is done, how much of it, and how much there is.
-
-        Returns:
-            What the journal keeps of it.
-
-        Raises:
-            FinetuneError: A reward or a gradient isn't finite; the weights are as the last update left them.
-        """
+    def epoch(self, number: int, report: Progress) -> dict[str, float]:
+        """Sample, score and update once."""
         began = perf_counter()
-        trajectories = self._sample(number, report)
-        sampled = perf_counter()
-        rewards = self._rewards(trajectories)
+        prompts = self.epoch_prompts(number)
+        samples = self._share(number)
+        sampled = self.processes.together(lambda: self._sample(number, samples, report))
+        rewards, waited = np.empty(len(prompts)), 0.0
+        for rows, values, seconds in self.processes.gather(
+            lambda: (samples, sampled.values[Judges.PROXY], sampled.waited)
+        ):
+            rewards[rows] = values
+            waited = max(waited, seconds)
         scored = perf_counter()
-        values = self.advantages.of(trajectories.prompts, rewards)
+        advantages = self.advantages.of(prompts, rewards)
         if self.ddpo.shuffle_advantages:
-            values = values[torch.randperm(len(values), generator=self._generator(number, 1)).numpy()]
-        totals, norms = self._update(number, trajectories, torch.from_numpy(values).float(), report)
+            advantages = advantages[torch.randperm(len(prompts), generator=self._generator(number, 1)).numpy()]
+        totals, norms = self._update(
+            number, samples, sampled.trajectories, torch.from_numpy(advantages).float(), report
+        )
         ended = perf_counter()
         return {
             "reward_mean": float(rewards.mean()),
@@ -119,10 +126,10 @@ class DdpoTrainer:
             "largest_log_ratio": totals.largest,
             **({"kl": totals.kl / totals.pairs} if self.ddpo.kl_weight else {}),
             "grad_norm": float(np.mean(norms)),
-            "images": len(trajectories),
+            "images": len(prompts),
             "seconds": ended - began,
-            "seconds_sampling": sampled - began,
-            "seconds_rewards": scored - sampled,
+            "seconds_sampling": scored - began - waited,
+            "seconds_rewards": waited,
             "seconds_updates": ended - scored,
         }
 
@@ -134,47 +141,76 @@ class DdpoTrainer:
         counts = [whole + (position in extra) for position in range(len(train))]
         return [prompt for prompt, count in zip(train, counts, strict=True) for _ in range(count)]
 
-    def _sample(self, number: int, report: Report) -> Trajectories:
+    def _share(self, number: int) -> list[int]:
+        """Return the numbers of the samples of an epoch that this process samples and trains on.
+
+        The order of training is known before sampling, so each process samples as many as the others of those that one
+        update trains on: no trajectory is sent anywhere, and no process waits for another's larger share.
+        """
+        updates = torch.randperm(self.ddpo.images_per_epoch, generator=self._generator(number, 2)).chunk(
+            self.ddpo.updates_per_epoch
+        )
+        return sorted(sample for samples in updates for sample in self.processes.share(samples.tolist()))
+
+    def _sample(self, number: int, samples: Sequence[int], report: Progress) -> ScoredSamples:
         prompts = self.epoch_prompts(number)
         noise = trajectory_noise(
-            self.settings.seed, TRAINING, number, range(len(prompts)), self.model.latent_shape, len(self.schedule)
+            self.settings.seed, TRAINING, number, samples, self.model.latent_shape, len(self.schedule)
         )
-        sampler = self.settings.sampler
-        return rollout(
-            self.model,
-            self.schedule,
-            prompts,
-            noise,
-            sampler.guidance,
-            sampler.batch,
-            lambda done, total: report("sampling", done, total),
-        )
+        sampler, processes = self.settings.sampler, self.processes.count
+        with memory_advice("sampling", "sampler.batch", sampler.batch):
+            return sample_and_score(
+                self.model,
+                self.schedule,
+                [prompts[sample] for sample in samples],
+                noise,
+                sampler,
+                self._proxy,
+                lambda done, total: report("sampling", done * processes, total * processes),
+                samples,
+                self.settings.reward.overlap,
+            )
 
-    def _rewards(self, trajectories: Trajectories) -> NDArray[np.float64]:
-        images: list[Image.Image] = []
-        for start in range(0, len(trajectories), self.settings.sampler.batch):
-            latents = trajectories.finals[start : start + self.settings.sampler.batch]
-            images += [Image.fromarray(pixels) for pixels in self.model.decode(latents)]
-        return self.judges.proxy(images, trajectories.prompts)
+    def _proxy(
+        self, images: Sequence[Image], prompts: Sequence[str], numbers: Sequence[int]
+    ) -> dict[str, NDArray[np.float64]]:
+        return {Judges.PROXY: self.judges.proxy(images, prompts, numbers)}
 
     def _update(
-        self, number: int, trajectories: Trajectories, advantages: Tensor, report: Report
+        self, number: int, samples: list[int], trajectories: Trajectories, advantages: Tensor, report: Progress
     ) -> tuple[_Totals, list[float]]:
         totals, norms = _Totals(), []
         done, all_updates = 0, self.ddpo.inner_epochs * self.ddpo.updates_per_epoch
+        numbers = torch.tensor(samples, dtype=torch.long)
+        rows = torch.full((self.ddpo.images_per_epoch,), -1)
+        rows[numbers] = torch.arange(len(numbers))
         for inner in range(self.ddpo.inner_epochs):
             random = self._generator(number, 2 + inner)
-            order = torch.randperm(len(trajectories), generator=random)
-            for samples in order.chunk(self.ddpo.updates_per_epoch):
-                pairs = trained_pairs(samples, len(self.schedule), self.ddpo.steps, random)
-                self.accumulate(trajectories, pairs, advantages, totals)
+            order = torch.randperm(self.ddpo.images_per_epoch, generator=random)
+            for chosen in order.chunk(self.ddpo.updates_per_epoch):
+                pairs = trained_pairs(chosen, len(self.schedule), self.ddpo.steps, random)
+                local = rows[pairs.samples]
+                part = Pairs(local[local >= 0], pairs.steps[local >= 0])
+                work = partial(self._accumulate, trajectories, part, advantages[numbers], totals, len(pairs))
+                self.processes.accumulate(self.optimiser.parameters, work)
                 norms.append(self.optimiser.step())
                 done += 1
                 report("training", done, all_updates)
-        return totals, norms
+        return _Totals.of(self.processes.gather(lambda: totals)), norms
+
+    def _accumulate(
+        self, trajectories: Trajectories, pairs: Pairs, advantages: Tensor, totals: _Totals, of: int
+    ) -> None:
+        with memory_advice("training", "ddpo.batch", self.ddpo.batch):
+            self.accumulate(trajectories, pairs, advantages, totals, of)
 
     def accumulate(
-        self, trajectories: Trajectories, pairs: Pairs, advantages: Tensor, totals: _Totals | None = None
+        self,
+        trajectories: Trajectories,
+        pairs: Pairs,
+        advantages: Tensor,
+        totals: _Totals | None = None,
+        of: int | None = None,
     ) -> None:
         """Add the gradient of an update's mean loss to the weights' gradients, batch by batch.
 
@@ -183,9 +219,10 @@ class DdpoTrainer:
 
         Args:
             trajectories: The sampled trajectories.
-            pairs: All pairs of the update.
+            pairs: Pairs of the update, all of them or this process's.
             advantages: Advantages of all samples, shape (samples,).
             totals: Sums to add to.
+            of: Pairs of the update over all processes; as many as are given by default.
         """
         for start in range(0, len(pairs), self.ddpo.batch):
             losses = pair_losses(
@@ -199,7 +236,7 @@ class DdpoTrainer:
                 weights=self._weights,
                 kl_weight=self.ddpo.kl_weight,
             )
-            (losses.loss / len(pairs)).backward()  # type: ignore[no-untyped-call]
+            (losses.loss / (of or len(pairs))).backward()  # type: ignore[no-untyped-call]
             if totals is not None:
                 totals.add(losses)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from PIL import Image
 
 from tia2.errors import FinetuneError
 
@@ -147,6 +148,16 @@ class DiffusionModel:
         pixels = ((images / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
         result: NDArray[np.uint8] = pixels.permute(0, 2, 3, 1).cpu().numpy()
         return result
+
+    def images(self, latents: Tensor, batch: int) -> list[Image.Image]:
+        """Return the images of latents, decoded a batch at a time.
+
+        Args:
+            latents: Shape (images, channels, height, width).
+            batch: Latents per batch.
+        """
+        parts = (self.decode(latents[start : start + batch]) for start in range(0, len(latents), batch))
+        return [Image.fromarray(pixels) for part in parts for pixels in part]
 
     @torch.no_grad()
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:

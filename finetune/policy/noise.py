@@ -46,4 +46,4 @@ def trajectory_noise(
         Float32, shape (samples, steps + 1, *shape): first the starting latent, then one draw per step.
     """
     drawn = [torch.randn((steps + 1, *shape), generator=generator(seed, purpose, epoch, sample)) for sample in samples]
-    return torch.stack(drawn)
+    return torch.stack(drawn) if drawn else torch.empty((0, steps + 1, *shape))

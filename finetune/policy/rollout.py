@@ -53,6 +53,7 @@ def rollout(
     guidance: float,
     batch: int,
     report: Callable[[int, int], None] | None = None,
+    taken: Callable[[slice, Tensor], None] | None = None,
 ) -> Trajectories:
     """Sample one trajectory per prompt.
 
@@ -64,13 +65,16 @@ def rollout(
         guidance: Scale of classifier-free guidance; 1 for none.
         batch: Samples at a time.
         report: Called after every batch with the samples done and those in all.
+        taken: Called after every batch, before `report`, with its rows and its images' latents, on the model's device.
     """
-    latents, probabilities = [], []
+    latents, probabilities = [noise[:0]], [torch.empty((0, len(schedule)), dtype=torch.float64)]
     for start in range(0, len(prompts), batch):
         rows = slice(start, start + batch)
         path, logs = _sample_batch(model, schedule, list(prompts[rows]), noise[rows].to(model.device), guidance)
         latents.append(path.cpu())
         probabilities.append(logs.cpu())
+        if taken is not None:
+            taken(rows, path[:, -1])
         if report is not None:
             report(min(start + batch, len(prompts)), len(prompts))
     return Trajectories(torch.cat(latents), torch.cat(probabilities), tuple(prompts))
@@ -109,7 +113,7 @@ def path_kl(
     Returns:
         Nats, float64, shape (samples, steps). The sum over steps bounds the KL divergence of the images from above.
     """
-    parts = []
+    parts = [torch.empty((0, len(schedule)), dtype=torch.float64)]
     for start in range(0, len(trajectories), batch):
         rows = slice(start, start + batch)
         embeddings = model.embed(trajectories.prompts[rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tia2.errors import FinetuneError
+from tia2.errors import FinetuneError, first_line
 from tia2.files import new_folder
 
 if TYPE_CHECKING:
@@ -25,18 +25,27 @@ def save_weights(model: DiffusionModel, folder: Path) -> None:
     Raises:
         FinetuneError: It can't be written.
     """
+    from safetensors import SafetensorError
+
     if folder.exists():
         return
     with new_folder(folder, FinetuneError) as unfinished:
-        if model.settings.lora is None:
-            model.unet.save_pretrained(unfinished)
-            return
-        from diffusers import StableDiffusionPipeline
-        from diffusers.utils import convert_state_dict_to_diffusers
-        from peft import get_peft_model_state_dict
+        try:
+            _write(model, unfinished)
+        except SafetensorError as error:  # how its writer says that the disk is full
+            raise FinetuneError(f"{folder} can't be written: {first_line(error)}. Nothing was changed.") from None
 
-        layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(model.unet))
-        StableDiffusionPipeline.save_lora_weights(unfinished, unet_lora_layers=layers)
+
+def _write(model: DiffusionModel, folder: Path) -> None:
+    if model.settings.lora is None:
+        model.unet.save_pretrained(folder)
+        return
+    from diffusers import StableDiffusionPipeline
+    from diffusers.utils import convert_state_dict_to_diffusers
+    from peft import get_peft_model_state_dict
+
+    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(model.unet))
+    StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers)
 
 
 def load_weights(model: DiffusionModel, folder: Path) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.calibration import Calibration, calibration_of
-from tia2.errors import FinetuneError
+from tia2.errors import FinetuneError, Tia2Error, first_line
 from tia2.rewards import RewardCard, RewardModel, load_reward
+from tia2.rewards.loading.batching import halving, is_out_of_memory
 from tia2.rgb import to_rgb
 from tia2.scoring.strategies import BatchScorer, Strategy, first_batch_size, strategy_for
 
@@ -67,6 +68,8 @@ class OnlineRewards:
         self._models: dict[str, RewardModel] = {spec: _load(spec, device) for spec in specs}
         self._strategies: dict[str, Strategy] = {spec: strategy_for(model) for spec, model in self._models.items()}
         self._scorers: dict[str, BatchScorer] = {}
+        self._sizes = {spec: first_batch_size(model) for spec, model in self._models.items()}
+        self._reads_texts: set[str] = set()
         self._texts: dict[str, tuple[str, ...]] = {}
         self._settings = dict(entries)
         self.entries: dict[str, OnlineEntry] = {}
@@ -87,6 +90,15 @@ class OnlineRewards:
         distinct = sorted(every, key=lambda text: (len(text), text))
         for spec, model in self._models.items():
             self._scorers[spec], _ = self._strategies[spec].begin(distinct, first_batch_size(model))
+
+    @property
+    def blind(self) -> list[str]:
+        """Names of entries that compare texts, and of which a member has told no two texts of an image apart so far."""
+        return [
+            entry.name
+            for entry in self.entries.values()
+            if entry.calibration.contrastive and not set(entry.members) <= self._reads_texts
+        ]
 
     def _entry(self, settings: EntrySettings) -> OnlineEntry:
         calibration = calibration_of(settings.calibration)
@@ -109,7 +121,11 @@ class OnlineRewards:
         return entry
 
     def values(
-        self, images: Sequence[Image.Image], prompts: Sequence[str], roles: Sequence[str] | None = None
+        self,
+        images: Sequence[Image.Image],
+        prompts: Sequence[str],
+        roles: Sequence[str] | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> dict[str, Floats]:
         """Return the value of each image under each entry, by role, shape (images,).
 
@@ -117,37 +133,87 @@ class OnlineRewards:
             images: PIL images.
             prompts: The prompt that each was sampled for; one of those that the object was made with.
             roles: Entries to compute; only their reward models run. All by default.
+            numbers: Number of each image in an error's text; counted from 0 by default.
 
         Raises:
-            FinetuneError: A reward model returned NaN or another number of rewards; the text says for which image.
+            FinetuneError: A reward model raised an error, or returned NaN or another number of rewards; the text says
+                for which image.
         """
+        if not images:
+            return {role: np.empty(0) for role in roles or self.entries}
         texts = [self._texts[prompt] for prompt in prompts]
         longest = max(map(len, texts))
         mask = np.array([[column < len(row) for column in range(longest)] for row in texts])
         entries = {role: self.entries[role] for role in roles or self.entries}
         members = dict.fromkeys(spec for entry in entries.values() for spec in entry.members)
-        rewards = {spec: self._padded(spec, images, texts, mask) for spec in members}
+        numbered = range(len(images)) if numbers is None else numbers
+        rewards = {spec: self._padded(spec, images, texts, mask, numbered) for spec in members}
         return {role: entry.values(rewards, mask) for role, entry in entries.items()}
 
     def _padded(
-        self, spec: str, images: Sequence[Image.Image], texts: list[tuple[str, ...]], mask: NDArray[np.bool_]
+        self,
+        spec: str,
+        images: Sequence[Image.Image],
+        texts: list[tuple[str, ...]],
+        mask: NDArray[np.bool_],
+        numbers: Sequence[int],
     ) -> Floats:
-        model, strategy, score_batch = self._models[spec], self._strategies[spec], self._scorers[spec]
-        padded = np.zeros(mask.shape)
-        size = first_batch_size(model)
-        for start in range(0, len(images), size):
-            rows = slice(start, start + size)
-            prepared = [strategy.prepare(to_rgb(image)) for image in images[rows]]
-            for offset, row in enumerate(score_batch(prepared, texts[rows])):
-                padded[start + offset, : len(row)] = row
+        name = self._models[spec].name
+
+        def score(size: int) -> Floats:
+            padded = np.zeros(mask.shape)
+            for start in range(0, len(images), size):
+                rows = slice(start, start + size)
+                for row, rewards in enumerate(self._scored(spec, images[rows], texts[rows], numbers[rows]), start):
+                    padded[row, : len(rewards)] = rewards
+            return padded
+
+        padded, self._sizes[spec] = halving(score, self._sizes[spec], name)
         bad = ~np.isfinite(padded).all(axis=1)
         if bad.any():
-            number = int(bad.argmax())
+            row = int(bad.argmax())
             raise FinetuneError(
-                f"{model.name} gave NaN or an infinite reward to {int(bad.sum())} of {len(images)} images; the first "
-                f"is image {number}, sampled for {texts[number][0]!r}."
+                f"{name} gave NaN or an infinite reward to {int(bad.sum())} of {len(images)} images; the first is "
+                f"image {numbers[row]}, sampled for {texts[row][0]!r}."
             )
+        if spec not in self._reads_texts and _tells_apart(padded, mask):
+            self._reads_texts.add(spec)
         return padded
+
+    def _scored(
+        self, spec: str, images: Sequence[Image.Image], texts: list[tuple[str, ...]], numbers: Sequence[int]
+    ) -> list[NDArray[np.float32]]:
+        """Score a batch, and say which image is to blame if the reward model fails."""
+        try:
+            return self._attempt(spec, images, texts)
+        except Exception as error:  # a reward model is anybody's code
+            if is_out_of_memory(error):
+                raise
+            which = f"image {numbers[0]}, sampled for {texts[0][0]!r}"
+            if len(images) > 1:
+                # The first image that fails alone, too, is to blame.
+                for alone in (slice(row, row + 1) for row in range(len(images))):
+                    self._scored(spec, images[alone], texts[alone], numbers[alone])
+                which = f"images {numbers[0]} to {numbers[-1]}, the first sampled for {texts[0][0]!r}"
+            what = str(error) if isinstance(error, Tia2Error) else f"{type(error).__name__}: {first_line(error)}"
+            raise FinetuneError(f"{self._models[spec].name} failed on {which}: {what.rstrip('.')}.") from error
+
+    def _attempt(
+        self, spec: str, images: Sequence[Image.Image], texts: list[tuple[str, ...]]
+    ) -> list[NDArray[np.float32]]:
+        prepared = [self._strategies[spec].prepare(to_rgb(image)) for image in images]
+        scored = self._scorers[spec](prepared, texts)
+        counts = [len(rewards) for rewards in scored], [len(row) for row in texts]
+        if counts[0] != counts[1]:
+            raise FinetuneError(f"it returned {sum(counts[0])} rewards for {sum(counts[1])} pairs of image and text")
+        return scored
+
+
+def _tells_apart(rewards: Floats, mask: NDArray[np.bool_]) -> bool:
+    """Whether any image has different rewards for different texts, by more than what rounding makes of equal ones."""
+    high = np.where(mask, rewards, -np.inf).max(axis=1)
+    low = np.where(mask, rewards, np.inf).min(axis=1)
+    return bool((high - low > 1e-6 * np.maximum(1, np.abs(high))).any())
 
 
 class Judges:
@@ -178,14 +244,35 @@ class Judges:
         if settings.gold == JUDGE:
             self.names[self.GOLD] = "exact judge"
 
-    def proxy(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Floats:
-        """Return what is optimised, shape (images,)."""
-        values = self._online.values(images, prompts, [self.PROXY, *_terms(self.settings)])
+    @property
+    def blind(self) -> list[str]:
+        """Names of entries that compare texts, and of which a member has told no two texts of an image apart so far."""
+        return self._online.blind
+
+    def proxy(
+        self, images: Sequence[Image.Image], prompts: Sequence[str], numbers: Sequence[int] | None = None
+    ) -> Floats:
+        """Return what is optimised, shape (images,).
+
+        Args:
+            images: The images.
+            prompts: The prompt of each.
+            numbers: Number of each image in an error's text.
+        """
+        values = self._online.values(images, prompts, [self.PROXY, *_terms(self.settings)], numbers)
         return self._with_terms(values)[self.PROXY]
 
-    def all(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> dict[str, Floats]:
-        """Return every value by role: "proxy", "gold" where there is a gold judge, "watch0" and on."""
-        values = self._with_terms(self._online.values(images, prompts))
+    def all(
+        self, images: Sequence[Image.Image], prompts: Sequence[str], numbers: Sequence[int] | None = None
+    ) -> dict[str, Floats]:
+        """Return every value by role: "proxy", "gold" where there is a gold judge, "watch0" and on.
+
+        Args:
+            images: The images.
+            prompts: The prompt of each.
+            numbers: Number of each image in an error's text.
+        """
+        values = self._with_terms(self._online.values(images, prompts, numbers=numbers))
         if self.settings.gold == JUDGE:
             values[self.GOLD] = accepted(images, prompts)
         return values

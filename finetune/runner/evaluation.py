@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+import torch
+
+from tia2.progress import Progress
 
 from ..policy.model import DiffusionModel
 from ..policy.noise import EVALUATION, trajectory_noise
@@ -16,12 +18,17 @@ from ..policy.rollout import path_kl, rollout
 from ..policy.schedule import NoiseSchedule
 from ..rewards.online import Judges
 from ..settings.run import RunSettings
+from ..training.memory import memory_advice
+from ..training.processes import Processes
 from ..training.prompts import PromptSplit
+from ..training.sampling import sample_and_score
 from .parts import HELD_OUT, TEST, TRAIN, VALIDATION
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+    from PIL import Image
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -49,12 +56,21 @@ class Evaluator:
         settings: The run's settings.
         prompts: The prompts.
         judges: Who scores.
+        processes: The processes that share the work.
     """
 
-    def __init__(self, model: DiffusionModel, settings: RunSettings, prompts: PromptSplit, judges: Judges) -> None:
+    def __init__(
+        self,
+        model: DiffusionModel,
+        settings: RunSettings,
+        prompts: PromptSplit,
+        judges: Judges,
+        processes: Processes | None = None,
+    ) -> None:
         self.model = model
         self.settings = settings
         self.judges = judges
+        self.processes = processes or Processes()
         count = settings.evaluation.images_per_prompt
         self._rows = [
             (prompt, split, number)
@@ -65,7 +81,7 @@ class Evaluator:
         sampler = settings.evaluation_sampler
         self.schedule = NoiseSchedule.of(model.pipeline.scheduler.config, sampler.steps, sampler.eta)
 
-    def evaluate(self, report: Callable[[str, int, int], None]) -> Evaluation:
+    def evaluate(self, report: Progress) -> Evaluation:
         """Sample, score and measure with the model's present weights.
 
         Args:
@@ -73,60 +89,65 @@ class Evaluator:
         """
         import pandas as pd
 
-        sampler = self.settings.evaluation_sampler
         prompts = [prompt for prompt, _, _ in self._rows]
-        noise = trajectory_noise(
-            self.settings.evaluation.seed,
-            EVALUATION,
-            0,
-            range(len(prompts)),
-            self.model.latent_shape,
-            len(self.schedule),
-        )
-        trajectories = rollout(
-            self.model,
-            self.schedule,
-            prompts,
-            noise,
-            sampler.guidance,
-            sampler.batch,
-            lambda done, total: report("evaluating", done, total),
-        )
-        images: list[Image.Image] = []
-        for start in range(0, len(prompts), sampler.batch):
-            latents = trajectories.finals[start : start + sampler.batch]
-            images += [Image.fromarray(pixels) for pixels in self.model.decode(latents)]
-        values = self.judges.all(images, prompts)
+        parts = self.processes.gather(lambda: self._share(prompts, report))
         frame = pd.DataFrame(
             {
                 "prompt": prompts,
                 "split": [split for _, split, _ in self._rows],
                 "part": [VALIDATION if number % 2 == 0 else TEST for _, _, number in self._rows],
                 "number": [number for _, _, number in self._rows],
-                **values,
-                "image": [_png(image) for image in images],
+                **{role: np.concatenate([values[role] for values, _ in parts]) for role in parts[0][0]},
+                "image": [png for _, pngs in parts for png in pngs],
             }
         )
         return Evaluation(frame, self._step_kl(report))
 
-    def _step_kl(self, report: Callable[[str, int, int], None]) -> NDArray[np.float64]:
+    def _share(self, prompts: list[str], report: Progress) -> tuple[dict[str, NDArray[np.float64]], list[bytes]]:
+        """Return the values by role and the images of this process's share of the rows."""
+        sampler, processes = self.settings.evaluation_sampler, self.processes.count
+        rows = self.processes.share(range(len(prompts)))
+        noise = trajectory_noise(
+            self.settings.evaluation.seed, EVALUATION, 0, rows, self.model.latent_shape, len(self.schedule)
+        )
+        field = "sampler.batch" if self.settings.evaluation.sampler is None else "evaluation.sampler.batch"
+        with memory_advice("evaluating", field, sampler.batch):
+            sampled = sample_and_score(
+                self.model,
+                self.schedule,
+                [prompts[row] for row in rows],
+                noise,
+                sampler,
+                self.judges.all,
+                lambda done, total: report("evaluating", done * processes, total * processes),
+                rows,
+                self.settings.reward.overlap,
+            )
+        return sampled.values, [_png(image) for image in sampled.images]
+
+    def _step_kl(self, report: Progress) -> NDArray[np.float64]:
         count = min(self.settings.evaluation.kl_images, len(self._rows))
         if not count:
             return np.empty(0)
         # Spread over the prompts, with training's sampler: a deterministic evaluation sampler has no path KL.
         chosen = _spread(len(self._rows), count)
-        prompts = [self._rows[row][0] for row in chosen]
-        sampler = self.settings.sampler
-        schedule = NoiseSchedule.of(self.model.pipeline.scheduler.config, sampler.steps, sampler.eta or 1.0)
-        noise = trajectory_noise(
-            self.settings.evaluation.seed, EVALUATION, 1, chosen, self.model.latent_shape, len(schedule)
-        )
-        trajectories = rollout(self.model, schedule, prompts, noise, sampler.guidance, sampler.batch)
         report("measuring KL", 0, 1)
-        divergence = path_kl(self.model, schedule, trajectories, sampler.guidance, sampler.batch)
+        divergence = torch.cat(self.processes.gather(lambda: self._path_kl(self.processes.share(chosen))))
         report("measuring KL", 1, 1)
         mean: NDArray[np.float64] = divergence.mean(0).numpy()
         return mean
+
+    def _path_kl(self, rows: Sequence[int]) -> Tensor:
+        """Return the path KL of trajectories with the noise of these rows, shape (rows, steps)."""
+        prompts = [self._rows[row][0] for row in rows]
+        sampler = self.settings.sampler
+        schedule = NoiseSchedule.of(self.model.pipeline.scheduler.config, sampler.steps, sampler.eta or 1.0)
+        noise = trajectory_noise(
+            self.settings.evaluation.seed, EVALUATION, 1, rows, self.model.latent_shape, len(schedule)
+        )
+        with memory_advice("measuring KL", "sampler.batch", sampler.batch):
+            trajectories = rollout(self.model, schedule, prompts, noise, sampler.guidance, sampler.batch)
+            return path_kl(self.model, schedule, trajectories, sampler.guidance, sampler.batch)
 
 
 def _spread(rows: int, count: int) -> list[int]:

@@ -51,3 +51,5 @@ class RewardSettings(Section):
     """Entries that are computed on every evaluation and never trained on."""
     gold: EntrySettings | Literal["judge"] | None = None
     """The judge that is trusted: "judge" is the miniature world's exact one; an entry is a stand-in for people."""
+    overlap: bool = True
+    """Whether each batch is scored on a second thread while the next one is sampled; rewards are the same."""

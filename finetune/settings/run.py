@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from tia2.errors import FinetuneError, unknown_name
+from tia2.errors import FinetuneError, UnknownNameError, unknown_name
 from tia2.files import explain
 
 from .ddpo import DdpoSettings
@@ -80,6 +80,8 @@ class RunSettings(Section):
     stop: StopSettings = StopSettings()
     save_every: Count = 1
     """Epochs between checkpoints."""
+    trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()
+    """Where to show figures while the run goes, beside the files that it keeps."""
 
     @model_validator(mode="after")
     def _method_has_settings(self) -> RunSettings:
@@ -135,7 +137,7 @@ def load_settings(source: str, overrides: Sequence[str] = ()) -> RunSettings:
     if not isinstance(content, dict):
         raise FinetuneError(f"{source} holds no settings: expected a mapping, got {type(content).__name__}.")
     for override in overrides:
-        _replace(content, override)
+        replaced(content, override)
     return checked(content, source)
 
 
@@ -152,24 +154,46 @@ def checked(content: Mapping[str, Any], source: str) -> RunSettings:
     try:
         return RunSettings.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        if first["type"] == "extra_forbidden":
-            *parents, field = map(str, first["loc"])
-            raise FinetuneError(
-                f"{source}: {unknown_name('setting', '.'.join([*parents, field]), _fields(parents))}"
-            ) from None
+        for problem in error.errors(include_url=False):
+            if problem["type"] == "extra_forbidden":
+                raise FinetuneError(f"{source}: {_unknown(problem['loc'])}") from None
         raise FinetuneError(f"{source}: {explain(error, 'the settings')}.") from None
 
 
-def _fields(parents: Sequence[str]) -> list[str]:
-    section: Any = RunSettings
+def _unknown(location: Sequence[str | int]) -> UnknownNameError:
+    """Return the error for a field that isn't there, with those that are."""
+    section: type[BaseModel] = RunSettings
+    *parents, field = map(str, location)
+    path: list[str] = []
     for parent in parents:
-        kinds = getattr(section.model_fields[parent].annotation, "__args__", (section.model_fields[parent].annotation,))
-        section = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section))
-    return [".".join([*parents, name]) for name in section.model_fields]
+        # Beside names of fields, pydantic's location holds positions in lists and the members of unions.
+        if parent in section.model_fields:
+            section = next(_sections(section.model_fields[parent].annotation), section)
+            path.append(parent)
+        elif parent.isdigit():
+            path.append(parent)
+    names = [".".join([*path, name]) for name in section.model_fields]
+    return unknown_name("setting", ".".join([*path, field]), names)
 
 
-def _replace(content: dict[str, Any], override: str) -> None:
+def _sections(annotation: Any) -> Iterator[type[Section]]:
+    """Return the sections that a field's type names, through lists and unions."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _sections(part)
+
+
+def replaced(content: dict[str, Any], override: str) -> None:
+    """Replace a field of plain data in place.
+
+    Args:
+        content: The fields.
+        override: The field and its value, such as "optimiser.lr=1e-4"; the value is read as YAML.
+
+    Raises:
+        FinetuneError: It isn't of that form.
+    """
     field, equals, text = override.partition("=")
     if not equals or not field.strip():
         raise FinetuneError(f"--set takes FIELD=VALUE, such as optimiser.lr=1e-4, got {override!r}.")

@@ -49,6 +49,22 @@ def load_prompts(settings: PromptSettings) -> PromptSplit:
     return PromptSplit(train, held_out, chosen)
 
 
+def rows_by_prompt(prompts: Sequence[str]) -> dict[str, list[int]]:
+    """Return the rows of each prompt's samples, prompts in the order of their first sample.
+
+    Args:
+        prompts: The prompt of each sample.
+
+    Example:
+        >>> rows_by_prompt(["a cat", "a dog", "a cat"])
+        {'a cat': [0, 2], 'a dog': [1]}
+    """
+    rows: dict[str, list[int]] = {}
+    for row, prompt in enumerate(prompts):
+        rows.setdefault(prompt, []).append(row)
+    return rows
+
+
 def _others(texts: Sequence[str], held_out: Sequence[int]) -> tuple[int, ...]:
     return tuple(position for position in range(len(texts)) if position not in set(held_out))
 

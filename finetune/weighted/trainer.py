@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +10,18 @@ import numpy as np
 import torch
 
 from tia2.errors import FinetuneError
+from tia2.progress import Progress
 
 from ..policy.model import DiffusionModel
 from ..policy.noise import LOSS, generator
 from ..policy.schedule import NoiseSchedule
 from ..rewards.online import Judges
 from ..settings.run import RunSettings
+from ..training.memory import memory_advice
 from ..training.optimiser import Optimiser
+from ..training.processes import Processes
 from ..training.prompts import PromptSplit
+from ..training.trainer import Trainer
 from .loss import weighted_losses
 from .samples import BaseSamples, collect
 from .weights import sample_weights
@@ -25,11 +29,11 @@ from .weights import sample_weights
 if TYPE_CHECKING:
     from pathlib import Path
 
-Report = Callable[[str, int, int], None]
 
-
-class WeightedTrainer:
+class WeightedTrainer(Trainer):
     """Supervised fine-tuning in which a reward says how much each sample counts.
+
+    A checkpoint keeps nothing beside the optimiser's state: samples are files, and randomness follows from the seed.
 
     Args:
         model: The model.
@@ -37,6 +41,7 @@ class WeightedTrainer:
         prompts: The prompts.
         judges: Whose proxy weighs the samples.
         optimiser: The optimiser of the model's weights.
+        processes: The processes that share the work.
         folder: The run's folder, where the base model's samples are kept.
     """
 
@@ -47,16 +52,14 @@ class WeightedTrainer:
         prompts: PromptSplit,
         judges: Judges,
         optimiser: Optimiser,
+        processes: Processes | None = None,
+        *,
         folder: Path,
     ) -> None:
+        super().__init__(model, settings, prompts, judges, optimiser, processes)
         if settings.weighted is None:
             raise FinetuneError("The run's settings have no section weighted.")
-        self.model = model
-        self.settings = settings
         self.weighted = settings.weighted
-        self.prompts = prompts
-        self.judges = judges
-        self.optimiser = optimiser
         self.folder = folder
         schedule = NoiseSchedule.of(model.pipeline.scheduler.config, settings.sampler.steps, settings.sampler.eta)
         self._prediction = schedule.prediction
@@ -68,19 +71,8 @@ class WeightedTrainer:
         """Epochs in all."""
         return self.weighted.epochs
 
-    def epoch(self, number: int, report: Report) -> dict[str, float]:
-        """Make a number of updates.
-
-        Args:
-            number: The epoch, from 1.
-            report: Called with what is done, how much of it, and how much there is.
-
-        Returns:
-            What the journal keeps of it.
-
-        Raises:
-            FinetuneError: A reward or a gradient isn't finite.
-        """
+    def epoch(self, number: int, report: Progress) -> dict[str, float]:
+        """Make a number of updates."""
         began = perf_counter()
         samples, weights = self._prepared(report)
         counted = np.flatnonzero(weights > 0) if self.weighted.kind != "nft" else np.arange(len(weights))
@@ -88,11 +80,13 @@ class WeightedTrainer:
         for update in range(self.weighted.updates_per_epoch):
             random = generator(self.settings.seed, LOSS, number, update)
             rows = counted[torch.randint(len(counted), (self.weighted.batch,), generator=random).numpy()]
-            losses.append(self._accumulate(samples, weights, rows, random))
+            work = partial(self._accumulate, samples, weights, rows, random)
+            losses.append(self.processes.accumulate(self.optimiser.parameters, work))
             norms.append(self.optimiser.step())
             report("training", update + 1, self.weighted.updates_per_epoch)
+        losses_of_processes = self.processes.gather(lambda: losses)
         return {
-            "loss": float(np.mean(losses)),
+            "loss": float(np.mean(np.sum(losses_of_processes, axis=0))),
             "grad_norm": float(np.mean(norms)),
             "reward_mean": float(samples.rewards.mean()),
             "effective_samples": float(weights.sum() ** 2 / np.square(weights).sum()),
@@ -100,7 +94,7 @@ class WeightedTrainer:
             "seconds": perf_counter() - began,
         }
 
-    def _prepared(self, report: Report) -> tuple[BaseSamples, np.ndarray[Any, np.dtype[np.float64]]]:
+    def _prepared(self, report: Progress) -> tuple[BaseSamples, np.ndarray[Any, np.dtype[np.float64]]]:
         if self._samples is None:
             self._samples = collect(
                 self.model,
@@ -111,6 +105,8 @@ class WeightedTrainer:
                 self.settings.seed,
                 self.folder / "base_samples",
                 report,
+                self.processes,
+                self.settings.reward.overlap,
             )
         return self._samples, sample_weights(self.weighted, self._samples.prompts, self._samples.rewards)
 
@@ -124,31 +120,26 @@ class WeightedTrainer:
         latents = samples.latents[torch.from_numpy(rows)]
         noise = torch.randn(latents.shape, generator=random)
         timesteps = torch.randint(len(self._alphas), (len(rows),), generator=random)
+        share = list(self.processes.share(range(len(rows))))
         total = 0.0
-        for start in range(0, len(rows), self.weighted.micro_batch):
-            part = slice(start, start + self.weighted.micro_batch)
-            losses = weighted_losses(
-                self.model,
-                self.weighted,
-                latents[part],
-                [samples.prompts[row] for row in rows[part]],
-                torch.from_numpy(weights[rows[part]]).float(),
-                noise[part],
-                timesteps[part],
-                self._alphas,
-                self._prediction,
-            )
-            loss = losses.sum() / len(rows)
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
+        with memory_advice("training", "weighted.micro_batch", self.weighted.micro_batch):
+            for start in range(0, len(share), self.weighted.micro_batch):
+                part = share[start : start + self.weighted.micro_batch]
+                losses = weighted_losses(
+                    self.model,
+                    self.weighted,
+                    latents[part],
+                    [samples.prompts[row] for row in rows[part]],
+                    torch.from_numpy(weights[rows[part]]).float(),
+                    noise[part],
+                    timesteps[part],
+                    self._alphas,
+                    self._prediction,
+                )
+                loss = losses.sum() / len(rows)
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += float(loss.detach())
         return total
-
-    def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps: nothing, since samples are files and randomness follows from the seed."""
-        return {}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up what `state` returned."""
 
 
 def _alphas(model: DiffusionModel) -> torch.Tensor:

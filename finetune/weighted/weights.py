@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..settings.weighted import WeightedSettings
+from ..training.prompts import rows_by_prompt
 
 Floats = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ def sample_weights(settings: WeightedSettings, prompts: Sequence[str], rewards: 
     if settings.kind == "rwr" and settings.over == "all":
         return softmax_weights(rewards, settings.inverse_temperature)
     weights = np.zeros(len(rewards))
-    for rows in rows_by_prompt(prompts):
+    for rows in rows_by_prompt(prompts).values():
         group = rewards[rows]
         if settings.kind == "sft":
             weights[rows] = top_weights(group, settings.top)
@@ -98,11 +99,3 @@ def good_probability(rewards: Floats) -> Floats:
     standardised = (rewards - rewards.mean()) / (rewards.std() + 1e-6)
     probability: Floats = 0.5 + np.clip(standardised / 2, -0.5, 0.5)
     return probability
-
-
-def rows_by_prompt(prompts: Sequence[str]) -> list[list[int]]:
-    """Return the rows of each prompt's samples, prompts in the order of their first sample."""
-    rows: dict[str, list[int]] = {}
-    for row, prompt in enumerate(prompts):
-        rows.setdefault(prompt, []).append(row)
-    return list(rows.values())

@@ -75,7 +75,7 @@ def test_what_is_no_run_is_named(cli, tmp_path):
 class InterruptedRun:
     """A run that somebody stops with Ctrl-C."""
 
-    def __init__(self, folder, settings, device):
+    def __init__(self, folder, settings, processes):
         from types import SimpleNamespace
 
         self.trainer = SimpleNamespace(epochs=settings.ddpo.epochs)
@@ -93,6 +93,44 @@ def test_ctrl_c_prints_how_to_resume(cli, preset, tmp_path, monkeypatch):
     assert done.code == 130
     assert f"tia2 finetune resume {tmp_path / 'run'}" in done.err
     assert "Traceback" not in done.err
+
+
+class FullRun(InterruptedRun):
+    """A run that runs out of memory after its first checkpoint."""
+
+    def __init__(self, folder, settings, processes):
+        super().__init__(folder, settings, processes)
+        folder.mkdir()
+        (folder / "checkpoint.pt").touch()
+
+    def go(self):
+        from tia2.finetune.training.memory import memory_advice
+
+        with memory_advice("training", "ddpo.batch", 12):
+            raise MemoryError
+
+
+def test_out_of_memory_prints_the_command_that_resumes_with_less(cli, preset, tmp_path, monkeypatch):
+    monkeypatch.setattr("tia2.finetune.runner.run.Run", FullRun)
+    folder = tmp_path / "a run"
+    done = cli("finetune", "run", preset, "--out", folder, "--device", "cpu")
+    assert done.code == 1
+    assert done.err.strip().splitlines()[-1] == (
+        "error: Memory ran out while training: lower ddpo.batch, now 12. The last checkpoint is kept; continue with: "
+        f"tia2 finetune resume '{folder}' --set ddpo.batch=6"
+    )
+
+
+def test_a_resumed_run_takes_settings_that_change_no_result(cli, preset, tmp_path):
+    folder = tmp_path / "run"
+    done = cli("finetune", "run", preset, "--set", "ddpo.epochs=1", "--out", folder, "--device", "cpu")
+    assert done.code == 0, done.err
+    done = cli("finetune", "resume", folder, "--set", "sampler.batch=2", "--device", "cpu")
+    assert done.code == 0, done.err
+    assert json.loads((folder / "run.json").read_text(encoding="utf-8"))["settings"]["sampler"]["batch"] == 2
+    done = cli("finetune", "resume", folder, "--set", "optimiser.lr=1", "--device", "cpu")
+    assert done.code == 1
+    assert "optimiser.lr can't change while a run goes" in " ".join(done.err.split())
 
 
 def test_a_moved_model_is_announced(cli, preset, tmp_path, monkeypatch):

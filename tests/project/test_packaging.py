@@ -60,7 +60,17 @@ def test_the_library_never_imports_the_mapped_folders_statically(package_folders
 
 def test_extras(setup_cfg):
     extras = setup_cfg["options.extras_require"]
-    everything = ["leaderboard", "rewards", "finetune", "open_clip", "scale", "siglip", "vqascore"]
+    everything = [
+        "leaderboard",
+        "rewards",
+        "finetune",
+        "tensorboard",
+        "wandb",
+        "open_clip",
+        "scale",
+        "siglip",
+        "vqascore",
+    ]
     assert {*everything, "dev", "all"} == set(extras)
     assert extras["all"].split() == [f"tia2[{','.join(everything)}]"]
     for name in ("finetune", "open_clip", "siglip", "vqascore"):
@@ -162,7 +172,7 @@ def test_wheel_runs_outside_the_checkout(wheel, setup_cfg, tmp_path):
 DISTRIBUTION = {"PIL": "pillow", "sklearn": "scikit-learn"}
 OPTIONAL = {
     "accelerate", "diffusers", "gradio", "httpx", "open_clip", "peft", "safetensors", "starlette", "tokenizers",
-    "torch", "transformers", "yaml",
+    "torch", "transformers", "wandb", "yaml",
 }  # fmt: skip
 """What extras bring, themselves or with what they need: gradio its starlette, huggingface_hub its httpx."""
 """What only an extra brings: imported where it is used, with a hint when it's missing."""

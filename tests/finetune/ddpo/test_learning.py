@@ -24,7 +24,7 @@ class PixelModel(DiffusionModel):
         return pixels.permute(0, 2, 3, 1).numpy()
 
 
-def brightness(images, prompts):
+def brightness(images, prompts, numbers=None):
     """A reward that any policy can raise: the mean over an image's pixels, 0 to 255."""
     return np.array([np.asarray(image, np.float64).mean() for image in images])
 

@@ -1,5 +1,6 @@
 """A run small enough for a test: the miniature model, two prompts, and few steps."""
 
+import pandas as pd
 import pytest
 
 from tia2.finetune.settings.run import checked
@@ -22,6 +23,16 @@ SMALL = {
     },
     "evaluation": {"every": 2, "images_per_prompt": 2, "kl_images": 2},
 }
+TINY = {
+    **SMALL,
+    "name": "tiny",
+    "prompts": {"benchmark": "mini", "subset": "counting", "train": [2, 3]},
+    "reward": {"proxy": "mini-countblind", "gold": "judge"},
+    "sampler": {"steps": 2, "eta": 1.0, "guidance": 1.0, "batch": 2},
+    "ddpo": {**SMALL["ddpo"], "epochs": 2, "batch": 2},
+    "evaluation": {"every": 2, "images_per_prompt": 1, "kl_images": 1},
+}
+"""Enough for faults: two epochs, two evaluations."""
 WEIGHTED = {
     **{key: value for key, value in SMALL.items() if key != "ddpo"},
     "name": "small-weighted",
@@ -56,5 +67,65 @@ def small():
 
 
 @pytest.fixture(scope="session")
+def tiny():
+    return lambda **changes: settings_with(TINY, **changes)
+
+
+@pytest.fixture(scope="session")
 def weighted():
     return lambda **changes: settings_with(WEIGHTED, **changes)
+
+
+TIMED = ("time", "seconds", "wall_seconds", "seconds_sampling", "seconds_rewards", "seconds_updates")
+
+
+def weights(folder, epoch):
+    from safetensors.torch import load_file
+
+    return load_file(folder.weights_path(epoch) / "pytorch_lora_weights.safetensors")
+
+
+def check_equal_runs(first, second):
+    import torch
+
+    assert first.evaluated_epochs() == second.evaluated_epochs()
+    for epoch in first.evaluated_epochs():
+        assert first.evaluation(epoch).equals(second.evaluation(epoch))
+        for name, value in weights(first, epoch).items():
+            assert torch.equal(value, weights(second, epoch)[name]), name
+    plain = [
+        [{key: value for key, value in line.items() if key not in TIMED} for line in folder.records()]
+        for folder in (first, second)
+    ]
+    assert plain[0] == plain[1]
+    tables = [
+        pd.read_parquet(folder.curves_path).drop(columns=list(TIMED), errors="ignore") for folder in (first, second)
+    ]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+@pytest.fixture(scope="session")
+def assert_equal_runs():
+    """Two folders hold the same images, scores, weights and journal, but for the times that things took."""
+    return check_equal_runs
+
+
+@pytest.fixture(scope="session")
+def finished_runs(tmp_path_factory, small, tiny, weighted):
+    """Uninterrupted runs, each made once."""
+    from tia2.finetune.runner.run import Run
+
+    runs = {}
+
+    def get(kind):
+        if kind not in runs:
+            settings = {"small": small, "tiny": tiny, "weighted": weighted}[kind]()
+            runs[kind] = Run(tmp_path_factory.mktemp(kind) / "run", settings).go()
+        return runs[kind]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def finished_tiny(finished_runs):
+    return finished_runs("tiny")

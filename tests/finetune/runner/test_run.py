@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-import torch
 
 from tia2.errors import FinetuneError
 from tia2.finetune.report.writing import write_report
@@ -12,26 +11,6 @@ from tia2.finetune.runner.run import Run
 from tia2.finetune.runner.state import RunFolder
 
 pytestmark = pytest.mark.slow
-
-
-def weights(folder, epoch):
-    from safetensors.torch import load_file
-
-    return load_file(folder.weights_path(epoch) / "pytorch_lora_weights.safetensors")
-
-
-def assert_equal_runs(first, second):
-    assert first.evaluated_epochs() == second.evaluated_epochs()
-    for epoch in first.evaluated_epochs():
-        assert first.evaluation(epoch).equals(second.evaluation(epoch))
-        for name, value in weights(first, epoch).items():
-            assert torch.equal(value, weights(second, epoch)[name]), name
-    timed = ("seconds", "wall_seconds", "seconds_sampling", "seconds_rewards", "seconds_updates")
-    plain = [
-        [{key: value for key, value in line.items() if key not in timed} for line in folder.records()]
-        for folder in (first, second)
-    ]
-    assert plain[0] == plain[1]
 
 
 class StoppedError(Exception):
@@ -54,24 +33,12 @@ def run_until(folder, settings, calls):
 
 
 @pytest.mark.parametrize(("kind", "calls"), [("small", 1), ("small", 6), ("small", 13), ("weighted", 6)])
-def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(request, tmp_path, finished_runs, kind, calls):
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
+    request, tmp_path, finished_runs, assert_equal_runs, kind, calls
+):
     settings = request.getfixturevalue(kind)()
     run_until(tmp_path / "run", settings, calls)
     assert_equal_runs(finished_runs(kind), Run(tmp_path / "run", settings).go())
-
-
-@pytest.fixture(scope="module")
-def finished_runs(tmp_path_factory, small, weighted):
-    """Uninterrupted runs, each made once."""
-    made = {}
-
-    def get(kind):
-        if kind not in made:
-            settings = {"small": small, "weighted": weighted}[kind]()
-            made[kind] = Run(tmp_path_factory.mktemp(kind) / "run", settings).go()
-        return made[kind]
-
-    return get
 
 
 def test_the_report_of_a_run_is_whole_and_says_what_was_measured(finished_runs):
@@ -127,13 +94,9 @@ def test_a_reward_that_turns_nan_stops_the_run_and_keeps_the_checkpoint(tmp_path
     assert run.folder.load_checkpoint() is not None
 
 
-def test_a_damaged_checkpoint_and_a_missing_run_get_one_sentence(tmp_path):
+def test_a_missing_run_gets_one_sentence(tmp_path):
     with pytest.raises(FinetuneError, match="holds no fine-tuning run"):
         RunFolder(tmp_path).settings()
-    folder = RunFolder(tmp_path)
-    folder.checkpoint.write_bytes(b"torn")
-    with pytest.raises(FinetuneError, match="is damaged"):
-        folder.load_checkpoint()
 
 
 def test_a_kl_budget_ends_the_run(tmp_path, small):

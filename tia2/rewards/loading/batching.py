@@ -17,6 +17,10 @@ SMALL, LARGE, ACCELERATOR = 64, 8, 256
 """Batch sizes to begin with: a small model on the CPU, a large one there, and any model on an accelerator."""
 
 
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""How accelerators, and PyTorch's allocator in main memory on Linux and on Windows, say so."""
+
+
 def first_batch_size(device: str, parameters: int) -> int:
     """Return the batch size to try first.
 
@@ -41,7 +45,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    return isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
 
 
 def halving(work: Callable[[int], Result], batch_size: int, name: str) -> tuple[Result, int]:

@@ -1,0 +1,153 @@
+"""Runs in processes that are forked from one which has imported everything, since importing takes longer than they do.
+
+python forked_runs.py FOLDER kill SETTINGS
+    FOLDER/whole is a run that nothing disturbs; FOLDER/killed-0 and on are runs that are killed at ten drawn moments in
+    all, and resumed each time. A moment is a report of progress or anything that Python does to a file of the run.
+
+python forked_runs.py FOLDER share SETTINGS [SETTINGS …]
+    FOLDER/single-0 is the run of the first settings by one process, FOLDER/shared-0 by two that share it, and so on.
+    Beside each lies a file of what every process took as rewards and made of them.
+"""
+
+import json
+import os
+import random
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import accelerate  # noqa: F401 - imported before the fork, as are the next
+import diffusers  # noqa: F401
+import pandas  # noqa: F401
+import peft  # noqa: F401
+import pyarrow.parquet  # noqa: F401
+import torch
+
+from tia2.errors import FinetuneError
+from tia2.finetune.ddpo.advantages import Advantages
+from tia2.finetune.runner.run import Run
+from tia2.finetune.settings.run import checked
+
+KILLS = 10
+PATIENCE = 120
+"""Seconds after which processes that wait for one another are given up."""
+
+
+def begun(work):
+    """Begin something in a process of its own, which exits with 0 if it succeeds and 1 if not."""
+    process = os.fork()
+    if process:
+        return process
+    try:
+        signal.alarm(PATIENCE)
+        work()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def ended(*processes):
+    """Wait for processes, and return the signal that killed the last, 0 for none."""
+    codes = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes]
+    if any(code not in (0, -signal.SIGKILL) for code in codes):
+        raise SystemExit(f"runs failed with exit codes {codes}")
+    return -codes[-1]
+
+
+def live(folder, settings, killed_at=None, counted=None):
+    """Run to the end, or until the moment at which the process kills itself."""
+    moments = 0
+
+    def moment():
+        nonlocal moments
+        moments += 1
+        if moments == killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def audit(event, args):
+        if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir") and str(folder) in str(args[0]):
+            moment()
+
+    sys.addaudithook(audit)
+    run = Run(folder, settings)
+    run.report_to(lambda *_: moment())
+    run.go()
+    if counted is not None:
+        counted.write_text(str(moments))
+
+
+def kill(folder, settings):
+    """Kill runs at drawn moments."""
+    counted = folder / "moments"
+    ended(begun(lambda: live(folder / "whole", settings, counted=counted)))
+    moments = int(counted.read_text())
+    draw = random.Random(20240401)
+    kills, runs = 0, 0
+    while kills < KILLS:
+        # Short enough that most lives end before the run does.
+        path, moment = folder / f"killed-{runs}", draw.randrange(1, moments // 3)
+        if ended(begun(lambda path=path, moment=moment: live(path, settings, moment))):
+            kills += 1
+        else:
+            runs += 1
+    ended(begun(lambda: live(folder / f"killed-{runs}", settings)))
+    (folder / "kills").write_text(str(kills))
+
+
+def recorded(folder, settings, name):
+    """Run to the end, and keep what each epoch's rewards and advantages were, or what stopped the run."""
+    kept, of = [], Advantages.of
+
+    def keep(self, prompts, rewards):
+        advantages = of(self, prompts, rewards)
+        kept.append({"prompts": prompts, "rewards": rewards.tolist(), "advantages": advantages.tolist()})
+        return advantages
+
+    Advantages.of = keep
+    try:
+        Run(folder, settings).go()
+    except FinetuneError as error:
+        kept.append(str(error))
+    Path(f"{folder}.{name}.json").write_text(json.dumps(kept))
+
+
+def rank(number, count, port, work):
+    """Be one of the processes that torchrun would start."""
+    os.environ |= {
+        "RANK": str(number),
+        "LOCAL_RANK": str(number),
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    work()
+
+
+def share(folder, settings, number):
+    """Run by one process and by two."""
+    single, shared = folder / f"single-{number}", folder / f"shared-{number}"
+    ended(begun(lambda: recorded(single, settings, "only")))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def one_of_two(own):
+        return begun(lambda: rank(own, 2, port, lambda: recorded(shared, settings, f"rank-{own}")))
+
+    ended(one_of_two(0), one_of_two(1))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    place, what, *files = sys.argv[1:]
+    read = [checked(json.loads(Path(file).read_text()), "a test") for file in files]
+    if what == "kill":
+        kill(Path(place), read[0])
+    else:
+        for position, own in enumerate(read):
+            share(Path(place), own, position)

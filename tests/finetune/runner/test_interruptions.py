@@ -1,0 +1,105 @@
+"""Two processes at one folder, Ctrl-C and kill -9: one writes at a time, and what was stopped resumes to the byte."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tia2.errors import FinetuneError
+from tia2.finetune.policy.model import DiffusionModel
+from tia2.finetune.runner.run import Run
+from tia2.finetune.runner.state import RunFolder
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from tia2.finetune.runner.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_folder_is_written_by_one_process_and_a_dead_one_holds_nothing(tmp_path, finished_tiny, tiny):
+    path = shutil.copytree(finished_tiny.path, tmp_path / "run")
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        assert (path / "run.lock").read_text().split()[0] == str(holder.pid)
+        before = files(path)
+        with pytest.raises(FinetuneError, match=f"is being written by process {holder.pid} on .+: wait until it ends"):
+            Run(path, tiny())
+        assert files(path) == before
+        holder.kill()
+    assert (path / "run.lock").is_file()
+    Run(path, tiny()).go()
+    assert not (path / "run.lock").exists()
+
+
+def test_without_locks_in_the_file_system_the_process_in_the_file_decides(tmp_path, monkeypatch):
+    import fcntl
+    import platform
+
+    from tia2.finetune.runner.lock import locked
+
+    def refuse(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path), pytest.raises(FinetuneError, match="is being written by process"), locked(tmp_path):
+        pass
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (tmp_path / "run.lock").write_text(f"{dead.pid} {platform.node()}\n")
+    with locked(tmp_path):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [3, 14, 27])
+def test_ctrl_c_at_any_moment_resumes_to_the_same_run(
+    tmp_path, assert_equal_runs, finished_tiny, tiny, monkeypatch, moment
+):
+    predict, calls = DiffusionModel.predict, 0
+
+    def interrupted(self, *args):
+        nonlocal calls
+        calls += 1
+        if calls == moment:
+            signal.raise_signal(signal.SIGINT)
+        return predict(self, *args)
+
+    monkeypatch.setattr(DiffusionModel, "predict", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Run(tmp_path / "run", tiny()).go()
+    assert not (tmp_path / "run" / "run.lock").exists()
+    assert_equal_runs(finished_tiny, Run(tmp_path / "run", tiny()).go())
+
+
+@pytest.mark.slow
+def test_kill_9_at_ten_moments_resumes_to_the_same_bytes(tmp_path, assert_equal_runs, tiny):
+    script, settings = Path(__file__).with_name("forked_runs.py"), tmp_path / "settings.json"
+    settings.write_text(json.dumps(tiny().model_dump(mode="json")))
+    command = [sys.executable, str(script), str(tmp_path), "kill", str(settings)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "kills").read_text() == "10"
+    whole, killed = RunFolder(tmp_path / "whole"), sorted(tmp_path.glob("killed-*"))
+    assert killed
+    for path in killed:
+        assert_equal_runs(whole, RunFolder(path))
+        for epoch in whole.evaluated_epochs():
+            for name in ("weights_path", "evaluation_path"):
+                mine, theirs = (getattr(folder, name)(epoch) for folder in (RunFolder(path), whole))
+                pair = (mine, theirs) if mine.is_file() else (next(mine.iterdir()), next(theirs.iterdir()))
+                assert pair[0].read_bytes() == pair[1].read_bytes()
+        assert not list(path.rglob("*.tmp"))

@@ -1,0 +1,95 @@
+"""Two real processes that share a run get what one process gets: rewards, advantages, weights and images."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tia2.finetune.runner.state import RunFolder
+
+pytestmark = pytest.mark.slow
+
+FAILING = """
+import numpy as np
+import torch.distributed
+
+def mine(images, texts):
+    if torch.distributed.is_initialized() and torch.distributed.get_rank() == 1:
+        raise ConnectionError("gone")
+    return [float(np.asarray(image).mean()) / 255 for image in images]
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, tiny, weighted):
+    """Runs by one process and by two: DDPO, weighted fine-tuning, and one whose reward fails in the second process."""
+    folder = tmp_path_factory.mktemp("shared")
+    (folder / "failing.py").write_text(FAILING)
+    every = [
+        tiny(evaluation={"every": 1, "images_per_prompt": 2, "kl_images": 2}),
+        weighted(weighted__epochs=2, sampler__batch=2, sampler__steps=2, reward=tiny().reward.model_dump()),
+        tiny(reward={"proxy": f"{folder / 'failing.py'}:mine", "gold": "judge"}),
+    ]
+    files = [folder / f"settings-{number}.json" for number in range(len(every))]
+    for path, settings in zip(files, every, strict=True):
+        path.write_text(json.dumps(settings.model_dump(mode="json")))
+    script = Path(__file__).with_name("forked_runs.py")
+    command = [sys.executable, str(script), str(folder), "share", *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def kept(path, name):
+    return json.loads(Path(f"{path}.{name}.json").read_text())
+
+
+def test_rewards_and_advantages_are_those_of_one_process_in_both(shared):
+    single = kept(shared / "single-0", "only")
+    assert len(single) == 2
+    for number in range(2):
+        own = kept(shared / "shared-0", f"rank-{number}")
+        for epoch, expected in zip(own, single, strict=True):
+            assert epoch["prompts"] == expected["prompts"]
+            np.testing.assert_allclose(epoch["rewards"], expected["rewards"], atol=1e-5)
+            np.testing.assert_allclose(epoch["advantages"], expected["advantages"], atol=1e-3)
+    assert kept(shared / "shared-0", "rank-0") == kept(shared / "shared-0", "rank-1")
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["ddpo", "weighted"])
+def test_weights_images_and_journal_are_those_of_one_process(shared, number):
+    from safetensors.torch import load_file
+
+    single, both = (RunFolder(shared / f"{kind}-{number}") for kind in ("single", "shared"))
+    assert both.evaluated_epochs() == single.evaluated_epochs()
+    for epoch in single.evaluated_epochs():
+        expected, weights = (
+            load_file(folder.weights_path(epoch) / "pytorch_lora_weights.safetensors") for folder in (single, both)
+        )
+        assert expected.keys() == weights.keys()
+        for name, value in expected.items():
+            torch.testing.assert_close(weights[name], value, rtol=0, atol=1e-5)
+        frames = [folder.evaluation(epoch) for folder in (single, both)]
+        for name in ("prompt", "split", "part", "number"):
+            assert frames[0][name].tolist() == frames[1][name].tolist()
+        np.testing.assert_allclose(frames[0]["proxy"], frames[1]["proxy"], atol=1e-3)
+    assert frames[0]["image"].tolist() != single.evaluation(0)["image"].tolist(), "something was learned"
+    for expected, record in zip(single.records(), both.records(), strict=True):
+        assert record.keys() == expected.keys()
+        assert (record["kind"], record["epoch"]) == (expected["kind"], expected["epoch"])
+        for name in ("updates", "images", "reward_mean", "loss", "grad_norm", "kl"):
+            if name in expected:
+                assert record[name] == pytest.approx(expected[name], rel=1e-3, abs=1e-5), name
+    assert not (both.path / "run.lock").exists()
+
+
+def test_an_error_in_one_process_ends_the_run_in_all(shared):
+    assert len(kept(shared / "single-2", "only")) == 2
+    words = [kept(shared / "shared-2", f"rank-{number}") for number in range(2)]
+    assert words[0] == words[1]
+    assert "mine failed on image" in words[0][0]
+    assert "ConnectionError: gone" in words[0][0]
