@@ -14,6 +14,7 @@ from tia2.errors import FinetuneError
 
 from ..ddpo.trainer import DdpoTrainer
 from ..policy.model import DiffusionModel
+from ..policy.prediction import check_prediction
 from ..policy.weights import save_weights
 from ..rewards.online import Judges
 from ..settings.run import RunSettings
@@ -77,6 +78,7 @@ class Run:
         prompts = load_prompts(settings.prompts)
         self.judges = Judges(settings.reward, prompts.contrastive, device)
         self.model = DiffusionModel.load(settings.model, device)
+        check_prediction(self.model)
         self.optimiser = Optimiser(self.model.parameters, settings.optimiser)
         self.evaluator = Evaluator(self.model, settings, prompts, self.judges)
         shared = (self.model, settings, prompts, self.judges, self.optimiser)
