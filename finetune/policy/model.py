@@ -13,7 +13,9 @@ from PIL import Image
 from tia2.errors import FinetuneError
 
 from ..settings.model import LoraSettings, ModelSettings
-from .resolve import ModelSource, resolve
+from .half import GradientScale
+from .loading import load_pipeline
+from .resolve import resolve
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+_DECODED_PIXELS = 4 * 512 * 512
+"""Most pixels that are decoded at a time. The autoencoder's widest layer needs some 2 GB for each 512-pixel image of a
+batch, so that the sampler's batches of 16 would take more memory than training does."""
 
 
 class DiffusionModel:
@@ -34,6 +40,12 @@ class DiffusionModel:
     """
 
     def __init__(self, pipeline: StableDiffusionPipeline, settings: ModelSettings, device: str = "cpu") -> None:
+        side, factor = settings.resolution, pipeline.vae_scale_factor
+        if side is not None and side % factor:
+            raise FinetuneError(
+                f"model.resolution must be a multiple of {factor}, the autoencoder's scale, got {side}: "
+                f"{side // factor * factor} and {-(-side // factor) * factor} are nearest."
+            )
         self.pipeline = pipeline
         self.settings = settings
         self.device = torch.device(device)
@@ -60,6 +72,9 @@ class DiffusionModel:
             self.unet.requires_grad_(True)
         for parameter in self.parameters:
             parameter.data = parameter.data.float()
+        if settings.gradient_checkpointing:
+            self.unet.enable_gradient_checkpointing()
+        self._scale = GradientScale(self.parameters) if self.dtype == torch.float16 else None
 
     @classmethod
     def load(cls, settings: ModelSettings, device: str = "cpu") -> DiffusionModel:
@@ -118,7 +133,7 @@ class DiffusionModel:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             output = self.unet(latents, timesteps, encoder_hidden_states=embeddings, return_dict=False)[0]
         result: Tensor = output.float()
-        return result
+        return result if self._scale is None else self._scale(result)
 
     @contextmanager
     def base(self) -> Iterator[None]:
@@ -144,9 +159,12 @@ class DiffusionModel:
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:
         """Return images, (n, height, width, 3) uint8, as the pipeline decodes latents."""
         vae = self.pipeline.vae
-        images = vae.decode(latents.to(vae.device, torch.float32) / vae.config.scaling_factor, return_dict=False)[0]
-        pixels = ((images / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
-        result: NDArray[np.uint8] = pixels.permute(0, 2, 3, 1).cpu().numpy()
+        parts = []
+        for some in latents.split(max(1, _DECODED_PIXELS // self._pixels)):
+            images = vae.decode(some.to(vae.device, torch.float32) / vae.config.scaling_factor, return_dict=False)[0]
+            pixels = ((images / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+            parts.append(pixels.permute(0, 2, 3, 1).cpu())
+        result: NDArray[np.uint8] = torch.cat(parts).numpy()
         return result
 
     def images(self, latents: Tensor, batch: int) -> list[Image.Image]:
@@ -159,40 +177,17 @@ class DiffusionModel:
         parts = (self.decode(latents[start : start + batch]) for start in range(0, len(latents), batch))
         return [Image.fromarray(pixels) for part in parts for pixels in part]
 
+    @property
+    def _pixels(self) -> int:
+        _, height, width = self.latent_shape
+        return height * width * int(self.pipeline.vae_scale_factor) ** 2
+
     @torch.no_grad()
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
         """Return latents of images in −1 to 1, drawn from the autoencoder's distribution with the noise given."""
         distribution = self.pipeline.vae.encode(images.to(self.device, torch.float32)).latent_dist
         latents: Tensor = distribution.mean + distribution.std * noise.to(self.device)
         return latents * float(self.pipeline.vae.config.scaling_factor)
-
-
-def load_pipeline(source: ModelSource) -> StableDiffusionPipeline:
-    """Load a pipeline without its safety checker, in float32 on the CPU.
-
-    Raises:
-        MissingDependencyError: diffusers isn't installed.
-        FinetuneError: It can't be fetched, or is of another kind.
-    """
-    from tia2.miniworld.diffusers_loading import importing_diffusers, loading_quietly
-
-    with importing_diffusers("Fine-tuning"):
-        from diffusers import StableDiffusionPipeline
-    if source.checkpoint is not None:
-        from tia2.miniworld.generator import load_pipeline as load_miniature
-
-        return load_miniature(checkpoint=source.checkpoint)
-    try:
-        with loading_quietly():
-            pipeline = StableDiffusionPipeline.from_pretrained(
-                source.location, safety_checker=None, requires_safety_checker=False, feature_extractor=None
-            )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        words = " ".join(str(error).split())[:300]
-        raise FinetuneError(f"The diffusion model {source.asked} can't be loaded: {words}") from None
-    pipeline.set_progress_bar_config(disable=True)
-    checked: StableDiffusionPipeline = pipeline
-    return checked
 
 
 def _add_lora(unet: Any, lora: LoraSettings) -> None:

@@ -120,6 +120,18 @@ class NoiseSchedule:
         return self.gain / self.sigma
 
 
+def signal_shares(config: Mapping[str, Any]) -> Tensor:
+    """Return ᾱ at each of the network's times, float64, shape (times,).
+
+    Args:
+        config: The configuration of a diffusers scheduler.
+    """
+    from diffusers import DDIMScheduler
+
+    cumulative: Tensor = DDIMScheduler.from_config({**config, "clip_sample": False}).alphas_cumprod
+    return cumulative.double()
+
+
 def _check_latents_stay(config: Mapping[str, Any]) -> None:
     # DDIMScheduler clips to ±1 where the key is missing, which ruins latents; schedulers that never clip, such as
     # PNDM's, do not write it.

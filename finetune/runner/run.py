@@ -16,6 +16,7 @@ from tia2.errors import FinetuneError, first_line
 
 from ..ddpo.trainer import DdpoTrainer
 from ..policy.model import DiffusionModel
+from ..policy.prediction import check_prediction
 from ..policy.weights import save_weights
 from ..rewards.online import Judges
 from ..settings.run import RunSettings
@@ -82,6 +83,7 @@ class Run:
         with loading_advice():
             judges = Judges(self.settings.reward, prompts.contrastive, device)
             model = DiffusionModel.load(self.settings.model, device)
+            check_prediction(model)
             return judges, model, Optimiser(model.parameters, self.settings.optimiser)
 
     def _see_folder(self) -> None:

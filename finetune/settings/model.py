@@ -38,6 +38,9 @@ class ModelSettings(Section):
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
     """Number format of the frozen weights and of the network's arithmetic; trajectories, probabilities and trained
     weights are float32 always."""
+    gradient_checkpointing: bool = False
+    """Compute activations a second time in the backward pass instead of keeping them: the same gradients with a
+    fraction of the memory, for about a third more time."""
     resolution: Annotated[int, Field(ge=8)] | None = None
     """Side of the images in pixels; the model's own by default."""
 

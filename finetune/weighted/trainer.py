@@ -14,7 +14,7 @@ from tia2.progress import Progress
 
 from ..policy.model import DiffusionModel
 from ..policy.noise import LOSS, generator
-from ..policy.schedule import NoiseSchedule
+from ..policy.schedule import NoiseSchedule, signal_shares
 from ..rewards.online import Judges
 from ..settings.run import RunSettings
 from ..training.memory import memory_advice
@@ -63,7 +63,7 @@ class WeightedTrainer(Trainer):
         self.folder = folder
         schedule = NoiseSchedule.of(model.pipeline.scheduler.config, settings.sampler.steps, settings.sampler.eta)
         self._prediction = schedule.prediction
-        self._alphas = _alphas(model)
+        self._alphas = signal_shares(model.pipeline.scheduler.config)
         self._samples: BaseSamples | None = None
 
     @property
@@ -140,12 +140,3 @@ class WeightedTrainer(Trainer):
                 loss.backward()  # type: ignore[no-untyped-call]
                 total += float(loss.detach())
         return total
-
-
-def _alphas(model: DiffusionModel) -> torch.Tensor:
-    """Return ᾱ at each of the network's times, float64."""
-    from diffusers import DDIMScheduler
-
-    config = {**model.pipeline.scheduler.config, "clip_sample": False}
-    cumulative: torch.Tensor = DDIMScheduler.from_config(config).alphas_cumprod.double()
-    return cumulative

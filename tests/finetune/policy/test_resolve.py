@@ -3,7 +3,7 @@
 import pytest
 
 from tia2.errors import FinetuneError
-from tia2.finetune.policy.model import load_pipeline
+from tia2.finetune.policy.loading import load_pipeline
 from tia2.finetune.policy.resolve import MOVED, resolve
 
 

@@ -1,0 +1,166 @@
+"""Memory of DDPO on a Stable Diffusion 2.1-base of full size, counted without a GPU and without its weights.
+
+Run `python benchmarks/memory.py`. The networks are built of tensors that have a shape, a format and a device but no
+contents. Every tensor that is alive at a time is counted, in a forward and backward pass through the UNet with an
+adapter of rank 4, in sampling, and in decoding. Attention is counted as the kernels that keep no scores. Not counted:
+the workspace of kernels, fragmentation and the CUDA context (together some 1 to 2 GB), and the reward models.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# statistics.py beside this file must not hide Python's own, so the folder is looked at last.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [*(path for path in sys.path if Path(path).resolve() != HERE), str(HERE)]
+
+import argparse
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import torch
+from _ddpo_models import TEXT, UNET, VAE
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from peft import LoraConfig
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from transformers import CLIPTextConfig, CLIPTextModel
+
+GIB = 2**30
+FORMATS = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+
+
+class Alive(TorchDispatchMode):
+    """Counts the bytes of all storages that are alive, and the most there were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0
+        self.most = 0
+        self._seen: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        returned = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(returned):
+            if isinstance(leaf, torch.Tensor):
+                self._watch(leaf.untyped_storage())
+        return returned
+
+    def _watch(self, storage: torch.UntypedStorage) -> None:
+        if storage in self._seen:
+            return
+        size = storage.nbytes()
+        self._seen[storage] = size
+        self.now += size
+        self.most = max(self.most, self.now)
+        weakref.finalize(storage, self._forget, size)
+
+    def _forget(self, size: int) -> None:
+        self.now -= size
+
+
+def attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, **_: Any) -> torch.Tensor:
+    """Attention as the fused kernels of a GPU keep it: the output and one number per row."""
+    if query.dtype == torch.float32 and not torch.is_autocast_enabled("cuda"):
+        return torch.ops.aten._scaled_dot_product_efficient_attention(query, key, value, None, torch.is_grad_enabled())[
+            0
+        ]
+    half = [part.to(torch.bfloat16) for part in (query, key, value)]
+    return torch.ops.aten._scaled_dot_product_flash_attention(*half)[0]
+
+
+@contextmanager
+def counting() -> Iterator[Alive]:
+    with mock.patch("torch.nn.functional.scaled_dot_product_attention", attention), FakeTensorMode(), Alive() as alive:
+        yield alive
+
+
+def placed(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Give a module without contents parameters on the GPU: frozen ones in this format, trained ones in float32."""
+    for part in module.modules():
+        for name, parameter in part._parameters.items():
+            if parameter is not None:
+                kept = torch.float32 if parameter.requires_grad else dtype
+                contents = torch.empty(parameter.shape, device="cuda", dtype=kept)
+                part._parameters[name] = nn.Parameter(contents, requires_grad=parameter.requires_grad)
+        for name, buffer in part._buffers.items():
+            if buffer is not None:
+                part._buffers[name] = torch.empty(buffer.shape, device="cuda", dtype=buffer.dtype)
+    return module
+
+
+def network(checkpointing: bool) -> Any:
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(**UNET).requires_grad_(False).eval()
+        unet.add_adapter(LoraConfig(r=4, lora_alpha=4, target_modules=["to_q", "to_k", "to_v", "to_out.0"]))
+    if checkpointing:
+        unet.enable_gradient_checkpointing()
+    return unet
+
+
+def of_unet(dtype: torch.dtype, pairs: int, side: int, train: bool, checkpointing: bool = False) -> tuple[float, float]:
+    """Return GiB of the weights, and of what a pass over pairs of sample and step needs beside them."""
+    unet = network(checkpointing)
+    with counting() as alive:
+        placed(unet, dtype)
+        weights = alive.now
+        alive.most = alive.now
+        latents = torch.empty((2 * pairs, 4, side // 8, side // 8), device="cuda", dtype=dtype)  # guidance doubles
+        texts = torch.empty((2 * pairs, 77, 1024), device="cuda", dtype=dtype)
+        times = torch.ones(2 * pairs, device="cuda", dtype=torch.int64)
+        with (
+            torch.set_grad_enabled(train),
+            torch.autocast("cuda", dtype, enabled=dtype != torch.float32),
+        ):
+            output = unet(latents, times, texts, return_dict=False)[0].float()
+        if train:
+            output.square().mean().backward()
+        return weights / GIB, (alive.most - weights) / GIB
+
+
+def of_decoding(images: int, side: int) -> tuple[float, float]:
+    with torch.device("meta"):
+        vae = AutoencoderKL(**VAE).requires_grad_(False).eval()
+    with counting() as alive, torch.no_grad():
+        placed(vae, torch.float32)
+        weights = alive.now
+        alive.most = alive.now
+        vae.decode(torch.empty((images, 4, side // 8, side // 8), device="cuda"), return_dict=False)
+        return weights / GIB, (alive.most - weights) / GIB
+
+
+def of_text_encoder(dtype: torch.dtype) -> float:
+    with torch.device("meta"):
+        encoder = CLIPTextModel(CLIPTextConfig(**TEXT)).requires_grad_(False)
+    with counting() as alive:
+        placed(encoder, dtype)
+        return alive.now / GIB
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Count the memory of DDPO on Stable Diffusion 2.1-base.")
+    parser.add_argument("--side", type=int, default=512, help="of the images")
+    parser.add_argument("--precision", choices=list(FORMATS), default="bfloat16")
+    parser.add_argument("--pairs", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    options = parser.parse_args()
+    dtype = FORMATS[options.precision]
+    print(f"{options.precision}, {options.side} pixels, guidance (two passes per pair), GiB of tensors, counted")
+    print(f"text encoder {of_text_encoder(dtype):.2f}")
+    print(f"{'pairs':>6}{'UNet':>8}{'training':>10}{'checkpointing':>15}{'sampling':>10}{'decoding':>10}")
+    for pairs in options.pairs:
+        weights, training = of_unet(dtype, pairs, options.side, train=True)
+        _, saving = of_unet(dtype, pairs, options.side, train=True, checkpointing=True)
+        _, sampling = of_unet(dtype, pairs, options.side, train=False)
+        _, decoding = of_decoding(pairs, options.side)
+        print(f"{pairs:6}{weights:8.2f}{training:10.2f}{saving:15.2f}{sampling:10.2f}{decoding:10.2f}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
