@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,21 @@ class OnlineRewards:
         distinct = sorted(every, key=lambda text: (len(text), text))
         for spec, model in self._models.items():
             self._scorers[spec], _ = self._strategies[spec].begin(distinct, first_batch_size(model))
+
+    def identity(self, role: str) -> dict[str, Any]:
+        """Return what tells an entry from every other: digest, spec and name of its reward models, its calibration.
+
+        Args:
+            role: Name under which the entry's values are returned.
+        """
+        entry = self.entries[role]
+        models = {spec: self._models[spec] for spec in entry.members}
+        return {
+            "rewards": [
+                {"name": model.name, "spec": spec, "fingerprint": model.fingerprint} for spec, model in models.items()
+            ],
+            "calibration": entry.calibration.model_dump(mode="json"),
+        }
 
     def _entry(self, settings: EntrySettings) -> OnlineEntry:
         calibration = calibration_of(settings.calibration)
@@ -177,6 +192,15 @@ class Judges:
         self.names = {**names, self.PROXY: names[self.PROXY] + "".join(added)}
         if settings.gold == JUDGE:
             self.names[self.GOLD] = "exact judge"
+
+    def identities(self) -> dict[str, dict[str, Any]]:
+        """Return what tells each entry from every other, by role: digests of its reward models, its calibration.
+
+        A proxy with terms added to it is no entry, and isn't among them.
+        """
+        roles = [role for role in self._online.entries if role not in _terms(self.settings)]
+        entries = [role for role in roles if role != self.PROXY or not self.settings.plus]
+        return {role: self._online.identity(role) for role in entries}
 
     def proxy(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Floats:
         """Return what is optimised, shape (images,)."""
