@@ -44,6 +44,7 @@ SUMMARIES = {
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+_COMPLETION = {"install_completion", "show_completion"}
 
 
 def _checked(name: str, candidate: Any) -> typer.Typer:
@@ -56,6 +57,9 @@ COMMANDS: Registry[typer.Typer] = Registry(
     "command", "tia2.commands", {name: f"tia2.commands.{name}:app" for name in SUMMARIES}, _checked
 )
 """tia2's own commands, then those of installed packages, the leaderboard's among them."""
+
+INNER_GROUP = "tia2.commands.{}"
+"""Entry-point group of what a package adds to the command of that name, as the leaderboard adds to `finetune`."""
 
 
 class LazyGroup(TyperGroup):
@@ -93,8 +97,9 @@ class LazyGroup(TyperGroup):
         name = args[0]
         with _warnings_as_lines():
             plugins = COMMANDS.plugins()
-        if name in plugins:
-            return name, _load(name), args[1:]
+            command = command_of(name) if name in plugins else None
+        if command is not None:
+            return name, command, args[1:]
         if not name.startswith("-"):
             ctx.fail(str(unknown_name("command", name, plugins)))
         return super().resolve_command(ctx, args)
@@ -133,11 +138,38 @@ def _is_there(plugin: Plugin) -> bool:
     return True
 
 
-def _load(name: str) -> Any:
-    command = typer.main.get_command(COMMANDS.get(name))
-    command.params = [
-        option for option in command.params if option.name not in {"install_completion", "show_completion"}
-    ]
+def command_of(name: str) -> Any:
+    """Import a command, and what packages add to it if it is a group.
+
+    A package that stands above another in the order of the rooms can so bring a command that reads as one of the
+    other's: `tia2 finetune validate` fills a leaderboard, of which `finetune` itself knows nothing.
+
+    Args:
+        name: The command's name.
+
+    Returns:
+        A click command.
+
+    Raises:
+        UnknownNameError: There is none of this name.
+        Tia2Error: It can't be imported. An addition that can't be is left out with a warning.
+
+    Example:
+        >>> "validate" in command_of("finetune").commands
+        True
+    """
+    command: Any = typer.main.get_command(COMMANDS.get(name))
+    inner: Registry[typer.Typer] = Registry(f"{name} command", INNER_GROUP.format(name), {}, _checked)
+    for title, app in inner.items():
+        if title in getattr(command, "commands", {title: None}):
+            reason = "that name is taken" if isinstance(command, TyperGroup) else f"tia2 {name} is no group of commands"
+            warnings.warn(f"The command {name} {title} is left out: {reason}.", stacklevel=1)
+            continue
+        addition = typer.main.get_command(app)
+        addition.name = title
+        command.add_command(addition, title)
+    for part in (command, *getattr(command, "commands", {}).values()):
+        part.params = [option for option in part.params if option.name not in _COMPLETION]
     return command
 
 

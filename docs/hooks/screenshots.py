@@ -1,6 +1,7 @@
 """Serve the embedded leaderboard and take a picture of every tab: `python docs/hooks/screenshots.py [FOLDER]`.
 
-Light and dark, 1280 and 390 pixels wide, into docs/images/leaderboard.
+Light and dark, 1280 and 390 pixels wide, into docs/images/leaderboard. The Fine-tuning tab shows the runs that lie in
+runs/validate, as `tia2 finetune validate` leaves them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ SETTLED = 1500
 """Milliseconds after the tab's content came: figures are drawn by then."""
 
 
-FIGURES = {"plots": 1, "compare": 2, "calibration": 1}
+RUNS = ROOT / "runs" / "validate"
+FIGURES = {"plots": 1, "compare": 2, "calibration": 1, "finetune": 1}
 """Number of figures on a tab."""
 DRAWN = """count => [...document.querySelectorAll(".js-plotly-plot .infolayer")]
   .filter(layer => layer.closest(".js-plotly-plot").checkVisibility()).length >= count"""
@@ -77,12 +79,15 @@ def take(page: Any, address: str, path: Path, figures: int = 0) -> None:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Serve the embedded results; yields the address."""
+    """Serve the embedded results and the runs that there are; yields the address."""
     from tia2.leaderboard.data.embedded import embedded_store
     from tia2.leaderboard.pages import launch
 
     with tempfile.TemporaryDirectory() as work:
-        app = launch(embedded_store(Path(work) / "store"), wait=False)
+        store = embedded_store(Path(work) / "store")
+        for run in sorted(RUNS.glob("*/run.json")):
+            store.add_run(run.parent, "tia2")
+        app = launch(store, wait=False)
         try:
             yield str(app.local_url)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,21 @@ class OnlineRewards:
             for entry in self.entries.values()
             if entry.calibration.contrastive and not set(entry.members) <= self._reads_texts
         ]
+
+    def identity(self, role: str) -> dict[str, Any]:
+        """Return what tells an entry from every other: digest, spec and name of its reward models, its calibration.
+
+        Args:
+            role: Name under which the entry's values are returned.
+        """
+        entry = self.entries[role]
+        models = {spec: self._models[spec] for spec in entry.members}
+        return {
+            "rewards": [
+                {"name": model.name, "spec": spec, "fingerprint": model.fingerprint} for spec, model in models.items()
+            ],
+            "calibration": entry.calibration.model_dump(mode="json"),
+        }
 
     def _entry(self, settings: EntrySettings) -> OnlineEntry:
         calibration = calibration_of(settings.calibration)
@@ -248,6 +263,15 @@ class Judges:
     def blind(self) -> list[str]:
         """Names of entries that compare texts, and of which a member has told no two texts of an image apart so far."""
         return self._online.blind
+
+    def identities(self) -> dict[str, dict[str, Any]]:
+        """Return what tells each entry from every other, by role: digests of its reward models, its calibration.
+
+        A proxy with terms added to it is no entry, and isn't among them.
+        """
+        roles = [role for role in self._online.entries if role not in _terms(self.settings)]
+        entries = [role for role in roles if role != self.PROXY or not self.settings.plus]
+        return {role: self._online.identity(role) for role in entries}
 
     def proxy(
         self, images: Sequence[Image.Image], prompts: Sequence[str], numbers: Sequence[int] | None = None

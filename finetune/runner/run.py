@@ -72,6 +72,7 @@ class Run:
             "tia2_version": __version__,
             "versions": _versions(),
             "judges": self.judges.names,
+            "entries": self.judges.identities(),
             "dimensions": list(self.model.latent_shape),
             "trained_weights": sum(parameter.numel() for parameter in self.model.parameters),
         }

@@ -68,7 +68,7 @@ def leaderboard(
         from ..pages.app import launch
 
         opened = _open(store, create=True)
-    _fullest(opened)
+    fullest(opened)
     with _progress() as report:
         live = Live(opened, progress=report)
     served = launch(live, host=host, port=_free_port(host, port), open_browser=open_browser, wait=False)
@@ -117,10 +117,14 @@ def init(
 
 @app.command(
     epilog="Examples:\n\n  tia2 leaderboard add runs/mine --name Mine --licence MIT\n\n"
-    "  tia2 leaderboard add runs/a runs/b --name 'A and B'      an ensemble"
+    "  tia2 leaderboard add runs/a runs/b --name 'A and B'      an ensemble\n\n"
+    "  tia2 leaderboard add runs/mini-ddpo                      a fine-tuning run"
 )
 def add(
-    tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables; several make an ensemble.")],
+    tables: Annotated[
+        list[Path],
+        typer.Argument(metavar="TABLE|RUN...", help="Score tables; several make an ensemble. Or fine-tuning runs."),
+    ],
     store: Place = DEFAULT_STORE,
     name: Annotated[str | None, typer.Option(help="The model's name. Default: the score table's.")] = None,
     description: Annotated[str | None, typer.Option(help="Description of the model, a few sentences.")] = None,
@@ -130,7 +134,7 @@ def add(
     paper: Annotated[str | None, typer.Option(help="Address of the paper, https.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the model of this name.")] = False,
 ) -> None:
-    """Put score tables on the board without a review: raw, TextNorm, or ensembles."""
+    """Put score tables on the board without a review: raw, TextNorm, or ensembles; or fine-tuning runs."""
     from tia2 import console
 
     declared = {
@@ -138,8 +142,18 @@ def add(
         "contact": contact, "paper": paper,
     }  # fmt: skip
     with console.stderr.status("Checking …"):
-        from ..submissions.adding import add_tables
+        from ..submissions.adding import add_runs, add_tables
+        from ..submissions.run_package import only_runs
 
+        if only_runs(tables, [f"--{field.replace('_', '-')}" for field, text in declared.items() if text]):
+            runs = add_runs(_open(store), tables, added_by=account_name())
+        else:
+            runs = None
+    if runs is not None:
+        for run in runs:
+            console.stdout.print(console.plain(f"On the board: {run.id}"), soft_wrap=True)
+        return
+    with console.stderr.status("Checking …"):
         stated = {field: text for field, text in declared.items() if text}
         listing = add_tables(_open(store), tables, stated, added_by=account_name(), replace=replace)
     console.stdout.print(f"On the board of {listing.benchmark}:", markup=False)
@@ -188,7 +202,7 @@ def export(
 
         opened = _open(store)
     with _progress() as report:
-        board = Board.load(opened, benchmark or _fullest(opened), progress=report)
+        board = Board.load(opened, benchmark or fullest(opened), progress=report)
     _, content = text_of(board, kind, subset, metric)
     if out is None:
         console.print_file(content)
@@ -210,7 +224,15 @@ def _open(location: str, create: bool = False) -> Store:
     return open_store(location)
 
 
-def _fullest(store: Store) -> str:
+def fullest(store: Store) -> str:
+    """Return the name of the benchmark that pages show first: that with most entries, real votes before simulated.
+
+    Args:
+        store: The store.
+
+    Raises:
+        LeaderboardError: It has no benchmark.
+    """
     entries = {record.name: 0 for record in store.benchmarks}
     for listing in store.listings:
         entries[listing.benchmark] = entries.get(listing.benchmark, 0) + len(listing.calibrations)

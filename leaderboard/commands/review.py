@@ -63,9 +63,10 @@ def review(
     with _queue(store) as queue, console.warnings_as_lines():
         if accept is not None:
             with console.stderr.status("Checking the submission …"):
-                listing = queue.accept(accept, by or _reviewer(), reason)
-            facts = {"accepted": listing.card.name, "listing": listing.id}
-            _report(facts, f"{listing.card.name} is on the board as {listing.id}.", as_json)
+                accepted = queue.accept(accept, by or _reviewer(), reason)
+                name = queue.get(accept).name
+            facts = {"accepted": name, "listing": accepted.id}
+            _report(facts, f"{name} is on the board as {accepted.id}.", as_json)
         elif reject is not None:
             queued = queue.reject(reject, by or _reviewer(), reason)
             _report({"rejected": queued.name, "id": queued.id}, f"{queued.name} is rejected.", as_json)
@@ -142,7 +143,7 @@ def _list(waiting: list[Queued], as_json: bool) -> None:
         console.stdout.print("No submission waits for a review.")
         return
     table = console.table(
-        "id", "received", "model", "benchmark", "submitter", "flags", "warnings", right=("flags", "warnings")
+        "id", "received", "name", "benchmark", "submitter", "flags", "warnings", right=("flags", "warnings")
     )
     for queued in waiting:
         cells = (queued.id[:8], queued.received[:16].replace("T", " "), queued.name, queued.benchmark, queued.submitter)

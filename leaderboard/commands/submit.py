@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from tia2.scoring import ScoreTable
 
     from ..data.records import ModelCard
+    from ..data.store import Store
+    from ..submissions.checking.report import SubmissionReport
+    from ..submissions.package import Submission
+    from ..submissions.run_package import RunSubmission
 
 app = typer.Typer()
 
@@ -34,13 +38,18 @@ Examples:
   tia2 submit runs/mini/mine --hub somebody/leaderboard
 
   tia2 submit runs/mini/mine --out mine.zip
+
+  tia2 submit runs/mini-ddpo --contact https://example.org/me
 """
 
 
 @app.command(epilog=EXAMPLES)
 def submit(
     tables: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Score tables; several make an ensemble.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="DIR...", help="Score tables; several make an ensemble. Or a fine-tuning run.", show_default=False
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="The model's name on the board. Default: the table's.")] = None,
     description: Annotated[str | None, typer.Option(help="Description of the model, a few sentences.")] = None,
@@ -72,12 +81,15 @@ def submit(
     out: Annotated[Path | None, typer.Option(metavar="FILE.zip", help="Only build it, to be uploaded.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Submit a reward model to a leaderboard.
+    """Submit a reward model, or a fine-tuning run, to a leaderboard.
 
     Builds a submission of its score tables and of what you declare, checks it with the code that the server runs, and
     hands it in: to a leaderboard in a folder, or as a pull request to one on the Hugging Face Hub. It is on the board
     once a maintainer has accepted it. Unless you say what to make of the tables, that is raw rewards and TextNorm of
     one, and both ensembles of several.
+
+    A fine-tuning run is submitted without its weights: settings, journal, images and scores, from which everything is
+    computed again.
     """
     from tia2 import console
 
@@ -85,7 +97,19 @@ def submit(
         raise UsageError("Expected --hub or --out, got both: one opens a pull request, the other keeps a file.")
     if out is not None and out.suffix.lower() != ".zip":
         raise UsageError(f"Expected --out to end in .zip, got {out}.")
+    if out is not None and out.exists():
+        raise LeaderboardError(f"{out} is there already: choose another name.")
+    about_tables = {
+        "name": name, "licence": licence, "training-data": training_data, "paper": paper, "cite": cite, "macs": macs,
+        "items-per-second": items_per_second, "on": on, "calibration": calibration, "setting": setting,
+        "ensemble": ensemble,
+    }  # fmt: skip
     with console.warnings_as_lines(), console.stderr.status("Checking the submission …"):
+        from ..submissions.run_package import only_runs
+
+        if only_runs(tables, [f"--{option}" for option, value in about_tables.items() if value]):
+            _print_done(_submit_run(tables, description or "", contact, store, hub, out), store, as_json)
+            return
         from tia2.evaluation.evaluate import load_table
 
         loaded = [load_table(path) for path in tables]
@@ -100,6 +124,12 @@ def submit(
         card = _card(loaded, {**given, "contact": contact, "cite": None if cite is None else _read(cite)})
         specs = _calibrations(loaded, calibration, setting, ensemble)
         done = _hand_in(tables, loaded, card, specs, store, hub, out)
+    _print_done(done, store, as_json)
+
+
+def _print_done(done: dict[str, Any], store: Path, as_json: bool) -> None:
+    from tia2 import console
+
     if as_json:
         console.print_json(done)
         return
@@ -121,35 +151,21 @@ def _hand_in(
     hub: str | None,
     out: Path | None,
 ) -> dict[str, Any]:
-    from tia2.files import write_atomically
-
     from ..data.embedded import embedded_store
     from ..data.store import slug
     from ..submissions.checking.checks import card_problems
     from ..submissions.checking.report import SubmissionReport
     from ..submissions.checking.validation import find_benchmark, validate
-    from ..submissions.hub import open_pull_request
-    from ..submissions.limits import Limits
     from ..submissions.package import build
-    from ..submissions.queue import Queue
 
     store = embedded_store(folder)
     record = find_benchmark(store, loaded[0])
     benchmark = loaded[0].manifest.benchmark.name if record is None else record.name
     with tempfile.TemporaryDirectory(prefix="tia2-submit-") as temporary:
-        path = Path(temporary) / "submission.zip" if out is None else out
-        if path.exists():
-            raise LeaderboardError(f"{path} is there already: choose another name.")
         draft = Path(temporary) / "draft.zip"
         submission = build(tables, card, calibrations, draft, benchmark=benchmark)
         if hub is None and out is None:
-            # Whoever can write to the folder needs no limits.
-            unlimited = Limits(an_hour=10**6, pending=10**6)
-            with Queue(store, unlimited) as queue:
-                filename = f"{tables[0].resolve().name}.zip"
-                receipt = queue.receive(draft, account_name() or "somebody", filename=filename)
-            done = f"{receipt.name} waits for a review in {folder} as {receipt.id}. Accept it with:"
-            return {"done": done, "id": receipt.id, "report": receipt.report.lines}
+            return _queue(store, draft, tables[0], folder)
         if record is None:
             missing = f"{folder} has no benchmark {benchmark}, so rewards were not compared with it here."
             report = SubmissionReport(warnings=[missing])
@@ -159,11 +175,56 @@ def _hand_in(
         else:
             # A name that is taken here may be free there.
             report = validate(draft, store, except_for=slug(card.name)).report
-        if hub is not None:
-            address = open_pull_request(hub, draft, submission, report)
-            return {"done": f"Opened {address}", "address": address, "report": report.lines}
-        write_atomically(path, draft.read_bytes(), LeaderboardError)
-        return {"done": f"Wrote {path}", "file": str(path), "report": report.lines}
+        return _hand_over(draft, submission, report, hub, out)
+
+
+def _queue(store: Store, draft: Path, source: Path, folder: Path) -> dict[str, Any]:
+    """Put a submission into the queue of a store on this machine."""
+    from ..submissions.limits import Limits
+    from ..submissions.queue import Queue
+
+    # Whoever can write to the folder needs no limits.
+    unlimited = Limits(an_hour=10**6, pending=10**6)
+    with Queue(store, unlimited) as queue:
+        receipt = queue.receive(draft, account_name() or "somebody", filename=f"{source.resolve().name}.zip")
+    done = f"{receipt.name} waits for a review in {folder} as {receipt.id}. Accept it with:"
+    return {"done": done, "id": receipt.id, "report": receipt.report.lines}
+
+
+def _hand_over(
+    draft: Path, submission: Submission | RunSubmission, report: SubmissionReport, hub: str | None, out: Path | None
+) -> dict[str, Any]:
+    """Open a pull request, or keep the file."""
+    from tia2.files import write_atomically
+
+    from ..submissions.hub import open_pull_request
+
+    if hub is not None:
+        address = open_pull_request(hub, draft, submission, report)
+        return {"done": f"Opened {address}", "address": address, "report": report.lines}
+    if out is None:
+        raise LeaderboardError("Expected --hub or --out.")
+    write_atomically(out, draft.read_bytes(), LeaderboardError)
+    return {"done": f"Wrote {out}", "file": str(out), "report": report.lines}
+
+
+def _submit_run(
+    runs: list[Path], description: str, contact: str, folder: Path, hub: str | None, out: Path | None
+) -> dict[str, Any]:
+    from ..data.embedded import embedded_store
+    from ..submissions.checking.runs import validate_run
+    from ..submissions.run_package import build_run
+
+    if len(runs) > 1:
+        raise UsageError(f"Expected one fine-tuning run, got {len(runs)}: each is reviewed by itself.")
+    store = embedded_store(folder)
+    with tempfile.TemporaryDirectory(prefix="tia2-submit-") as temporary:
+        draft = Path(temporary) / "draft.zip"
+        submission = build_run(runs[0], draft, description=description, contact=contact)
+        if hub is None and out is None:
+            return _queue(store, draft, runs[0], folder)
+        report = validate_run(draft, store).report
+        return _hand_over(draft, submission, report, hub, out)
 
 
 def _cost(macs: float | None, items_per_second: float | None, device: str | None) -> dict[str, Any] | None:

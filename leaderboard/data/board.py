@@ -13,16 +13,19 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from tia2.calibration import CALIBRATIONS
-from tia2.calibration.base import Calibration
 from tia2.errors import LeaderboardError, Tia2Error, unknown_name
 from tia2.evaluation.comparing.separation import separation
 from tia2.evaluation.comparing.simultaneous import Stratum
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.summary import OVERALL
 
+from ..finetuned.best_of_n import BestOfNPart, best_of_n_part
+from ..finetuned.identity import EntryIdentity
+from .board_entries import BoardEntry as BoardEntry
+from .board_entries import board_entry, published_entry
+from .board_runs import KeptRun, ValidatedFigures, board_runs, load_runs, validated_figures
 from .index import COUNTS, ESTIMATES, SEED, Index, Outline, Summary
-from .records import BenchmarkRecord, Listing
+from .records import BenchmarkRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,43 +40,6 @@ Value = TypeVar("Value")
 REMEMBERED = 256
 """Values of one kind that a board remembers."""
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class BoardEntry:
-    """One row.
-
-    Attributes:
-        id: Fit for an address.
-        name: Name in tables and figures.
-        chips: Kind of entry, in a word or two each.
-        key: Name of its files in the index.
-        coverage: Share of the benchmark's items that it has values for.
-        upper_bound: Whether its settings were chosen on the labels that it is judged by.
-        listing: The model behind it; None for a published result.
-        calibration: Calibration of the model's rewards; None for a published result.
-        source: Where a published result is from.
-    """
-
-    id: str
-    name: str
-    chips: tuple[str, ...]
-    key: str
-    coverage: float
-    upper_bound: bool
-    listing: Listing | None = None
-    calibration: Calibration | None = None
-    source: str = ""
-
-    @property
-    def complete(self) -> bool:
-        """Whether it has a value for every item."""
-        return self.coverage == 1
-
-    @property
-    def ranked(self) -> bool:
-        """Whether it has a rank: complete, and not an upper bound."""
-        return self.complete and not self.upper_bound
 
 
 @dataclass(frozen=True)
@@ -109,6 +75,9 @@ class Board:
         counts: (entries, scopes, 7), in the order of `COUNTS`.
         figures: (entries, prompts, metrics).
         problems: Listings that could not be evaluated, with the reason.
+        runs: The validated fine-tuning runs, on this board's entries and on others.
+        run_problems: Runs that can't be shown as validated, with the reason.
+        validated: Figures of the entries that were validated, by their ids.
 
     Example:
         >>> board = Board.load(Store("runs/leaderboard"), "mini")  # doctest: +SKIP
@@ -122,6 +91,7 @@ class Board:
         outline: Outline,
         rows: Sequence[tuple[BoardEntry, Summary]],
         problems: dict[str, str],
+        runs: Sequence[KeptRun] = (),
     ) -> None:
         self.index = index
         self.benchmark = benchmark
@@ -130,7 +100,10 @@ class Board:
         self.prompts = outline.prompts
         self.people = outline.people
         self.problems = problems
+        self.runs, self.run_problems = board_runs(runs, self._identities() if runs else {})
+        self.validated: dict[str, ValidatedFigures] = validated_figures(self.runs)
         self._remembered: dict[str, LRUCache[Hashable, Any]] = {}
+        self._best_of_n: dict[str, dict[str, NDArray[Any]]] = {}
         self._lock = threading.Lock()
         self.positions = {entry.id: number for number, entry in enumerate(self.entries)}
         summaries = [summary for _, summary in rows]
@@ -143,7 +116,13 @@ class Board:
 
     @classmethod
     def load(
-        cls, store: Store, benchmark: str, *, index: Index | None = None, progress: Progress | None = None
+        cls,
+        store: Store,
+        benchmark: str,
+        *,
+        index: Index | None = None,
+        progress: Progress | None = None,
+        runs: Sequence[KeptRun] | None = None,
     ) -> Board:
         """Evaluate what isn't in the index yet, and return the board.
 
@@ -152,6 +131,7 @@ class Board:
             benchmark: Name of one of its benchmarks.
             index: The store's own if None.
             progress: Called with the name of the next entry, how many are done, and how many there are.
+            runs: The store's fine-tuning runs; read from it if None.
 
         Raises:
             UnknownNameError: The store has no such benchmark.
@@ -179,7 +159,7 @@ class Board:
                 log.warning("%s can't be shown: %s", listing.entry_id(calibration), error)
                 continue
             summary = index.summary(key)
-            rows.append((_entry(record, listing, calibration, key, summary), summary))
+            rows.append((board_entry(record, listing, calibration, key, summary), summary))
         for name, path in store.published.items():
             from tia2.evaluation import Result
 
@@ -190,10 +170,11 @@ class Board:
             key = index.published_key(record, path)
             if not index.has(key):
                 index.build_published(record, outline, path)
-            rows.append((_published_entry(name, key, result), index.summary(key)))
+            rows.append((published_entry(name, key, result), index.summary(key)))
         if progress is not None:
             progress("", len(jobs), len(jobs))
-        return cls(index, record, outline, rows, problems)
+        kept = load_runs(store, index.folder) if runs is None else runs
+        return cls(index, record, outline, rows, problems, kept)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -324,6 +305,32 @@ class Board:
             raise LeaderboardError("Choose two different entries to compare.")
         return compare(self.result(a), self.result(b), metric)
 
+    def best_of_n(self, position: int, scope: str, make: bool = True) -> BestOfNPart | None:
+        """Return people's mean score of the best of n by an entry; None where it isn't known.
+
+        Args:
+            position: Position of the entry.
+            scope: One of the board's scopes.
+            make: Whether to compute it where the index of an earlier version doesn't have it.
+        """
+        entry = self.entries[position]
+        if entry.listing is None or entry.calibration is None:
+            return None
+        arrays = self._best_of_n.get(entry.key)
+        if arrays is None:
+            arrays = self.index.best_of_n(self.benchmark, self.scopes, entry.listing, entry.calibration, make)
+        if arrays is not None:
+            self._best_of_n[entry.key] = arrays
+        return None if arrays is None else best_of_n_part(arrays, self.scopes.index(scope))
+
+    def _identities(self) -> dict[EntryIdentity, str]:
+        """Return the ids of the entries that score tables stand behind, by what makes them the same."""
+        return {
+            EntryIdentity.of(map(self.index.fingerprint, entry.listing.tables), entry.calibration): entry.id
+            for entry in reversed(self.entries)
+            if entry.listing is not None and entry.calibration is not None
+        }
+
     @cached_property
     def items(self) -> pd.DataFrame:
         """The benchmark's items: item_id, subset, prompt_id, prompt, votes, human_score, label, texts."""
@@ -332,34 +339,3 @@ class Board:
 
 def _stack(arrays: list[Floats], shape: tuple[int, ...]) -> Floats:
     return np.stack(arrays) if arrays else np.zeros((0, *shape))
-
-
-def _entry(
-    benchmark: BenchmarkRecord, listing: Listing, calibration: Calibration, key: str, summary: Summary
-) -> BoardEntry:
-    coverage = (summary.items - summary.skipped) / benchmark.items
-    return BoardEntry(
-        id=listing.entry_id(calibration),
-        name=calibration.entry_name(listing.card.name),
-        chips=(*calibration.chips, *(["not complete"] if coverage < 1 else [])),
-        key=key,
-        coverage=coverage,
-        upper_bound=summary.upper_bound,
-        listing=listing,
-        calibration=calibration,
-    )
-
-
-def _published_entry(name: str, key: str, result: Result) -> BoardEntry:
-    calibration = result.entry.calibration
-    title = CALIBRATIONS[calibration].title if calibration in CALIBRATIONS else calibration
-    bound = ["oracle"] if result.entry.upper_bound else []
-    return BoardEntry(
-        id=name,
-        name=result.entry.name,
-        chips=(title, *bound, "as published"),
-        key=key,
-        coverage=1.0,
-        upper_bound=result.entry.upper_bound,
-        source=result.entry.rewards[0].spec if result.entry.rewards else "",
-    )

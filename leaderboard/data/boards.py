@@ -14,6 +14,7 @@ from cachetools import LRUCache
 from tia2.errors import LeaderboardError, Tia2Error
 
 from .board import Board
+from .board_runs import load_runs, warn_of_summaries
 from .index import Index
 from .pictures import Pictures
 from .store import Store
@@ -60,6 +61,7 @@ class Live:
         self._building = threading.Lock()
         self._looked = time.monotonic()
         self._stamp = store.stamp()
+        warn_of_summaries(store)
         self._boards = self._load(progress)
 
     @property
@@ -100,23 +102,37 @@ class Live:
             self._building.release()
 
     def _load(self, progress: Progress | None) -> dict[str, Board]:
+        runs = load_runs(self.store, self._index.folder)
         boards = {
-            record.name: Board.load(self.store, record.name, index=self._index, progress=progress)
+            record.name: Board.load(self.store, record.name, index=self._index, progress=progress, runs=runs)
             for record in self.store.benchmarks
         }
         if not boards:
             raise LeaderboardError(
                 f"{self.store.folder} has no benchmark yet. `tia2 leaderboard init` makes a store with one."
             )
-        threading.Thread(target=_rank, args=(list(boards.values()),), daemon=True).start()
+        threading.Thread(target=_prepare, args=(list(boards.values()),), daemon=True).start()
         return boards
 
 
-def _rank(boards: Sequence[Board]) -> None:
-    """Rank by every metric in every scope, so that nobody who asks for one of them first has to wait."""
+def _prepare(boards: Sequence[Board]) -> None:
+    """Rank by every metric in every scope, so that nobody who asks for one of them first has to wait.
+
+    Then complete an index of an earlier version, which lacks what choosing the best of n by an entry gains.
+    """
     try:
         for board in boards:
             for scope, metric in product(board.scopes, board.metrics):
                 board.standing(scope, metric)
     except Tia2Error as error:  # those who ask will see it
         log.warning("Ranks are computed when they're asked for: %s", error)
+    for board in boards:
+        for position in range(len(board)):
+            _complete(board, position)
+
+
+def _complete(board: Board, position: int) -> None:
+    try:
+        board.best_of_n(position, board.usual_scope)
+    except Tia2Error as error:  # a table that was removed since its entry was indexed
+        log.warning("Best of n by %s isn't known: %s", board.entries[position].name, error)

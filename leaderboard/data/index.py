@@ -17,13 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.calibration.base import Calibration
-from tia2.errors import LeaderboardError
+from tia2.errors import LeaderboardError, ScoreTableError
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.result import Result
 from tia2.evaluation.summary import OVERALL
 from tia2.files import write_atomically
 
+from ..finetuned.best_of_n import VERSION as BEST_OF_N_VERSION
+from ..finetuned.best_of_n import best_of_n_arrays
 from .records import BenchmarkRecord, Listing, written_by_version_1
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ class Index:
         self.folder = store.index
         self._items: dict[str, pd.DataFrame] = {}
         self._tables: tuple[tuple[str, ...], list[ScoreTable]] | None = None
+        self._fingerprints: dict[str, str] = {}
 
     # Keys
 
@@ -169,7 +172,9 @@ class Index:
         result = evaluate(values, seed=SEED, resamples=self.resamples)
         arranged = np.full(benchmark.items, np.nan)
         arranged[self._rows(benchmark, tables[0])] = values.values
-        self._keep(self.entry_key(benchmark, listing, calibration), result, outline, arranged)
+        key = self.entry_key(benchmark, listing, calibration)
+        self.arrays(_best_of_n(key), lambda: best_of_n_arrays(values, outline.scopes, self.resamples))
+        self._keep(key, result, outline, arranged)
 
     def build_published(self, benchmark: BenchmarkRecord, outline: Outline, path: Path) -> None:
         """Arrange a published result for the board."""
@@ -208,24 +213,72 @@ class Index:
 
     def arrays(self, key_of: Sequence[Any], make: Callable[[], Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
         """Return arrays that are kept under a key, made when they aren't there."""
-        path = self.folder / f"{self._key('arrays', *key_of)}.npz"
+        path = self._arrays_path(key_of)
         if not path.is_file():
             write_atomically(path, _npz(make()), LeaderboardError)
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
+    def _arrays_path(self, key_of: Sequence[Any]) -> Path:
+        return self.folder / f"{self._key('arrays', *key_of)}.npz"
+
+    def best_of_n(
+        self,
+        benchmark: BenchmarkRecord,
+        scopes: Sequence[str],
+        listing: Listing,
+        calibration: Calibration,
+        make: bool = True,
+    ) -> dict[str, NDArray[Any]] | None:
+        """Return what choosing the best of n by an entry gains, as `best_of_n_part` reads it.
+
+        It is made with the entry; an index of an earlier version lacks it.
+
+        Args:
+            benchmark: The benchmark's record.
+            scopes: Its scopes.
+            listing: The model.
+            calibration: Calibration of its rewards.
+            make: Whether to compute it where it isn't there; None is returned otherwise.
+
+        Raises:
+            Tia2Error: Its tables are missing or damaged.
+        """
+        key = _best_of_n(self.entry_key(benchmark, listing, calibration))
+        if not make and not self._arrays_path(key).is_file():
+            return None
+
+        def compute() -> dict[str, NDArray[Any]]:
+            return best_of_n_arrays(calibration.apply(self._load(benchmark, listing.tables)), scopes, self.resamples)
+
+        return self.arrays(key, compute)
+
+    def fingerprint(self, digest: str) -> str:
+        """Return the digest of the reward model that a score table was made with; empty where the table is damaged."""
+        from tia2.scoring.manifest import Manifest
+
+        if digest not in self._fingerprints:
+            try:
+                manifest = Manifest.read(self.store.table_path(digest) / "manifest.json")
+            except ScoreTableError:  # the board says so of its entries
+                return ""
+            self._fingerprints[digest] = manifest.reward.fingerprint
+        return self._fingerprints[digest]
+
     def _load(self, benchmark: BenchmarkRecord, digests: Sequence[str]) -> list[ScoreTable]:
         """Return score tables, with prompts and votes from the store's own copy of the benchmark."""
         wanted = (benchmark.name, *digests)
-        if self._tables is None or self._tables[0] != wanted:
+        # In a variable of its own, since another thread may load other tables meanwhile.
+        latest = self._tables
+        if latest is None or latest[0] != wanted:
             tables = [self.store.table(digest) for digest in digests]
             for table in tables:
                 stored = self.items(benchmark).iloc[self._rows(benchmark, table)].reset_index(drop=True)
                 if stored["texts"].tolist() != table.items["texts"].tolist():
                     raise LeaderboardError(f"{table.name} was scored with other prompts than {benchmark.name} has.")
                 table.items = stored
-            self._tables = (wanted, tables)
-        return self._tables[1]
+            latest = self._tables = (wanted, tables)
+        return latest[1]
 
     def _rows(self, benchmark: BenchmarkRecord, table: ScoreTable) -> NDArray[np.intp]:
         import pandas as pd
@@ -263,6 +316,10 @@ def calibration_key(calibration: Calibration) -> list[Any]:
     """
     written = written_by_version_1(calibration)
     return [calibration.model_dump(), calibration.versions] if written is None else [written]
+
+
+def _best_of_n(key: str) -> list[Any]:
+    return ["best of n", BEST_OF_N_VERSION, key]
 
 
 def _identity(benchmark: BenchmarkRecord) -> list[str]:

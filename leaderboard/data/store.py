@@ -1,15 +1,16 @@
-"""A leaderboard's store: a folder of benchmarks, score tables, listings and published results.
+"""A leaderboard's store: a folder of benchmarks, score tables, listings, published results and fine-tuning runs.
 
     store.json              its name and schema version
     benchmarks/NAME.json    a benchmark, and NAME.parquet: its items with votes and texts, the copy that is trusted
     tables/DIGEST/          score tables as `tia2 score` writes them, by the digest of what they hold
     listings/ID.json        a model: card, tables and entries
     published/ID.json       results imported from publications
+    finetune/ID/            a fine-tuning run with its kept images and scores, and a digest of each file
     queue.sqlite, uploads/  submissions and the log of reviews
     index/                  derived, safe to delete at any time
 
-Everything on the board is recomputed from the score tables. Files are written under another name and renamed, a
-listing after its tables, so that a reader sees all of a model or nothing.
+Everything on the board is recomputed, from the score tables and from the runs' images and scores. Files are written
+under another name and renamed, a listing after its tables, so that a reader sees all of a model or nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from tia2.benchmark.prompt_sets import prompt_set
 from tia2.errors import LeaderboardError, unknown_name
 from tia2.files import explain, json_of, new_folder, write_atomically
 
+from ..finetuned.files import RECORD, StoredRun, add_run, remove_run, stored_runs
+from ..finetuned.finetuning import RunFolder
 from .records import SCHEMA_VERSION, BenchmarkRecord, Listing
 
 if TYPE_CHECKING:
@@ -247,6 +250,40 @@ class Store:
         result.save(self.folder / "published" / f"{name}.json")
         return name
 
+    # Fine-tuning runs
+
+    @cached_property
+    def shelf(self) -> Path:
+        """The folder of fine-tuning runs."""
+        return self.folder / "finetune"
+
+    @property
+    def runs(self) -> list[StoredRun]:
+        """The fine-tuning runs, by id."""
+        return stored_runs(self.shelf)
+
+    def add_run(self, source: str | os.PathLike[str], added_by: str = "") -> StoredRun:
+        """Keep a fine-tuning run: settings, journal, images and scores; a run that is there already stays as it is.
+
+        Args:
+            source: Folder of the run.
+            added_by: Who adds it.
+
+        Raises:
+            FinetuneError: There is no run in the folder, or one of its files is damaged.
+            LeaderboardError: It has fewer than two evaluations, or the store can't be written to.
+        """
+        name = RunFolder(Path(source)).facts().get("judges", {}).get("proxy", "run")
+        return add_run(self.shelf, Path(source), slug(str(name)), now(), added_by)
+
+    def remove_run(self, name: str) -> None:
+        """Take a fine-tuning run out of the store.
+
+        Raises:
+            UnknownNameError: There is none of this id.
+        """
+        remove_run(self.shelf, name)
+
     # What the index is keyed by
 
     @cached_property
@@ -255,12 +292,13 @@ class Store:
         return self.folder / "index"
 
     def stamp(self) -> str:
-        """Return a short text that changes when a listing, benchmark or published result does."""
+        """Return a short text that changes when a listing, benchmark, published result or fine-tuning run does."""
         sha = hashlib.sha256()
-        for kind in ("benchmarks", "listings", "published"):
-            for path in self._files(kind):
-                status = path.stat()
-                sha.update(f"{kind}/{path.name} {status.st_size} {status.st_mtime_ns} {status.st_ino}\n".encode())
+        kept = [(kind, path) for kind in ("benchmarks", "listings", "published") for path in self._files(kind)]
+        kept += [(f"finetune/{path.parent.name}", path) for path in sorted(self.shelf.glob(f"*/{RECORD}"))]
+        for kind, path in kept:
+            status = path.stat()
+            sha.update(f"{kind}/{path.name} {status.st_size} {status.st_mtime_ns} {status.st_ino}\n".encode())
         return sha.hexdigest()[:16]
 
     def _files(self, kind: str) -> Iterator[Path]:

@@ -49,6 +49,7 @@ def _facts(board: Board, entry: BoardEntry, scope: str) -> list[tuple[str, str]]
             ),
             ("score tables", Markup(" ").join(code(digest[:12]) for digest in entry.listing.tables)),
         ]
+    pairs += [("validated", f"{run.report.verdict} ({run.title})") for run in board.runs if run.entry == entry.id]
     settings = _plain(board.index.result(entry.key).entry.settings)
     if settings:
         pairs.append(("settings", settings))

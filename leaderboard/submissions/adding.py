@@ -1,4 +1,4 @@
-"""What a maintainer puts on the board directly: score tables of a trusted origin, and published results."""
+"""What a maintainer puts on the board directly: score tables and runs of a trusted origin, and published results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tia2.errors import LeaderboardError
 from ..data.addresses import is_https
 from ..data.records import UNKNOWN, Listing, ModelCard, default_calibrations
 from ..data.store import Store, now, slug
+from ..finetuned.files import StoredRun
+from ..finetuned.recheck import rechecked
 from .checking.checks import calibrated, card_problems, ensemble_problem, table_problems
 from .checking.trust import trusted
 from .checking.validation import find_benchmark, name_collisions
@@ -92,6 +94,34 @@ def add_tables(
     )
     store.add_listing(listing)
     return listing
+
+
+def add_runs(store: Store, paths: Sequence[str | os.PathLike[str]], *, added_by: str) -> list[StoredRun]:
+    """Put fine-tuning runs on the board without a review; what can be computed again is computed first.
+
+    Args:
+        store: The store.
+        paths: Folders of runs.
+        added_by: Who does it.
+
+    Returns:
+        The runs.
+
+    Raises:
+        FinetuneError: A folder holds no run, or a damaged one.
+        LeaderboardError: A run's scores, images and journal don't fit together. Runs before it are added.
+    """
+    runs = []
+    for path in paths:
+        present = {run.id for run in store.runs}
+        run = store.add_run(path, added_by)
+        problems = rechecked(run, store.index).problems
+        if problems and run.id not in present:
+            store.remove_run(run.id)
+        if problems:
+            raise LeaderboardError(f"{os.fspath(path)} can't be shown as validated. {' '.join(problems)}")
+        runs.append(run)
+    return runs
 
 
 def add_published_results(store: Store, data_dir: str | os.PathLike[str] | None = None) -> list[Result]:

@@ -25,7 +25,8 @@ from .database import PATIENCE
 QUEUE = "queue.sqlite"
 _NAMES = re.compile(
     r"store\.json|queue\.sqlite|benchmarks/[^/\\\0]+|listings/[^/\\\0]+\.json|published/[^/\\\0]+\.json|"
-    r"uploads/[0-9a-f]{32}\.zip|tables/[0-9a-f]{64}/(?:manifest\.json|items\.parquet|shards/[0-9]{5}\.parquet)"
+    r"uploads/[0-9a-f]{32}\.zip|tables/[0-9a-f]{64}/(?:manifest\.json|items\.parquet|shards/[0-9]{5}\.parquet)|"
+    r"finetune/[a-z0-9-]+/(?:record\.json|run\.json|journal\.jsonl|evaluations/epoch_[0-9]{5}\.parquet)"
 )
 _BROKEN = (tarfile.TarError, EOFError, zlib.error, OSError, ValueError)
 

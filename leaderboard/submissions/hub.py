@@ -11,12 +11,13 @@ from tia2.errors import LeaderboardError
 from ..data.store import slug
 from .checking.report import SubmissionReport
 from .package import Submission
+from .run_package import RunSubmission
 
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
 
 def open_pull_request(
-    repository: str, path: Path, submission: Submission, report: SubmissionReport, api: Any = None
+    repository: str, path: Path, submission: Submission | RunSubmission, report: SubmissionReport, api: Any = None
 ) -> str:
     """Put a submission into a pull request.
 
@@ -48,14 +49,18 @@ def open_pull_request(
 
     if not _REPOSITORY.fullmatch(repository):
         raise LeaderboardError(f"Expected a dataset repository as OWNER/NAME, got {repository!a}.")
-    name = slug(submission.card.name)
-    lines = [f"{submission.card.name} on {submission.benchmark}, {submission.tables} score table(s).", *report.lines]
+    if isinstance(submission, RunSubmission):
+        title, what = submission.title, "a fine-tuning run"
+    else:
+        title, what = submission.card.name, f"on {submission.benchmark}, {submission.tables} score table(s)"
+    name = slug(title)
+    lines = [f"{title}, {what}." if what.startswith("a ") else f"{title} {what}.", *report.lines]
     try:
         commit = (api or HfApi()).create_commit(
             repo_id=repository,
             repo_type="dataset",
             operations=[CommitOperationAdd(path_in_repo=f"submissions/{name}.zip", path_or_fileobj=str(path))],
-            commit_message=f"Submit {submission.card.name}",
+            commit_message=f"Submit {title}",
             commit_description="\n".join(f"    {line}" for line in lines),
             create_pr=True,
         )

@@ -88,10 +88,10 @@ def build(
     )
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        _add(archive, "submission.json", (submission.model_dump_json(indent=1) + "\n").encode())
+        add_member(archive, "submission.json", (submission.model_dump_json(indent=1) + "\n").encode())
         for number, (path, table) in enumerate(zip(tables, loaded, strict=True)):
             for name in table_files(len(table.manifest.shards)):
-                _add(archive, f"tables/{number}/{name}", (Path(path) / name).read_bytes())
+                add_member(archive, f"tables/{number}/{name}", (Path(path) / name).read_bytes())
     content = sink.getvalue()
     if len(content) > LIMITS.upload:
         raise LeaderboardError(
@@ -112,7 +112,8 @@ def table_files(shards: int) -> Iterator[str]:
     yield from (f"shards/{number:05d}.parquet" for number in range(shards))
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def add_member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Add a file to a zip, of a fixed date, so that equal content gives equal bytes."""
     info = zipfile.ZipInfo(name, DATED)
     info.external_attr = 0o100644 << 16
     info.create_system = 3

@@ -21,10 +21,12 @@ from tia2.errors import LeaderboardError, Tia2Error, UnknownNameError
 from tia2.files import write_atomically
 
 from ..data.records import Listing
-from ..data.store import Store, slug
+from ..data.store import Store
+from ..finetuned.files import StoredRun
 from .checking.report import RefusedError
+from .checking.runs import ValidatedRun
 from .checking.texts import hidden, quote, text_problem
-from .checking.validation import Validated, name_collisions, validate
+from .checking.validation import Validated, check_submission
 from .database import Database, Logged, Queued, Receipt, State
 from .limits import LIMITS, Limits
 
@@ -87,10 +89,10 @@ class Queue:
         submitter = _clean(submitter) or "unknown"
         self._check_limits(submitter, moment)
         waiting = [queued.name for queued in self.pending()]
-        validated = validate(path, self.store, limits=self.limits, waiting=waiting)
+        validated = check_submission(path, self.store, limits=self.limits, waiting=waiting)
         content = path.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
-        receipt = Receipt(uuid.uuid4().hex, validated.submission.card.name, validated.report)
+        receipt = Receipt(uuid.uuid4().hex, validated.name, validated.report)
         values = {
             "id": receipt.id,
             "received": _stamp(moment),
@@ -99,8 +101,8 @@ class Queue:
             "size": len(content),
             "submitter": submitter,
             "name": receipt.name,
-            "slug": slug(receipt.name),
-            "benchmark": validated.benchmark.name,
+            "slug": validated.slug,
+            "benchmark": validated.benchmark_name,
             "state": "pending",
             "report": validated.report.model_dump_json(),
         }
@@ -143,7 +145,7 @@ class Queue:
         rows = self._database.rows("SELECT at, who, what, submission, note FROM log ORDER BY number")
         return [Logged(**dict(row)) for row in rows]
 
-    def accept(self, submission: str, reviewer: str, note: str = "") -> Listing:
+    def accept(self, submission: str, reviewer: str, note: str = "") -> Listing | StoredRun:
         """Put a submission on the board. Accepting it twice is accepting it once.
 
         Args:
@@ -152,7 +154,7 @@ class Queue:
             note: Note for the log.
 
         Returns:
-            What is on the board now.
+            What is on the board now: a model, or a fine-tuning run.
 
         Raises:
             UnknownNameError: There is no such submission.
@@ -238,7 +240,7 @@ class Queue:
             if changed.rowcount:
                 self._log(queued.decided_by or "unknown", "put back", queued.id, why, datetime.now(timezone.utc))
 
-    def _carry_through(self, submission: str, validated: Validated) -> Listing:
+    def _carry_through(self, submission: str, validated: Validated | ValidatedRun) -> Listing | StoredRun:
         try:
             with self._database.writing() as connection:
                 queued = self.get(submission)
@@ -247,13 +249,7 @@ class Queue:
                 _expect(queued, "accepting")
                 now = datetime.now(timezone.utc)
                 # Not the submitter, who may be known by an address: listings are published.
-                listing = validated.listing(_stamp(now), queued.decided_by or "unknown")
-                problems = name_collisions(self.store, queued.name, self._own(listing))
-                if problems:
-                    raise RefusedError(problems)
-                for table in validated.tables:
-                    self.store.add_table(table)
-                self.store.add_listing(listing)
+                accepted = validated.put(self.store, _stamp(now), queued.decided_by or "unknown")
                 connection.execute(
                     "UPDATE submissions SET state = 'accepted', decided = ? WHERE id = ?", (_stamp(now), submission)
                 )
@@ -262,29 +258,24 @@ class Queue:
             self._put_back(self.get(submission), str(error))
             raise
         self._upload(submission).unlink(missing_ok=True)
-        return listing
+        return accepted
 
-    def _own(self, listing: Listing) -> str | None:
-        """Return the listing's id if it is on the board already, from an acceptance that was cut short."""
-        for other in self.store.listings:
-            if other.id == listing.id and (other.card, other.tables) == (listing.card, listing.tables):
-                return listing.id
-        return None
-
-    def _validated(self, queued: Queued, again: bool = False) -> Validated:
+    def _validated(self, queued: Queued, again: bool = False) -> Validated | ValidatedRun:
         path = self._upload(queued.id)
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != queued.sha256:
             raise LeaderboardError(
                 f"The file of submission {queued.id} is missing or damaged: reject it, and ask for another."
             )
-        return validate(
-            path, self.store, limits=self.limits, suspicion=False, except_for=queued.slug if again else None
+        return check_submission(
+            path, self.store, limits=self.limits, suspicion=False, accepting=queued.slug if again else None
         )
 
-    def _listing(self, queued: Queued) -> Listing:
-        for listing in self.store.listings:
-            if listing.id == queued.slug:
-                return listing
+    def _listing(self, queued: Queued) -> Listing | StoredRun:
+        """Return what an accepted submission put on the board."""
+        on_board: list[Listing | StoredRun] = [*self.store.listings, *self.store.runs]
+        for accepted in on_board:
+            if accepted.id == queued.slug:
+                return accepted
         raise LeaderboardError(
             f"{quote(queued.name)}, accepted by {queued.decided_by} on {queued.decided}, was taken off the board since."
         )

@@ -12,12 +12,20 @@ import numpy as np
 from tia2.calibration.base import TEXTNORM
 
 from ..data.board import Board, BoardEntry, Standing
-from .formats import NO_VALUE, figure, groups_in_short, interval, share, span
+from .best_of_n import gold_gained
+from .formats import NO_VALUE, difference, figure, groups_in_short, interval, share, span
 from .sheets import Sheet
 
 SETTINGS = ("cv", "oracle")
 """Chips that say how settings were chosen."""
 USUAL = ("ranks", "group", "pooled", "auprc", "spearman", "kendall", "licence", "training")
+VALIDATED = {
+    "validated_gain": "validated: gold gained",
+    "validated_kl": "validated: KL of peak",
+    "validated_drop": "validated: drop",
+}
+"""Columns of what fine-tuning against an entry did, with their headings."""
+BEST_OF_N = "best_of_n"
 PEOPLE = {"ceiling": "human votes, noise ceiling", "annotator": "one human annotator"}
 PAGE = 50
 """How many entries a page of the table has. A browser is slow to take in a thousand rows at once."""
@@ -34,6 +42,8 @@ def column_titles(board: Board) -> dict[str, str]:
         "group": "group",
         "pooled": "pooled",
         **board.metric_titles,
+        **VALIDATED,
+        BEST_OF_N: "best of n",
         "coverage": "items",
         "licence": "licence",
         "training": "training data",
@@ -46,7 +56,23 @@ def sort_titles(board: Board) -> dict[str, str]:
     Args:
         board: The board, whose metrics are among them.
     """
-    return {"rank": "rank", "name": "name", "pooled": "pooled", **board.metric_titles}
+    return {
+        "rank": "rank",
+        "name": "name",
+        "pooled": "pooled",
+        **board.metric_titles,
+        **VALIDATED,
+        BEST_OF_N: "best of n: gold gained",
+    }
+
+
+def usual_columns(board: Board) -> list[str]:
+    """Return the columns that the table has on a first visit; those of validation where an entry was validated.
+
+    Args:
+        board: The board.
+    """
+    return [*USUAL[:3], *(VALIDATED if board.validated else ()), *USUAL[3:]]
 
 
 def board_sheets(
@@ -56,7 +82,7 @@ def board_sheets(
     *,
     search: str = "",
     chips: Sequence[str] = (),
-    columns: Sequence[str] = USUAL,
+    columns: Sequence[str] | None = None,
     sort: str = "rank",
     page: int = 1,
 ) -> tuple[Sheet, Sheet]:
@@ -68,7 +94,7 @@ def board_sheets(
         metric: Name of the metric to rank by.
         search: Words that an entry's name, chips, licence, training data, source or id contain.
         chips: Chips of the entries to show, see `facets`; all entries if empty.
-        columns: Names among `column_titles` to show beside rank, entry, chips and metric.
+        columns: Names among `column_titles` to show beside rank, entry, chips and metric; `usual_columns` if None.
         sort: Name among `sort_titles`.
         page: Number of the page of `PAGE` entries, from 1; the last page if there are fewer.
 
@@ -86,7 +112,8 @@ def board_sheets(
     ranked = sorted((n for n in shown if board.entries[n].ranked), key=order)
     bounds = sorted((n for n in shown if board.entries[n].complete and board.entries[n].upper_bound), key=order)
     partial = sorted((n for n in shown if not board.entries[n].complete), key=order)
-    keys = [name for name in column_titles(board) if name in columns and name != metric]
+    wanted = usual_columns(board) if columns is None else columns
+    keys = [name for name in column_titles(board) if name in wanted and name != metric]
     listed = [*ranked, *bounds]
     start = PAGE * (min(max(page, 1), pages_of(len(listed))) - 1)
     full = _sheet(board, scope, metric, listed[start : start + PAGE], keys, standing, len(listed))
@@ -151,12 +178,27 @@ def _order(board: Board, scope: str, metric: str, sort: str, standing: Standing)
     names = [_plain(entry.name) for entry in board.entries]
     if sort == "name":
         return lambda number: names[number]
+    if sort in VALIDATED or sort == BEST_OF_N:
+        return _order_of_gains(board, scope, sort, names)
     pooled = sort == "pooled"
     by = metric if pooled or sort == "rank" else sort
     key = -np.nan_to_num(board.estimate(scope, by, "pooled" if pooled else "mean"), nan=-np.inf)
     # Entries with the same figure have different ranks; their names must not put them into another order.
     ranks = standing.rank if sort == "rank" else np.zeros(len(names), np.intp)
     return lambda number: (key[number], ranks[number], names[number])
+
+
+def _order_of_gains(board: Board, scope: str, sort: str, names: Sequence[str]) -> Callable[[int], Any]:
+    """Return the order of what optimising against an entry gained, those that nobody optimised last.
+
+    A drop is best when it is small.
+    """
+    sign = 1 if sort == "validated_drop" else -1
+    if sort == BEST_OF_N:
+        numbers = [_best_of_n(board, number, scope)[0] for number in range(len(board))]
+    else:
+        numbers = [_validated(board, entry, sort)[0] for entry in board.entries]
+    return lambda number: (numbers[number] is None, sign * (numbers[number] or 0.0), names[number])
 
 
 def _headers(board: Board, metric: str, keys: Sequence[str], ranked: bool) -> list[str]:
@@ -188,6 +230,10 @@ def _sheet(
         for key in keys:
             if key in others:
                 cells.append((_number(others[key][number]), figure(others[key][number])))
+            elif key == BEST_OF_N:
+                cells.append(_best_of_n(board, number, scope))
+            elif key in VALIDATED:
+                cells.append(_validated(board, entry, key))
             else:
                 cells.append(_cell(entry, number, key, standing))
         _append(sheet, entry.id, cells, entry.upper_bound)
@@ -204,6 +250,26 @@ def _cell(entry: BoardEntry, number: int, key: str, standing: Standing | None) -
         return _both(groups_in_short(standing.group[number]))
     card = entry.listing.card if entry.listing else None
     return _both("" if card is None else card.licence if key == "licence" else card.training_data)
+
+
+def _validated(board: Board, entry: BoardEntry, key: str) -> tuple[Any, str]:
+    figures = board.validated.get(entry.id)
+    if figures is None:
+        return None, NO_VALUE
+    value = {"validated_gain": figures.gain, "validated_kl": figures.kl, "validated_drop": figures.drop}[key]
+    if key == "validated_kl":
+        return _number(value), NO_VALUE if math.isnan(value) else f"{value:.1f} nats"
+    runs = f"  ({figures.runs} runs)" if figures.runs > 1 else ""
+    return _number(value), f"{difference(value)}{runs}"
+
+
+def _best_of_n(board: Board, number: int, scope: str) -> tuple[Any, str]:
+    part = board.best_of_n(number, scope, make=False)
+    if part is None or math.isnan(part.peak):
+        return None, NO_VALUE
+    gain = gold_gained(part)
+    where = f"peak {part.peak:.0f}" if part.inside else f"no peak to {part.limit}"
+    return _number(gain), f"{difference(gain)}, {where}"
 
 
 def _add_people(

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import typer
 
-from tia2.cli import COMMANDS, summary_of
+from tia2.cli import COMMANDS, command_of, summary_of
+
+if TYPE_CHECKING:
+    import typer
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = (
@@ -36,8 +39,8 @@ sys.stderr.write(" ".join(name for name in {HEAVY!r} if name in sys.modules))
 def leaves() -> list[tuple[str, ...]]:
     """Every command and sub-command, as the words to type."""
     words = []
-    for name, app in COMMANDS.items():
-        command = typer.main.get_command(app)
+    for name in COMMANDS:
+        command = command_of(name)
         words += [(name, sub) for sub in getattr(command, "commands", {})] or [(name,)]
     return words
 
@@ -90,6 +93,8 @@ def test_every_module_of_commands_is_reachable(folder):
     """A module that defines an app is a command, or part of one; the others hold what commands share."""
     package = folder if folder.startswith("tia2") else f"tia2/{folder}"
     reachable = {function.__module__ for app in dict(COMMANDS.items()).values() for function in callbacks(app)}
+    for name in COMMANDS:
+        reachable |= {inner.callback.__module__ for inner in getattr(command_of(name), "commands", {}).values()}
     for path in (ROOT / folder).glob("*.py"):
         if re.search(r"^\w*app = typer\.Typer\(", path.read_text(encoding="utf-8"), re.MULTILINE):
             assert f"{package}/{path.stem}".replace("/", ".") in reachable
@@ -112,6 +117,35 @@ def test_commands_of_a_package(shell, plugin):
     assert shell("greet", "--loud").out == "HELLO\n"
     assert "Usage: tia2 greet" in shell("greet", "--help").out
     assert "Did you mean 'greet'?" in shell("gret").err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("greet", "", None),
+        ("run", "", "The command finetune run is left out: that name is taken."),
+        ("greet", "import toy_nothing", "Finetune command 'greet' from package toy can't be imported"),
+    ],
+)
+def test_a_package_adds_to_a_command_of_another(shell, plugin, name, content, complaint):
+    plugin(name, "toy_greet", TOY.format(loads=content), "tia2.commands.finetune")
+    said = shell("finetune", "--help")
+    assert said.code == 0
+    if complaint is None:
+        assert said.err == ""
+        assert "Say hello" in said.out
+        assert shell("finetune", "greet", "--loud").out == "HELLO\n"
+    else:
+        assert complaint in said.err
+        assert "│ serve-reward " in said.out
+        assert shell("finetune", "best-of-n", "--help").code == 0
+
+
+def test_what_is_no_group_takes_no_addition(shell, plugin):
+    plugin("greet", "toy_greet", TOY.format(loads=""), "tia2.commands.version")
+    said = shell("version")
+    assert said.code == 0
+    assert "The command version greet is left out: tia2 version is no group of commands." in said.err
 
 
 def test_help_imports_no_package_of_commands(shell, plugin):
@@ -164,6 +198,7 @@ app = typer.Typer()
 
 @app.command()
 def greet(loud: bool = False) -> None:
+    "Say hello."
     typer.echo("HELLO" if loud else "hello")
 """
 
@@ -172,14 +207,14 @@ def greet(loud: bool = False) -> None:
 def plugin(tmp_path, monkeypatch) -> Callable[..., None]:
     """Install a package `toy` that offers a command, for the processes that the test starts."""
 
-    def install(name: str, value: str, content: str | None) -> None:
+    def install(name: str, value: str, content: str | None, group: str = "tia2.commands") -> None:
         module, _, attribute = value.partition(":")
         if content is not None:
             (tmp_path / f"{module}.py").write_text(content, encoding="utf-8")
         metadata = tmp_path / "toy-1.0.dist-info"
         metadata.mkdir()
         (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n", encoding="utf-8")
-        points = f"[tia2.commands]\n{name} = {module}:{attribute or 'app'}\n"
+        points = f"[{group}]\n{name} = {module}:{attribute or 'app'}\n"
         (metadata / "entry_points.txt").write_text(points, encoding="utf-8")
         monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 

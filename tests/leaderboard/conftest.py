@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,12 +12,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.data.store import Store
 
+BUDGET = {
+    "name": "tiny",
+    "model": {"name": "mini-halfway", "lora": {"rank": 2}},
+    "prompts": {"benchmark": "mini", "subset": "counting", "train": [2, 3], "held_out": [4]},
+    "reward": {"proxy": "mini-countblind", "gold": "judge"},
+    "sampler": {"steps": 3, "guidance": 1.0, "batch": 16},
+    "optimiser": {"lr": 1e-3},
+    "ddpo": {"images_per_epoch": 4, "updates_per_epoch": 1, "epochs": 2, "batch": 12, "clip_nats": 1.6},
+    "evaluation": {"every": 1, "images_per_prompt": 4, "kl_images": 2},
+}
+"""A budget of seconds: two prompts are trained, one is held out, three evaluations of twelve images."""
+VALIDATED = ("mini-strong", "mini-vivid~textnorm")
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
     "--no-sandbox",
@@ -50,6 +64,49 @@ def mini_board(embedded, tmp_path_factory):
     """The embedded results: four small reward models and an ensemble on the miniature benchmark. Read only."""
     store = Store(shutil.copytree(embedded, tmp_path_factory.mktemp("leaderboard") / "store"))
     return Board.load(store, "mini", index=Index(store, resamples=1000))
+
+
+@pytest.fixture(scope="session")
+def validated(embedded, tmp_path_factory) -> Path:
+    """A folder with `store`, in which two entries are validated, and their run folders; made once. Read only."""
+    pytest.importorskip("diffusers", reason="fine-tuning needs diffusers: pip install 'tia2[finetune]'")
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    folder = (tmp_path_factory.mktemp("validated") if alone else tmp_path_factory.getbasetemp().parent) / "validated"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            unfinished = tmp_path_factory.mktemp("validating") / "validated"
+            _validate(shutil.copytree(embedded, unfinished / "store"), unfinished / "runs")
+            unfinished.rename(folder)
+    return folder
+
+
+def _validate(folder: Path, out: Path) -> None:
+    from tia2.finetune.settings.run import checked
+    from tia2.leaderboard.validation.choosing import choose
+    from tia2.leaderboard.validation.running import validate_entries
+
+    store = Store(folder)
+    store.remove_listing("mini-ensemble")
+    for listing in store.listings:
+        # Raw and TextNorm: entries that need no choice of settings, which takes longest.
+        store.add_listing(listing.model_copy(update={"calibrations": listing.calibrations[:2]}))
+    board = Board.load(store, "mini", index=Index(store, resamples=200))
+    choice = choose(board, len(VALIDATED), only=VALIDATED)
+    outcomes = list(validate_entries(board, choice.entries, checked(BUDGET, "a test"), out, added_by="a test"))
+    assert [outcome.problem for outcome in outcomes] == ["", ""]
+
+
+@pytest.fixture
+def validated_store(validated, tmp_path) -> Store:
+    """A copy of the store with two validated entries."""
+    return Store(shutil.copytree(validated / "store", tmp_path / "store"))
+
+
+@pytest.fixture(scope="session")
+def validated_board(validated, tmp_path_factory) -> Board:
+    """The board of the store with two validated entries. Read only."""
+    store = Store(shutil.copytree(validated / "store", tmp_path_factory.mktemp("validated-board") / "store"))
+    return Board.load(store, "mini", index=Index(store, resamples=200))
 
 
 NAMES = [

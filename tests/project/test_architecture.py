@@ -80,6 +80,16 @@ def test_the_library_does_not_name_the_mapped_folders_in_strings(package_folders
     assert findings == []
 
 
+def test_fine_tuning_knows_nothing_of_the_board_above_it():
+    """Nor by the name that `package_dir` maps, under which import-linter doesn't see it."""
+    for module in code_survey.sources(["finetune"]):
+        for node in module.nodes:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            assert not [name for name in names if "leaderboard" in name.split(".")], f"{module.name}:{node.lineno}"
+
+
 def test_modules_import_from_where_things_are(package_folders):
     """`tia2/__init__.py` stands above everything that it offers."""
     for module in code_survey.sources():

@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import typer
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -32,11 +31,11 @@ def in_pages(pattern):
 
 @pytest.mark.parametrize("line", in_pages(COMMAND))
 def test_commands_exist_with_their_options(line):
-    from tia2.cli import COMMANDS
+    from tia2.cli import COMMANDS, command_of
 
     words = shlex.split(line.replace("\\\n", " "), comments=True)[1:]
     assert words[0] in COMMANDS, line
-    command = typer.main.get_command(COMMANDS.get(words[0]))
+    command = command_of(words[0])
     alone = words[1:2] == [] or words[1].startswith("-") or "  " in line.partition(words[0])[2][:4]
     if hasattr(command, "commands") and not (alone and command.invoke_without_command):
         assert words[1] in command.commands, line

@@ -11,6 +11,7 @@ A calibration is written as JSON (`model_dump`), in files, or as a short text, o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -118,6 +119,42 @@ def _object(written: str) -> Any:
         return json_of(written)
     except ValueError as error:
         raise ResultError(f"The calibration {written[:60]!r} is no JSON: {error}.") from None
+
+
+def short_text(calibration: Calibration) -> str:
+    """Return the short text that stands for a calibration, or JSON where its settings don't fit into one.
+
+    Args:
+        calibration: The calibration.
+
+    Returns:
+        What `calibration_of` reads as an equal calibration.
+
+    Example:
+        >>> short_text(calibration_of({"calibration": "textnorm", "temperature": 0.5}))
+        'textnorm:temperature=0.5'
+        >>> short_text(calibration_of("ur:of=(textnorm:factor=2),penalty=0.5"))
+        'ur:of=(textnorm:factor=2.0),penalty=0.5'
+    """
+    fields = type(calibration).model_fields
+    given = {name: getattr(calibration, name) for name in fields}
+    settings = [f"{name}={_short(value)}" for name, value in given.items() if value != fields[name].get_default()]
+    text = f"{calibration.registry_name}{':' if settings else ''}{','.join(settings)}"
+    try:
+        if calibration_of(text) == calibration:
+            return text
+    except Tia2Error:  # a text setting with a comma in it, for example
+        pass
+    return json.dumps(calibration.model_dump(mode="json"), ensure_ascii=False)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Calibration):
+        text = short_text(value)
+        return f"({text})" if ":" in text else text
+    if isinstance(value, tuple):
+        return f"[{','.join(map(_short, value))}]"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _validated(written: Any) -> Any:

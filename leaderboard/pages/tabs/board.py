@@ -8,7 +8,16 @@ import gradio as gr
 
 from ...data.board import Board
 from ...data.boards import Live
-from ...views.board_table import PAGE, USUAL, all_chips, board_sheets, column_titles, pages_of, sort_titles
+from ...views.board_table import (
+    PAGE,
+    VALIDATED,
+    all_chips,
+    board_sheets,
+    column_titles,
+    pages_of,
+    sort_titles,
+    usual_columns,
+)
 from ...views.sheets import Sheet
 from ..address import pick, pick_many, pick_text
 from ..detail import detail
@@ -21,6 +30,11 @@ LEGEND = (
     "Figures are means over prompts with 95 % intervals. ranks: the ranks that an entry has in 95 % of the resamples. "
     "group: entries that share a letter are not separable at 5 %, corrected for the number of comparisons. pooled: the "
     "metric over all items at once. In italics, for reference: upper bounds, whose settings saw the labels, and people."
+)
+LEGEND_OF_GAINS = (
+    "validated: a generator was fine-tuned against the entry; gold gained at the peak, on images that had no part in "
+    "choosing it, the KL divergence there, and what was lost from there to the end. best of n: people's mean score "
+    "gained where the entry chooses the best of n of the benchmark's images, at the n where that peaks."
 )
 APART = "Not ranked, because values are missing for some items: figures are over the prompts that are covered."
 
@@ -49,11 +63,13 @@ def build(live: Live) -> Tab:
         search = gr.Textbox(label="Search", placeholder="name, licence, training data …", scale=2, min_width=220)
         chips = gr.Dropdown(all_chips(board), value=[], multiselect=True, label="Show only", scale=2, min_width=220)
     with gr.Accordion("Columns", open=False):
-        columns = gr.CheckboxGroup(_choices(column_titles(board)), value=list(USUAL), label="Columns", show_label=False)
+        columns = gr.CheckboxGroup(
+            _choices(column_titles(board)), value=usual_columns(board), label="Columns", show_label=False
+        )
     page = gr.Dropdown(page_choices(len(board)), value=1, label="Rows", visible=len(board) > PAGE, elem_id="tia2-page")
     state = gr.State({})
     table = _table("Entries", "tia2-board", 880, "tia2-pin", wrap=False, buttons=["fullscreen", "copy"])
-    gr.HTML(note(LEGEND))
+    gr.HTML(note(LEGEND) + note(LEGEND_OF_GAINS))
     with gr.Column(visible=False) as apart:
         gr.HTML(heading("Incomplete entries") + note(APART))
         partial = _table("Incomplete entries", "tia2-partial", 320)
@@ -140,7 +156,7 @@ def _restore_sort(board: Board, query: Query) -> Any:
 
 def _restore_columns(board: Board, query: Query) -> Any:
     titles = column_titles(board)
-    return gr.update(choices=_choices(titles), value=pick_many(query, "columns", titles, USUAL))
+    return gr.update(choices=_choices(titles), value=pick_many(query, "columns", titles, usual_columns(board)))
 
 
 def page_choices(total: int) -> list[tuple[str, int]]:
@@ -185,5 +201,6 @@ def _update(sheet: Sheet) -> Any:
 
 _WIDTHS = {
     "#": 48, "entry": 278, "what": 212, "ranks": 70, "group": 66, "pooled": 74, "items": 74, "Spearman ρ": 108,
-    "Kendall τ-b": 104, "licence": 140, "training data": 360,
+    "Kendall τ-b": 104, "licence": 140, "training data": 360, "best of n": 178,
+    **dict.fromkeys(VALIDATED.values(), 148),
 }  # fmt: skip

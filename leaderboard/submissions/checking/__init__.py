@@ -7,5 +7,6 @@ checks.py      items, texts, rewards, calibrations; names.py and texts.py: what 
 trust.py       the same rewards with the store's items, votes and texts
 suspicion.py   copies, and agreement beyond the noise ceiling
 validation.py  all of the above in order
+runs.py        the same for a fine-tuning run, which is computed again as a whole
 report.py      what they report
 """

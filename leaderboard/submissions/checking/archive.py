@@ -17,8 +17,11 @@ from ..limits import LIMITS, MIB, Limits
 from .report import RefusedError
 from .texts import quote
 
-_FILES = re.compile(r"submission\.json|tables/[0-9]{1,2}/(?:manifest\.json|items\.parquet|shards/[0-9]{5}\.parquet)")
-_FOLDERS = re.compile(r"tables/(?:[0-9]{1,2}/(?:shards/)?)?")
+_FILES = re.compile(
+    r"submission\.json|tables/[0-9]{1,2}/(?:manifest\.json|items\.parquet|shards/[0-9]{5}\.parquet)|"
+    r"run/(?:run\.json|journal\.jsonl|evaluations/epoch_[0-9]{5}\.parquet)"
+)
+_FOLDERS = re.compile(r"tables/(?:[0-9]{1,2}/(?:shards/)?)?|run/(?:evaluations/)?")
 _END, _END_SIZE, _COMMENT = b"PK\x05\x06", 22, 0xFFFF
 _ZIP64, _ZIP64_SIZE = b"PK\x06\x07", 20
 _DIRECTORY_ENTRY = 46 + 64
@@ -143,7 +146,7 @@ def _check_size(name: str, size: int, packed: int, limits: Limits) -> None:
         raise _refused(f"{name} has more than {limits.json // 1024} KiB, which no such file needs.")
     if size > MIB and size > limits.ratio * max(packed, 1):
         raise _refused(
-            f"{name} unpacks to more than {limits.ratio} times its size: a zip bomb, or not a score table's file."
+            f"{name} unpacks to more than {limits.ratio} times its size: a zip bomb, or no file of a submission."
         )
 
 

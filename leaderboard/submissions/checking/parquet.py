@@ -34,10 +34,17 @@ COLUMNS = {
         "texts": TEXTS,
     },
     "shard": {"item_id": TEXT, "image_sha256": TEXT, "rewards": "list<element: float>"},
+    "evaluation": {"prompt": TEXT, "split": TEXT, "part": TEXT, "number": "int64", "image": "binary"},
 }
-"""Columns and types of both kinds of file, in order."""
+"""Columns and types of each kind of file, in order; an evaluation's scores stand before its images."""
 OPTIONAL = frozenset({"votes"})
-PHYSICAL = {"string": "BYTE_ARRAY", "int8": "INT32", "double": "DOUBLE", "bool": "BOOLEAN", "float": "FLOAT"}
+PHYSICAL = {
+    "string": "BYTE_ARRAY", "int8": "INT32", "int64": "INT64", "double": "DOUBLE", "bool": "BOOLEAN", "float": "FLOAT",
+    "binary": "BYTE_ARRAY",
+}  # fmt: skip
+ANY_ROWS = -1
+MOST_ROWS = 100_000
+"""Images of an evaluation, whose number its settings decide."""
 BROKEN = (OSError, ValueError, OverflowError, MemoryError, TypeError, NotImplementedError, KeyError, pa.ArrowException)
 """What pyarrow raises on bytes that aren't what they say."""
 
@@ -49,10 +56,11 @@ class Wanted:
     Attributes:
         path: Where it is.
         name: Name in messages.
-        kind: "items" or "shard".
-        rows: Number of items that it must have.
+        kind: "items", "shard" or "evaluation".
+        rows: Number of items that it must have; `ANY_ROWS` for up to `MOST_ROWS`.
         decoded: The most bytes that its columns may take in memory.
         texts: The most texts that an item may have.
+        numbers: Columns of numbers that an evaluation must have, in order.
     """
 
     path: str
@@ -61,6 +69,7 @@ class Wanted:
     rows: int
     decoded: int
     texts: int
+    numbers: tuple[str, ...] = ()
 
 
 def problem(wanted: Wanted) -> str | None:
@@ -94,24 +103,29 @@ def reason(error: BaseException) -> str:
 
 def _footer_problem(file: Any, wanted: Wanted) -> str | None:
     meta, schema = file.metadata, file.schema_arrow
-    if meta.num_rows != wanted.rows:
+    if wanted.rows == ANY_ROWS and not 1 <= meta.num_rows <= MOST_ROWS:
+        return f"{wanted.name} says it has {meta.num_rows:,} images; 1 to {MOST_ROWS:,} are read."
+    if wanted.rows not in (ANY_ROWS, meta.num_rows):
         return f"{wanted.name} says it has {meta.num_rows:,} items; {wanted.rows:,} were expected."
     if meta.num_row_groups > MOST_ROW_GROUPS:
         return f"{wanted.name} has {meta.num_row_groups:,} row groups; at most {MOST_ROW_GROUPS} are read."
-    expected = COLUMNS[wanted.kind]
+    expected = dict(COLUMNS[wanted.kind])
+    if wanted.numbers:
+        image = expected.pop("image")
+        expected |= {**dict.fromkeys(wanted.numbers, "double"), "image": image}
     names = [name for name in expected if name not in OPTIONAL or name in schema.names]
     if schema.names != names:
         return f"{wanted.name} must have the columns {', '.join(names)}, got {_listed(schema.names)}."
     for number, name in enumerate(names):
         # Older writers call a list's elements item.
-        kind = str(schema.types[number]).replace("item:", "element:")
+        kind = str(schema.types[number]).replace("item:", "element:").replace("large_", "")
         leaf = file.schema.column(number)
         physical = PHYSICAL[expected[name].removeprefix("list<element: ").removesuffix(">")]
         if kind != expected[name] or leaf.physical_type != physical or leaf.path.split(".")[0] != name:
             return f"{wanted.name}: column {name} must be {expected[name]}, got {ascii(kind)[1:-1][:60]}."
     groups = [meta.row_group(number) for number in range(meta.num_row_groups)]
-    if sum(group.num_rows for group in groups) != wanted.rows or any(group.num_rows < 0 for group in groups):
-        return f"{wanted.name} contradicts itself: its row groups don't add up to its {wanted.rows:,} items."
+    if sum(group.num_rows for group in groups) != meta.num_rows or any(group.num_rows < 0 for group in groups):
+        return f"{wanted.name} contradicts itself: its row groups don't add up to its {meta.num_rows:,} items."
     if sum(group.total_byte_size for group in groups) > wanted.decoded:
         return f"{wanted.name} takes more memory to read than a score table of this benchmark does."
     metadata: Mapping[bytes, bytes] = schema.metadata or {}
@@ -121,7 +135,7 @@ def _footer_problem(file: Any, wanted: Wanted) -> str | None:
 
 
 def _content_problem(table: Any, wanted: Wanted) -> str | None:
-    if table.num_rows != wanted.rows:
+    if wanted.rows not in (ANY_ROWS, table.num_rows):
         return f"{wanted.name} has {table.num_rows:,} items; {wanted.rows:,} were expected."
     if table.nbytes > wanted.decoded:
         return f"{wanted.name} takes more memory to read than a score table of this benchmark does."
@@ -157,7 +171,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def main() -> None:
     """Check the files that stdin lists, and write the first problem, or null, to stdout as JSON."""
-    wanted = [Wanted(**fields) for fields in json.load(sys.stdin)]
+    listed = json.load(sys.stdin)
+    wanted = [Wanted(**{**fields, "numbers": tuple(fields["numbers"])}) for fields in listed]
     pa.set_cpu_count(1)
     _limit(max((file.decoded for file in wanted), default=0))
     first = next((text for text in map(problem, wanted) if text is not None), None)

@@ -12,10 +12,12 @@ from ...data.records import BenchmarkRecord, Listing
 from ...data.store import Store, slug, table_digest
 from ..limits import LIMITS, Limits
 from ..package import Submission
+from ..run_package import is_run_submission
 from . import checks
 from .archive import unpacked
 from .names import collision
 from .report import RefusedError, SubmissionReport
+from .runs import ValidatedRun, validate_run
 from .suspicion import flags
 from .texts import quote
 from .trust import trusted
@@ -45,6 +47,44 @@ class Validated:
     def digests(self) -> list[str]:
         """The digests under which the store keeps the tables."""
         return [table_digest(table) for table in self.tables]
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.submission.card.name
+
+    @property
+    def slug(self) -> str:
+        """Id on the board, once accepted."""
+        return slug(self.name)
+
+    @property
+    def benchmark_name(self) -> str:
+        """Name of the benchmark that it is measured on."""
+        return self.benchmark.name
+
+    def put(self, store: Store, added: str, added_by: str) -> Listing:
+        """Put the model on the board; one that is there already, from an acceptance that was cut short, stays.
+
+        Args:
+            store: The store.
+            added: When, UTC.
+            added_by: Who accepts it.
+
+        Raises:
+            RefusedError: Its name was taken meanwhile.
+            LeaderboardError: The store can't be written to.
+        """
+        listing = self.listing(added, added_by)
+        same = (other for other in store.listings if other.id == listing.id)
+        cut_short = any((other.card, other.tables) == (listing.card, listing.tables) for other in same)
+        problems = name_collisions(store, self.name, listing.id if cut_short else None)
+        if problems:
+            raise RefusedError(problems)
+        for table in self.tables:
+            store.add_table(table)
+        store.add_listing(listing)
+        return listing
 
     def listing(self, added: str, added_by: str) -> Listing:
         """Return what the board lists once it is accepted."""
@@ -122,6 +162,35 @@ def validate(
     same = collision(card.name, waiting, "waiting for a review")
     suspicions = [*([same] if same else []), *(flags(Index(store), record, items, tables, values) if suspicion else [])]
     return Validated(submission, record, tuple(tables), SubmissionReport(warnings=warnings, flags=suspicions))
+
+
+def check_submission(
+    path: Path,
+    store: Store,
+    *,
+    limits: Limits = LIMITS,
+    suspicion: bool = True,
+    waiting: Sequence[str] = (),
+    accepting: str | None = None,
+) -> Validated | ValidatedRun:
+    """Check a submission of any kind against a store: score tables, or a fine-tuning run.
+
+    Args:
+        path: The zip.
+        store: The store.
+        limits: Limits of its size.
+        suspicion: Whether to look for what a person should see.
+        waiting: Names of submissions that wait for a review.
+        accepting: Id on the board where an acceptance of it may have been cut short.
+
+    Raises:
+        RefusedError: Something is wrong; the sentences say what.
+    """
+    with unpacked(path, limits) as folder:
+        is_run = is_run_submission(folder)
+    if is_run:
+        return validate_run(path, store, limits=limits, suspicion=suspicion, again=accepting is not None)
+    return validate(path, store, limits=limits, suspicion=suspicion, waiting=waiting, except_for=accepting)
 
 
 def name_collisions(store: Store, name: str, except_for: str | None = None) -> list[str]:
