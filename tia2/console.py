@@ -9,7 +9,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,31 @@ def warnings_as_lines() -> Iterator[None]:
         yield
     for text in dict.fromkeys(str(warning.message) for warning in caught):
         stderr.print("warning: ", plain(text), sep="", soft_wrap=True)
+
+
+@contextmanager
+def foreign_output_to_stderr() -> Iterator[None]:
+    """Send what a block prints to stderr, so that a user's code can't spoil what a command prints on stdout.
+
+    Where stdout is the process's own, output of compiled code and of other processes goes to stderr, too.
+    """
+    sys.stdout.flush()
+    try:
+        is_real = sys.stdout.fileno() == 1
+    except (OSError, ValueError, AttributeError):  # a test's or a notebook's
+        is_real = False
+    if not is_real:
+        with redirect_stdout(sys.stderr):
+            yield
+        return
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def plain(text: object, style: str = "") -> Text:

@@ -8,7 +8,7 @@ import struct
 from PIL import Image, UnidentifiedImageError
 
 from tia2.errors import ImageFileError, first_line
-from tia2.rgb import to_rgb
+from tia2.rgb import WHOLE_IMAGES, to_rgb
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_TEXTS = {b"tEXt", b"zTXt", b"iTXt", b"iCCP"}
@@ -75,11 +75,12 @@ def rgb_of(picture: Image.Image) -> Image.Image:
 def _loaded(content: bytes) -> Image.Image:
     try:
         # Not closed: some formats read their metadata later.
-        image = Image.open(io.BytesIO(content))
-        if image.format == "EPS":
-            # Pillow would have Ghostscript run it.
-            raise ImageFileError("EPS is a program that draws, not a picture: convert it to PNG")
-        image.load()
+        with WHOLE_IMAGES:
+            image = Image.open(io.BytesIO(content))
+            if image.format == "EPS":
+                # Pillow would have Ghostscript run it.
+                raise ImageFileError("EPS is a program that draws, not a picture: convert it to PNG")
+            image.load()
     except UnidentifiedImageError:
         raise ImageFileError("not an image") from None
     except ImageFileError:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
@@ -49,7 +51,9 @@ class Plugin:
         """
         try:
             if isinstance(self.target, EntryPoint):
-                return self.target.load()
+                # What a package prints while it is imported must not stand among a command's results.
+                with redirect_stdout(sys.stderr):
+                    return self.target.load()
             if isinstance(self.target, str):
                 return imported(self.target)
         except Tia2Error:

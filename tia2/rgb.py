@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 import struct
+import threading
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from tia2.errors import RewardError
 
 _BROKEN_EXIF = (ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error)
 """What Pillow raises where an image's EXIF data can't be read or written; the pixels have been read by then."""
+
+
+class WholeImages:
+    """Within `with WHOLE_IMAGES:` Pillow refuses images that end too early, whatever other code has told it.
+
+    A package that sets `ImageFile.LOAD_TRUNCATED_IMAGES` would have the missing part filled with grey, and scored. The
+    setting is Pillow's own for all threads: it is put back when the last thread has left its block.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._setting = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._setting = ImageFile.LOAD_TRUNCATED_IMAGES
+            self._inside += 1
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                ImageFile.LOAD_TRUNCATED_IMAGES = self._setting
+
+
+WHOLE_IMAGES = WholeImages()
+"""The block in which images are decoded, shared by all threads as Pillow's setting is."""
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -13,6 +13,7 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from tia2.benchmark.fingerprints import difference
 from tia2.errors import LeaderboardError, Tia2Error, unknown_name
 from tia2.evaluation.comparing.separation import separation
 from tia2.evaluation.comparing.simultaneous import Stratum
@@ -164,8 +165,7 @@ class Board:
             from tia2.evaluation import Result
 
             result = Result.load(path)
-            fingerprints = (result.benchmark.fingerprint, result.benchmark.votes_fingerprint)
-            if fingerprints != (record.fingerprint, record.votes_fingerprint):
+            if difference(result.benchmark, record):
                 continue
             key = index.published_key(record, path)
             if not index.has(key):

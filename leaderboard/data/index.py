@@ -169,7 +169,8 @@ class Index:
 
         tables = self._load(benchmark, listing.tables)
         values = replace(calibration.apply(tables), name=calibration.entry_name(listing.card.name))
-        result = evaluate(values, seed=SEED, resamples=self.resamples)
+        # Rank correlations over the prompts whose labels differ, as those of the published entries beside it.
+        result = evaluate(values, seed=SEED, resamples=self.resamples, prompts="label")
         arranged = np.full(benchmark.items, np.nan)
         arranged[self._rows(benchmark, tables[0])] = values.values
         key = self.entry_key(benchmark, listing, calibration)

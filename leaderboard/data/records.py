@@ -214,6 +214,8 @@ class BenchmarkRecord(StrictModel):
     title: str
     fingerprint: str
     votes_fingerprint: str
+    scores_fingerprint: str | None = None
+    """SHA-256 over ids and human scores; None in stores of before 0.2, whose `votes_fingerprint` it was."""
     items: int
     images: str | None = None
     """Where images are: a config, folder or Parquet file that `tia2.benchmark.load` takes; None without."""

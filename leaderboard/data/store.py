@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
+from tia2.benchmark.fingerprints import difference
 from tia2.benchmark.prompt_sets import prompt_set
 from tia2.errors import LeaderboardError, unknown_name
 from tia2.files import explain, json_of, new_folder, write_atomically
@@ -136,17 +137,23 @@ class Store:
             title=title,
             fingerprint=benchmark.fingerprint,
             votes_fingerprint=benchmark.votes_fingerprint,
+            scores_fingerprint=benchmark.scores_fingerprint,
             items=len(benchmark),
             images=images,
             description=description,
             simulated=simulated,
         )
         for taken in self.benchmarks:
-            same = (taken.fingerprint, taken.votes_fingerprint) == (record.fingerprint, record.votes_fingerprint)
-            if taken.name == record.name and not same:
+            if taken.name != record.name:
+                continue
+            if difference(taken, record):
                 raise LeaderboardError(
                     f"{self.folder} has a benchmark {taken.name} with other items or votes: give this one another name."
                 )
+            if taken.scores_fingerprint is None:
+                # Files of the index and tables are named by the fingerprints that the store had first.
+                kept = {"votes_fingerprint": taken.votes_fingerprint, "scores_fingerprint": None}
+                record = record.model_copy(update=kept)
         path = self.folder / "benchmarks" / f"{record.name}.json"
         write_atomically(path.with_suffix(".parquet"), _items_parquet(benchmark.items), LeaderboardError)
         write_atomically(path, _json(record), LeaderboardError)

@@ -85,7 +85,7 @@ def to_json(board: Board) -> str:
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         "provenance": provenance(board),
-        "benchmark": board.benchmark.model_dump(exclude={"schema_version", "images"}),
+        "benchmark": board.benchmark.model_dump(exclude={"schema_version", "images", "scores_fingerprint"}),
         "metrics": board.metric_titles,
         "subsets": list(board.scopes),
         "people": {scope: _people(board, scope) for scope in board.scopes} if board.people is not None else None,

@@ -101,7 +101,8 @@ def test_fingerprints_are_the_documented_hashes_and_tell_apart_what_they_should(
 
     asked = ["item_id", "subset", "prompt_id", "prompt", "contrastive_prompts"]
     assert benchmark.fingerprint == digest(asked)
-    assert benchmark.votes_fingerprint == digest(["item_id", "human_score"])
+    assert benchmark.votes_fingerprint == digest(["item_id", "votes", "human_score", "label"])
+    assert benchmark.scores_fingerprint == digest(["item_id", "human_score"])
     labels = layout.read("human_annotations/human_labels_counting.json")
     labels["image_0_0_0.jpg"]["human_labels"] = [0, 0, 0]
     layout.write("human_annotations/human_labels_counting.json", labels)

@@ -37,7 +37,11 @@ def test_a_single_subset_is_not_repeated_as_overall(make_table):
 def test_undefined_figures_have_no_rank(make_table):
     table = make_table({"a": 2})
     table.items["label"] = False
-    assert summarise([evaluate(table, resamples=50)])["rank"].isna().all()
+    assert summarise([evaluate(table, resamples=50, prompts="label")])["rank"].isna().all()
+    frame = summarise([evaluate(table, resamples=50)])
+    by_score = frame["metric"].isin(["spearman", "kendall"]) & (frame["kind"] == "entry")
+    assert frame["rank"][~by_score].isna().all()
+    assert (frame["rank"][by_score] == 1).all()
 
 
 def test_refused(results, make_table):

@@ -73,7 +73,7 @@ def test_mended_images_are_scored_and_stopping_does_not_accept_gaps(red, damaged
 
 def test_results_without_some_items_say_so(rows, make_benchmark):
     rng = np.random.default_rng(0)
-    judged = [row | {"human_score": float(rng.random())} for row in rows]
+    judged = [row | {"human_score": float(rng.random()), "votes": None} for row in rows]
     for row in judged:
         row["label"] = row["human_score"] > 0.5
     judged[CUT]["image"] = {"bytes": b"", "path": None}

@@ -206,7 +206,7 @@ def _data_dir_key(data_dir: str, config: str) -> str:
     digest = hashlib.sha256(str(folder).encode())
     for subset in configs.subsets_of(config):
         for path in sources.annotation_files([subset]):
-            digest.update(json.dumps([path, *image_files.stamp(folder, path)]).encode())
+            digest.update(json.dumps([path, image_files.stamp(folder, path)]).encode())
         location = image_files.location_of(folder, subset)
         if location is not None:
             digest.update(str(location).encode())

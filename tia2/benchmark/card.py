@@ -105,6 +105,8 @@ def card_text(benchmark: Benchmark, features: datasets.Features, subsets: list[C
         task_categories=["text-to-image"],
         size_categories=[_size_category(len(benchmark))],
     )
+    if benchmark.how_made:
+        data["how_made"] = benchmark.how_made
     metadata: dict[str, dict[str, object]] = {}
     infos = {}
     for number, config in enumerate(configs):

@@ -67,6 +67,8 @@ def check(
     benchmark: str | os.PathLike[str] | Benchmark = "all",
     *,
     data_dir: str | os.PathLike[str] | None = None,
+    split: str | None = None,
+    config: str | None = None,
     progress: Progress = silent,
 ) -> list[SubsetCheck]:
     """Decode every image of a benchmark and report what is wrong.
@@ -74,6 +76,8 @@ def check(
     Args:
         benchmark: Anything that `tia2.benchmark.load` takes.
         data_dir: A local copy of TIA2, as `tia2.benchmark.load` takes it.
+        split: Name of a split, as `tia2.benchmark.load` takes it.
+        config: Name of a config, as `tia2.benchmark.load` takes it.
         progress: Called with the subset, the images looked at, and the images in all.
 
     Returns:
@@ -82,10 +86,10 @@ def check(
     Raises:
         BenchmarkError: The annotations can't be read, or an archive is damaged as a whole.
     """
-    if isinstance(benchmark, str) and benchmark in ("all", *SUBSETS):
+    if isinstance(benchmark, str) and benchmark in ("all", *SUBSETS) and split is None and config is None:
         folder = resolve_data_dir(data_dir)
         return [_check_layout(folder, subset, progress) for subset in subsets_of(benchmark)]
-    loaded = load(benchmark, data_dir=data_dir)
+    loaded = load(benchmark, data_dir=data_dir, split=split, config=config)
     positions = loaded.items.groupby("subset", sort=False).indices
     return [_check_loaded(loaded, str(subset), list(positions[subset]), progress) for subset in positions]
 

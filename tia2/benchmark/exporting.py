@@ -24,6 +24,8 @@ def export(
     folder: str | os.PathLike[str],
     *,
     data_dir: str | os.PathLike[str] | None = None,
+    split: str | None = None,
+    config: str | None = None,
     allow_missing: bool = False,
     shard_bytes: int = SHARD_BYTES,
     progress: Progress = silent,
@@ -36,6 +38,8 @@ def export(
         benchmark: Anything that `tia2.benchmark.load` takes.
         folder: The folder to write; must not exist, or be empty.
         data_dir: A local copy of TIA2, as `tia2.benchmark.load` takes it.
+        split: Name of a split, as `tia2.benchmark.load` takes it.
+        config: Name of a config, as `tia2.benchmark.load` takes it.
         allow_missing: Whether items without an image are written too, with an empty image.
         shard_bytes: Most bytes of images in one Parquet file, about.
         progress: Called with the subset, the items written, and the items in all.
@@ -48,7 +52,7 @@ def export(
     """
     target = Path(folder).expanduser().resolve()
     _refuse_occupied(target)
-    loaded = load(benchmark, data_dir=data_dir)
+    loaded = load(benchmark, data_dir=data_dir, split=split, config=config)
     if loaded.missing_images and not allow_missing:
         raise BenchmarkError(
             f"{len(loaded.missing_images):,} of {len(loaded):,} items of {loaded.name} have no image, first "

@@ -4,33 +4,50 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tia2.benchmark.answers import (
+    check_agreement,
+    check_kinds,
+    checked_labels,
+    checked_scores,
+    checked_votes,
+    scores_from_votes,
+)
 from tia2.benchmark.columns import COLUMNS
-from tia2.benchmark.votes import human_scores, labels
+from tia2.benchmark.votes import labels
 from tia2.errors import BenchmarkError
 
 if TYPE_CHECKING:
     import datasets
     import pandas as pd
 
+ASKED = ("item_id", "subset", "prompt_id", "prompt", "contrastive_prompts")
+"""The columns that a reward model is asked about."""
+ANSWERED = ("item_id", "votes", "ratings", "human_score", "label")
+"""The columns that people answered with, as far as a benchmark has them."""
+SCORED = ("item_id", "human_score")
+OVERALL = "overall"
+"""No name of a subset: tables of results call the mean of the subsets so."""
 _TEXTS = ("item_id", "subset", "prompt_id", "prompt")
 
 
-def checked_items(dataset: datasets.Dataset, name: str) -> pd.DataFrame:
+def checked_items(dataset: datasets.Dataset, name: str, how_made: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Return the documented columns but the image, with human_score, label and contrastive_prompts filled in.
 
     Args:
         dataset: The rows. Columns that aren't documented are left out.
         name: The benchmark's name, for messages.
+        how_made: Text on how human_score or label was made, by column, where it contradicts votes or scores by design.
 
     Returns:
         A frame with one row per item.
 
     Raises:
         BenchmarkError: A column is missing, empty or of another type; an id appears twice; a prompt's items disagree
-            about it; there is neither a vote nor a human score; or scores outside [0, 1] come without a label.
+            about it; there is neither a vote nor a human score; a vote, score, label or contrastive prompt is something
+            else; two columns contradict each other; or scores outside [0, 1] come without a label.
     """
     import pandas as pd
 
@@ -41,17 +58,13 @@ def checked_items(dataset: datasets.Dataset, name: str) -> pd.DataFrame:
         raise BenchmarkError(f"Benchmark {name!r} lacks {wanted}; its columns are {', '.join(dataset.column_names)}.")
     if len(dataset) == 0:
         raise BenchmarkError(f"Benchmark {name!r} has no items.")
+    check_kinds(dataset.features, name)
     table = dataset.select_columns(present).with_format("arrow")[:]
     values = {column: table.column(column).to_pylist() for column in present}
     _check_texts(values, name)
-    if values.get("human_score") is None:
-        values["human_score"] = _from_votes(values, name)
-    _check_labels(values, name)
-    _check_scores(values, name)
-    if values.get("label") is None:
-        values["label"] = labels(values["human_score"]).tolist()
+    _check_answers(values, name, how_made or {})
     contrastive = values.get("contrastive_prompts") or [None] * len(dataset)
-    values["contrastive_prompts"] = _contrastive(values["prompt_id"], contrastive, name)
+    values["contrastive_prompts"] = _contrastive(values["prompt_id"], values["item_id"], contrastive, name)
     frame: pd.DataFrame = pd.DataFrame({column: values[column] for column in COLUMNS if column in values})
     return frame
 
@@ -70,6 +83,10 @@ def _check_texts(values: dict[str, list[Any]], name: str) -> None:
         for row, text in enumerate(values[column]):
             if not isinstance(text, str) or not text:
                 raise BenchmarkError(f"Benchmark {name!r}: {column} of row {row} is {text!r}; expected a text.")
+    if OVERALL in values["subset"]:
+        raise BenchmarkError(
+            f"Benchmark {name!r}: a subset is called {OVERALL!r}, the name of the mean of all subsets; give it another."
+        )
     seen: set[str] = set()
     for item in values["item_id"]:
         if item in seen:
@@ -82,48 +99,52 @@ def _check_texts(values: dict[str, list[Any]], name: str) -> None:
             raise BenchmarkError(f"Benchmark {name!r}: {prompt_id!r} stands for both {first} and {(prompt, subset)}.")
 
 
-def _from_votes(values: dict[str, list[Any]], name: str) -> list[float]:
-    try:
-        scores: list[float] = human_scores(vote or [] for vote in values["votes"]).tolist()
-    except BenchmarkError as error:
-        bad = next(item for item, vote in zip(values["item_id"], values["votes"], strict=True) if not _is_vote(vote))
-        raise BenchmarkError(f"Benchmark {name!r}, item {bad!r}: {error}") from None
-    return scores
+def _check_answers(values: dict[str, list[Any]], name: str, how_made: Mapping[str, str]) -> None:
+    """Check what people answered, and fill in human scores and labels where they follow from it."""
+    items, labels_given = values["item_id"], "label" in values
+    if "votes" in values:
+        values["votes"] = checked_votes(items, values["votes"], name)
+    if labels_given:
+        values["label"] = checked_labels(items, values["label"], name)
+    if "human_score" in values:
+        scores = values["human_score"]
+        values["human_score"] = checked_scores(items, scores, name, has_labels=labels_given)
+    else:
+        values["human_score"] = scores_from_votes(items, values["votes"], name)
+    check_agreement(values, name, how_made)
+    if not labels_given:
+        values["label"] = labels(values["human_score"]).tolist()
 
 
-def _is_vote(votes: list[int] | None) -> bool:
-    return bool(votes) and all(vote in (1, 0, -1) for vote in votes or [])
+def check_contrastive(texts: Any, where: str) -> list[str]:
+    """Return an item's or prompt's contrastive prompts, an empty list for None.
+
+    Args:
+        texts: A list of texts, or None.
+        where: Words that name the item or prompt in the error.
+
+    Raises:
+        BenchmarkError: It is something else, a single text among it, whose letters aren't prompts.
+    """
+    if texts is None:
+        return []
+    if not isinstance(texts, list | tuple):
+        raise BenchmarkError(
+            f"{where}: contrastive_prompts is {texts!r:.60}; expected a list of texts, such as ['two cats']."
+        )
+    for text in texts:
+        if not isinstance(text, str) or not text:
+            raise BenchmarkError(f"{where}: contrastive_prompts holds {text!r:.60}; expected texts.")
+    return list(texts)
 
 
-def _check_labels(values: dict[str, list[Any]], name: str) -> None:
-    given = values.get("label")
-    if given is None:
-        return
-    for item, label in zip(values["item_id"], given, strict=True):
-        if label not in (0, 1):
-            raise BenchmarkError(f"Benchmark {name!r}: the label of {item!r} is {label!r}; expected true or false.")
-    values["label"] = [bool(label) for label in given]
-
-
-def _check_scores(values: dict[str, list[Any]], name: str) -> None:
-    given = values.get("label")
-    for item, score in zip(values["item_id"], values["human_score"], strict=True):
-        if not isinstance(score, int | float) or not math.isfinite(score):
-            raise BenchmarkError(f"Benchmark {name!r}: the human_score of {item!r} is {score!r}; expected a number.")
-        if given is None and not 0 <= score <= 1:
-            raise BenchmarkError(
-                f"Benchmark {name!r}: the human_score of {item!r} is {score}, outside [0, 1], so what is aligned can't "
-                "be told from it; add a column label."
-            )
-    values["human_score"] = [float(score) for score in values["human_score"]]
-
-
-def _contrastive(prompt_ids: list[str], given: list[list[str] | None], name: str) -> list[list[str]]:
+def _contrastive(prompt_ids: list[str], items: list[str], given: list[Any], name: str) -> list[list[str]]:
     texts_by_prompt: dict[str, list[str]] = {}
     shared = []
-    for prompt_id, texts in zip(prompt_ids, given, strict=True):
-        first = texts_by_prompt.setdefault(prompt_id, texts or [])
-        if first != (texts or []):
+    for prompt_id, item, column in zip(prompt_ids, items, given, strict=True):
+        texts = check_contrastive(column, f"Benchmark {name!r}, item {item!r}")
+        first = texts_by_prompt.setdefault(prompt_id, texts)
+        if first != texts:
             raise BenchmarkError(f"Benchmark {name!r}: items of {prompt_id!r} have different contrastive_prompts.")
         shared.append(first)
     return shared

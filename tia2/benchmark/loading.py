@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tia2.benchmark import configs
 from tia2.benchmark.configs import CONFIGS
+from tia2.benchmark.reading.folders import only_split, read
 from tia2.benchmark.upstream.layout import has_annotations
-from tia2.errors import BenchmarkError, ImageFileError, Tia2Error, first_line, unknown_name
+from tia2.errors import BenchmarkError, ImageFileError, Tia2Error, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import datasets
     import pandas as pd
@@ -27,8 +28,14 @@ def load(
     benchmark: str | os.PathLike[str] | datasets.Dataset | datasets.DatasetDict | Benchmark,
     *,
     data_dir: str | os.PathLike[str] | None = None,
+    split: str | None = None,
+    config: str | None = None,
+    how_made: Mapping[str, str] | None = None,
 ) -> Benchmark:
     """Load a benchmark.
+
+    Of several splits, `test` is the benchmark. Files that would be left out are named and refused, or said in a warning
+    where they belong to another split. The stored columns count, whatever format or transform a dataset carries.
 
     Args:
         benchmark: A config of TIA2 ("all", "comprehensive", "counting", "composition", "mini"); a folder: one that
@@ -36,12 +43,16 @@ def load(
             file; or a dataset. Needed columns: item_id, subset, prompt_id, prompt, and votes or human_score.
         data_dir: A local copy of TIA2 in upstream's layout, for TIA2's configs only. If None, the variable
             TIA2_DATA_DIR is asked, and without it the annotations are downloaded.
+        split: Name of a split, or "all" for every file of a folder; None for the only one, or "test".
+        config: Name of a config of a folder's card; None for its default.
+        how_made: Text on how `human_score` or `label` was made, by column, where it contradicts votes or scores by
+            design; a folder's card says it as `how_made:` in its front matter.
 
     Returns:
         The benchmark.
 
     Raises:
-        UnknownNameError: No such config, file or folder.
+        UnknownNameError: No such config, split, file or folder.
         BenchmarkError: It can't be read, or isn't in the documented columns.
         DownloadError: The annotations could not be downloaded.
 
@@ -56,17 +67,21 @@ def load(
     if isinstance(benchmark, Benchmark):
         return benchmark
     if isinstance(benchmark, str) and benchmark in CONFIGS:
+        if config is not None or split not in (None, SPLIT):
+            raise BenchmarkError(
+                f"{benchmark!r} is a config with the split {SPLIT!r} alone: leave config and split out."
+            )
         return Benchmark(_config(benchmark, data_dir), benchmark)
     if data_dir is not None:
         raise BenchmarkError(f"data_dir is for the configs {', '.join(CONFIGS[:-1])}; {benchmark!r} is none of them.")
     if isinstance(benchmark, datasets.Dataset | datasets.DatasetDict):
-        dataset = _only_split(benchmark, "the dataset")
-        return Benchmark(dataset, dataset.info.dataset_name or "dataset")
+        dataset = only_split(benchmark, "the dataset", split)
+        return Benchmark(dataset, dataset.info.dataset_name or "dataset", how_made)
     if not isinstance(benchmark, str | os.PathLike):
         raise BenchmarkError(f"Expected a config, path or dataset as benchmark, got {type(benchmark).__name__}.")
     path = Path(benchmark).expanduser()
     if path.exists():
-        return _from_path(path.resolve())
+        return _from_path(path.resolve(), split, config, how_made)
     if os.sep in str(benchmark) or path.suffix:
         raise BenchmarkError(f"{str(benchmark)!r} is no file or folder, and no config ({', '.join(CONFIGS)}).")
     raise unknown_name("benchmark", str(benchmark), CONFIGS)
@@ -77,15 +92,19 @@ class Benchmark:
 
     Attributes:
         name: The config's, folder's or file's name.
-        dataset: The rows, as a Hugging Face dataset.
+        dataset: The rows, as a Hugging Face dataset without format or transform.
+        how_made: Text on how human_score or label was made, by column, where it contradicts votes or scores by design.
     """
 
-    def __init__(self, dataset: datasets.Dataset, name: str) -> None:
+    def __init__(self, dataset: datasets.Dataset, name: str, how_made: Mapping[str, str] | None = None) -> None:
         from tia2.benchmark.items import checked_items
 
         self.name = name
-        self.dataset = dataset
-        self._items = checked_items(dataset, name)
+        # A format or transform changes what a row looks like, and is meant for training.
+        self.dataset = dataset.with_format(None)
+        self.how_made = dict(how_made or {})
+        self._folder = Path.cwd()
+        self._items = checked_items(self.dataset, name, self.how_made)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -144,10 +163,12 @@ class Benchmark:
         if image["bytes"] is not None:
             return bytes(image["bytes"])
         try:
-            return Path(image["path"]).read_bytes()
+            # Relative to where the benchmark was loaded: a reward's code may have changed the folder since.
+            content: bytes = (self._folder / image["path"]).read_bytes()
         except (OSError, ValueError) as error:  # a null character in the path is a ValueError
             item = self._items["item_id"].iloc[index]
             raise BenchmarkError(f"The image of {item} can't be read: {error}.") from None
+        return content
 
     def images(self, indices: Iterable[int]) -> list[Image.Image]:
         """Return decoded images, converted to RGB.
@@ -166,17 +187,23 @@ class Benchmark:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over what a reward model is asked: ids, prompts and contrastive prompts of all items in order."""
-        from tia2.benchmark.items import digest
+        from tia2.benchmark.items import ASKED, digest
 
-        columns = ["item_id", "subset", "prompt_id", "prompt", "contrastive_prompts"]
-        return digest(self._items[columns])
+        return digest(self._items[list(ASKED)])
 
     @cached_property
     def votes_fingerprint(self) -> str:
-        """SHA-256 over what people answered: the id and human score of all items in order."""
-        from tia2.benchmark.items import digest
+        """SHA-256 over what people answered: id, votes, ratings, human score and label of all items in order."""
+        from tia2.benchmark.items import ANSWERED, digest
 
-        return digest(self._items[["item_id", "human_score"]])
+        return digest(self._items[[column for column in ANSWERED if column in self._items]])
+
+    @cached_property
+    def scores_fingerprint(self) -> str:
+        """SHA-256 over id and human score of all items in order: what files of before 0.2 have for the votes."""
+        from tia2.benchmark.items import SCORED, digest
+
+        return digest(self._items[list(SCORED)])
 
     @cached_property
     def _undecoded(self) -> datasets.Dataset | None:
@@ -277,39 +304,14 @@ def _embedded() -> datasets.Dataset:
     return datasets.Dataset(table, info=info, split=datasets.Split.TEST)
 
 
-def _from_path(path: Path) -> Benchmark:
-    import datasets
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    from datasets.data_files import EmptyDatasetError
-    from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
-
+def _from_path(path: Path, split: str | None, config: str | None, how_made: Mapping[str, str] | None) -> Benchmark:
     if path.is_dir() and has_annotations(path):
-        return Benchmark(_config("all", path), "all")
+        name = config or "all"
+        if split not in (None, SPLIT):
+            raise BenchmarkError(f"{path} has the split {SPLIT!r} alone: leave split out.")
+        return Benchmark(_config(name, path), name)
     if path.is_file() and path.suffix.lower() != ".parquet":
         raise BenchmarkError(f"Expected a .parquet file or a folder, got {path}.")
-    try:
-        if path.is_file():
-            pq.read_schema(path)  # datasets would log a damaged file's error on top of raising it
-            loaded: Any = datasets.load_dataset("parquet", data_files={SPLIT: str(path)})
-        elif (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
-            loaded = datasets.load_from_disk(str(path))
-        else:
-            loaded = datasets.load_dataset(str(path))
-    except (EmptyDatasetError, DatasetNotFoundError, FileNotFoundError) as error:
-        raise BenchmarkError(f"{path} holds no dataset that can be read: {first_line(error)}") from None
-    except (DatasetGenerationError, pa.ArrowInvalid, ValueError) as error:
-        raise BenchmarkError(f"{path} can't be read: {first_line(error.__cause__ or error)}") from None
-    return Benchmark(_only_split(loaded, str(path)), path.stem)
-
-
-def _only_split(loaded: datasets.Dataset | datasets.DatasetDict, what: str) -> datasets.Dataset:
-    import datasets
-
-    if not isinstance(loaded, datasets.DatasetDict):
-        return loaded
-    if SPLIT in loaded:
-        return loaded[SPLIT]
-    if len(loaded) == 1:
-        return next(iter(loaded.values()))
-    raise BenchmarkError(f"Expected a split {SPLIT!r} or a single one in {what}, got {', '.join(map(str, loaded))}.")
+    rows = read(path, split=split, config=config)
+    name = f"{path.stem}-{config}" if config else path.stem
+    return Benchmark(rows.dataset, name, {**rows.how_made, **(how_made or {})})

@@ -59,6 +59,7 @@ def with_contrastive_prompts(
     """
     from datasets import List, Value
 
+    from tia2.benchmark.items import check_contrastive
     from tia2.benchmark.loading import Benchmark
 
     name = benchmark.name
@@ -73,14 +74,20 @@ def with_contrastive_prompts(
             f"{len(missing)} prompts of {benchmark.name} have no contrastive prompts in what was given, the first is "
             f"{missing[0]!r}; an empty list says that a prompt has none."
         )
-    column = [list(sets[prompt]) for prompt in prompts]
-    for prompt, texts in zip(prompts, column, strict=True):
+    checked = {
+        prompt: check_contrastive(sets[prompt], f"Prompt {prompt!r} in what was given")
+        for prompt in dict.fromkeys(prompts)
+    }
+    column = [checked[prompt] for prompt in prompts]
+    for prompt, texts in checked.items():
         if not "".join(texts).isascii() and any(_is_cut(text) for text in texts):
             raise BenchmarkError(f"A contrastive prompt of {prompt!r} holds half a character (a surrogate).")
     dataset = benchmark.dataset
     if "contrastive_prompts" in dataset.column_names:
         dataset = dataset.remove_columns("contrastive_prompts")
-    return Benchmark(dataset.add_column("contrastive_prompts", column, feature=List(Value("string"))), name)
+    return Benchmark(
+        dataset.add_column("contrastive_prompts", column, feature=List(Value("string"))), name, benchmark.how_made
+    )
 
 
 def _is_cut(text: str) -> bool:

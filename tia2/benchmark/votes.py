@@ -8,7 +8,8 @@ is the majority's, and its mean per prompt equals the released `human` rate of a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,11 +23,38 @@ THRESHOLD = 0.5
 _WORTH = {1: 1.0, 0: 0.0, UNSURE: 0.5}
 
 
+def votes_of(votes: Any) -> list[int]:
+    """Return one item's votes as whole numbers; None and NaN are no vote, 1.0 and True are 1.
+
+    Args:
+        votes: A sequence of votes.
+
+    Raises:
+        BenchmarkError: It is no sequence, or holds something else.
+
+    Example:
+        >>> votes_of([1.0, None, True, -1])
+        [1, 1, -1]
+    """
+    if isinstance(votes, str | bytes) or not isinstance(votes, Iterable) or hasattr(votes, "keys"):
+        raise BenchmarkError(
+            f"Expected votes of 1 (aligned), 0 (not) or -1 (unsure) as a list, such as [1, 0, -1], got {votes!r:.60}."
+        )
+    numbers = list(votes)
+    whole = [vote for vote in numbers if vote is not None and vote == vote]
+    for vote in whole:
+        if not isinstance(vote, Real) or vote not in _WORTH:
+            raise BenchmarkError(
+                f"Expected votes of 1 (aligned), 0 (not) or -1 (unsure), got {_shown(numbers)}: {vote!r:.40} is none."
+            )
+    return [int(vote) for vote in whole]
+
+
 def human_score(votes: Sequence[int]) -> float:
     """Return the mean of one item's votes, an unsure vote counted as one half.
 
     Args:
-        votes: Any number of votes, each 1 (aligned), 0 (not aligned) or -1 (unsure).
+        votes: Any number of votes, each 1 (aligned), 0 (not aligned) or -1 (unsure); None and NaN are no vote.
 
     Returns:
         The human score, between 0 and 1.
@@ -38,12 +66,10 @@ def human_score(votes: Sequence[int]) -> float:
         >>> human_score([1, 0, -1])
         0.5
     """
-    if len(votes) == 0:
+    numbers = votes_of(votes)
+    if not numbers:
         raise BenchmarkError("An item has no votes: expected at least one vote of 1, 0 or -1.")
-    try:
-        return sum(_WORTH[int(vote)] for vote in votes) / len(votes)
-    except KeyError:
-        raise BenchmarkError(f"Expected votes of 1 (aligned), 0 (not) or -1 (unsure), got {list(votes)}.") from None
+    return sum(_WORTH[vote] for vote in numbers) / len(numbers)
 
 
 def human_scores(votes: Iterable[Sequence[int]]) -> NDArray[np.float64]:
@@ -95,3 +121,7 @@ def labels(scores: ArrayLike) -> NDArray[np.bool_]:
         [False, True]
     """
     return np.asarray(np.asarray(scores, dtype=np.float64) > THRESHOLD)
+
+
+def _shown(votes: list[Any]) -> str:
+    return str(votes[:8]) if len(votes) <= 8 else f"{str(votes[:8])[:-1]}, …]"

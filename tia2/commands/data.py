@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tia2.commands.options import Config, Split
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,14 +34,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command(epilog="Examples:\n\n  tia2 data show mini\n\n  tia2 data show counting --data-dir ~/tia2 --json")
-def show(benchmark: BenchmarkName = "all", data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def show(
+    benchmark: BenchmarkName = "all",
+    data_dir: DataDir = None,
+    split: Split = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
     """Count prompts, items, votes and images, subset by subset."""
     from tia2 import console
 
-    with _quiet_datasets(), _no_warnings(), console.stderr.status("Loading …"):
+    with _quiet_datasets(), _no_warnings(), console.warnings_as_lines(), console.stderr.status("Loading …"):
         from tia2.benchmark import load, summarise
 
-        loaded = load(benchmark, data_dir=data_dir)
+        loaded = load(benchmark, data_dir=data_dir, split=split, config=config)
         subsets = summarise(loaded)
     if as_json:
         about = {
@@ -84,15 +92,21 @@ def show(benchmark: BenchmarkName = "all", data_dir: DataDir = None, as_json: As
     epilog="Examples:\n\n  tia2 data check --data-dir ~/tia2\n\n  tia2 data check counting --data-dir ~/tia2 --json\n\n"
     "  tia2 data check ~/exported\n\nExit code: 0 when all is well, 1 when anything is wrong."
 )
-def check(benchmark: BenchmarkName = "all", data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def check(
+    benchmark: BenchmarkName = "all",
+    data_dir: DataDir = None,
+    split: Split = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
     """Decode every image; name and count what is missing, corrupt, left over, or of odd size."""
     from tia2 import console
 
-    with _quiet_datasets(), _progress("Checking") as progress:
+    with _quiet_datasets(), console.warnings_as_lines(), _progress("Checking") as progress:
         from tia2.benchmark import check as check_images
         from tia2.benchmark.loading import image_advice
 
-        results = check_images(benchmark, data_dir=data_dir, progress=progress)
+        results = check_images(benchmark, data_dir=data_dir, split=split, config=config, progress=progress)
     if as_json:
         console.print_json([{**vars(result), "problems": result.problems} for result in results])
     else:
@@ -155,15 +169,25 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     benchmark: Annotated[str, typer.Option(help="all, comprehensive, counting, composition, mini, or a path.")] = "all",
     data_dir: DataDir = None,
+    split: Split = None,
+    config: Config = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Write items without an image too.")] = False,
 ) -> None:
     """Write Parquet with embedded images and a card, so that load_dataset(DIR) needs no code."""
     from tia2 import console
 
-    with _quiet_datasets(), _progress("Writing") as progress:
+    with _quiet_datasets(), console.warnings_as_lines(), _progress("Writing") as progress:
         from tia2.benchmark import export as export_benchmark
 
-        written = export_benchmark(benchmark, folder, data_dir=data_dir, allow_missing=allow_missing, progress=progress)
+        written = export_benchmark(
+            benchmark,
+            folder,
+            data_dir=data_dir,
+            split=split,
+            config=config,
+            allow_missing=allow_missing,
+            progress=progress,
+        )
     files = [path for path in written.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 1e6
     console.stdout.print(f"{len(files)} files, {size:,.1f} MB:", console.plain(written), sep="\n")

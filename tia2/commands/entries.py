@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tia2.errors import UsageError
 
@@ -31,6 +31,7 @@ class Recipe:
         scale: c of min-max scaling.
         penalty: λ of the ensemble "ur".
         seed: Seed of the bootstrap and of the folds.
+        prompts: "metric" or "label": which prompts rank correlations leave out, as `tia2.evaluate` takes it.
     """
 
     calibrations: Sequence[str]
@@ -41,6 +42,7 @@ class Recipe:
     scale: float | None
     penalty: float | None
     seed: int
+    prompts: Literal["metric", "label"] = "metric"
 
     def results(self, tables: Sequence[ScoreTable], most: int | None = None) -> list[Result]:
         """Evaluate everything that is asked for.
@@ -60,7 +62,10 @@ class Recipe:
         entries = list(self._entries(tables))
         if most is not None and len(entries) > most:
             raise UsageError("Expected a folder for the results of several entries, got a file.")
-        return [evaluate(list(members), calibration=calibration, seed=self.seed) for calibration, members in entries]
+        return [
+            evaluate(list(members), calibration=calibration, seed=self.seed, prompts=self.prompts)
+            for calibration, members in entries
+        ]
 
     def check_unused(self) -> None:
         """Raise where anything but raw rewards is asked for and there is no score table to make it of.

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import warnings
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tia2.commands.options import Config, Split
 from tia2.errors import ResultError, UsageError, unknown_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
+    from tia2.benchmark import Benchmark
     from tia2.evaluation import Result
     from tia2.scoring import ScoreTable
 
@@ -48,6 +54,8 @@ def evaluate(
         list[str] | None, typer.Option(help="Score with this reward first, keeping nothing; can be repeated.")
     ] = None,
     benchmark: Annotated[str, typer.Option(help="The benchmark for --reward.")] = "mini",
+    split: Split = None,
+    config: Config = None,
     metric: Annotated[str, typer.Option(help="The metric to show and to rank by.")] = "auroc",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap and of the folds.")] = 0,
     out: Annotated[
@@ -79,6 +87,14 @@ def evaluate(
             rich_help_panel=ENTRIES,
         ),
     ] = None,
+    prompts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="metric|label",
+            help="Prompts to leave out: those that a metric can't be computed on; or for all metrics those whose "
+            "labels are all equal, as released figures do. Default: metric; with --published label.",
+        ),
+    ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
@@ -104,7 +120,8 @@ def evaluate(
 
     Shows, for each subset, the mean over prompts with its 95 % interval, the same over all items pooled, and how well
     people themselves agree. With several entries, # is the interval of the rank, and entries that share a letter are
-    not separable at 5 %. Prompts whose labels are all equal have no contrast and are left out.
+    not separable at 5 %. Prompts whose labels are all equal have no contrast and are left out, by rank correlations
+    those whose human scores are all equal.
     """
     from tia2 import console
 
@@ -113,13 +130,20 @@ def evaluate(
         return
     if not tables and not reward and not published:
         raise UsageError("Expected at least one score table, or --reward; got neither. See: tia2 evaluate --help")
-    with console.warnings_as_lines(), console.stderr.status("Evaluating …"):
+    # A reward's own code may change the current folder.
+    target = None if out is None else Path.cwd() / out
+    with (
+        console.warnings_as_lines(),
+        console.stderr.status("Evaluating …"),
+        console.foreign_output_to_stderr(),
+    ):
         from tia2.commands.entries import Recipe
-        from tia2.evaluation import METRICS, Result
+        from tia2.evaluation import METRICS, Result, summarise
         from tia2.files import check_writable
 
         if metric not in METRICS:
             raise unknown_name("metric", metric, METRICS)
+        prompts_by = _prompts_by(prompts, published)
         recipe = Recipe(
             calibrations=calibration or ["raw"],
             ensembles=ensemble or [],
@@ -129,15 +153,17 @@ def evaluate(
             scale=scale,
             penalty=penalty,
             seed=seed,
+            prompts=prompts_by,
         )
-        if out is not None:
-            check_writable(out)
+        if target is not None:
+            check_writable(target)
         saved = [Result.load(path) for path in tables or [] if _is_saved(path)]
         folders = [path for path in tables or [] if not _is_saved(path)]
         if folders or reward:
             # One file holds one entry, which is known before anything is computed.
             most = 1 - len(saved) if out is not None and out.suffix == ".json" else None
-            results = recipe.results(_tables(folders, reward or [], benchmark), most) + saved
+            scored = _tables(folders, reward or [], partial(_benchmark, benchmark, split, config))
+            results = recipe.results(scored, most) + saved
         else:
             recipe.check_unused()
             results = saved
@@ -147,29 +173,30 @@ def evaluate(
             results += released(published, seed=seed)
         if out is not None and out.suffix == ".json" and len(results) > 1:
             raise UsageError(f"Expected a folder for the results of several entries, got the file {str(out)!r}.")
+        # Refuses what doesn't belong together, before anything is printed or saved.
+        summary = summarise(results)
+        _warn_of_undefined(results, metric)
         groups = _groups(results, metric)
     if as_json:
         console.print_json([json.loads(result.model_dump_json()) for result in results])
     else:
-        _print(results, metric, groups)
+        _print(results, summary, metric, groups)
     # Last, so that a disk that is full by now costs the files alone.
-    if out is not None:
-        _save(results, out)
+    if target is not None:
+        _save(results, target)
         console.stderr.print("Saved ", console.plain(out), sep="")
 
 
-def _print(results: list[Result], metric: str, groups: pd.DataFrame | None) -> None:
+def _print(results: list[Result], summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None) -> None:
     from tia2 import console
     from tia2.commands.ranking import LEGEND, coverage, ranking
-    from tia2.evaluation import summarise
 
-    summary = summarise(results)
     console.stdout.print("Benchmark ", console.plain(results[0].benchmark.name), "\n", sep="")
     console.stdout.print(ranking(summary, metric, groups))
     if groups is not None:
         console.stdout.print(f"\n[dim]{LEGEND}[/dim]")
     console.stdout.print()
-    console.stdout.print(coverage(summary, results))
+    console.stdout.print(coverage(summary, results, metric))
 
 
 def _print_calibrations() -> None:
@@ -187,15 +214,19 @@ def _is_saved(path: Path) -> bool:
     return path.suffix.lower() == ".json"
 
 
-def _tables(tables: list[Path], rewards: list[str], benchmark: str) -> list[ScoreTable]:
+def _benchmark(name: str, split: str | None, config: str | None) -> Benchmark:
+    from tia2.benchmark import load
+
+    return load(name, split=split, config=config)
+
+
+def _tables(tables: list[Path], rewards: list[str], benchmark: Callable[[], Benchmark]) -> list[ScoreTable]:
     from tia2.evaluation.evaluate import load_table
     from tia2.scoring import score
 
     loaded = [load_table(table) for table in tables]
     if rewards:
-        from tia2.benchmark import load
-
-        items = load(benchmark)
+        items = benchmark()
         loaded += [score(reward, items) for reward in rewards]
     return loaded
 
@@ -209,8 +240,36 @@ def _groups(results: list[Result], metric: str) -> pd.DataFrame | None:
         return None
     try:
         return separate(entries, metric)
-    except ResultError:
+    except ResultError as error:
+        # The table says what each entry reaches, but not why nothing tells them apart.
+        warnings.warn(f"Without rank intervals and groups: {error}", stacklevel=2)
         return None
+
+
+def _prompts_by(given: str | None, published: str | None) -> Literal["metric", "label"]:
+    """Return which prompts are left out; beside released figures those that the released figures leave out."""
+    if given is None:
+        return "metric" if published is None else "label"
+    if given == "metric":
+        return "metric"
+    if given == "label":
+        return "label"
+    raise unknown_name("way to leave out prompts", given, ("metric", "label"))
+
+
+def _warn_of_undefined(results: list[Result], metric: str) -> None:
+    """Say so where no prompt can be used, rather than show an empty table."""
+    import math
+
+    from tia2.evaluation import METRICS
+
+    if all(math.isnan(result.overall.metrics[metric].mean) for result in results if metric in result.overall.metrics):
+        judged = "human scores" if METRICS[metric].contrast == "human_scores" else "labels"
+        usable = [name for name, figure in results[0].overall.metrics.items() if not math.isnan(figure.mean)]
+        advice = f" --metric {usable[0]} can." if usable else ""
+        warnings.warn(
+            f"{METRICS[metric].title} can't be computed: no prompt has {judged} that differ.{advice}", stacklevel=2
+        )
 
 
 def _save(results: list[Result], out: Path) -> None:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from tia2.errors import UsageError
 from tia2.files import json_of
+
+Split = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Split of a benchmark that has several, or all. Default: test, or the only one."),
+]
+Config = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Config of a benchmark whose card names several. Default: its own.")
+]
 
 
 def reward_options(given: list[str] | None) -> dict[str, Any]:

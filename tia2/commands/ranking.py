@@ -51,7 +51,8 @@ def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = No
         if shown not in (None, subset):
             table.add_section()
         separated = of_entry.get((subset, row["rank"])) if is_entry else None
-        rank = str(row["rank"]) if is_entry and separated is None else ""
+        unranked = is_entry and math.isnan(row["mean"])
+        rank = NO_VALUE if unranked else str(row["rank"]) if is_entry and separated is None else ""
         table.add_row(
             console.plain(subset if subset != shown else ""),
             rank if separated is None else _span(separated["rank_low"], separated["rank_high"]),
@@ -66,21 +67,27 @@ def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = No
     return table
 
 
-def coverage(summary: pd.DataFrame, results: Sequence[Result] = ()) -> Table:
+def coverage(summary: pd.DataFrame, results: Sequence[Result] = (), metric: str | None = None) -> Table:
     """Return a table of what stands behind the figures: prompts, prompts used, items, items with a value, agreement.
+
+    Prompts used are those that the metric's mean is over.
 
     Args:
         summary: Frame that `tia2.evaluation.summarise` returned.
         results: Results that it was made of, for Krippendorff's alpha of the votes.
+        metric: Metric whose prompts are counted; None for the fewest of all metrics.
 
     Returns:
         A row for each subset; where entries differ, the smallest of their counts.
     """
+    from tia2.evaluation.summary import PEOPLE
+
     people = next((result.people for result in results if result.people is not None), None)
     numbers = ("prompts", "with contrast", "items", "scored", *(["votes' alpha"] if people else []))
     table = console.table("subset", *numbers, right=numbers)
     columns = ["prompts", "prompts_used", "items", "items_scored"]
-    for subset, counts in summary.groupby("subset", observed=True)[columns].min().iterrows():
+    chosen = summary if metric is None else summary[(summary["metric"] == metric) & (summary["kind"] != PEOPLE)]
+    for subset, counts in chosen.groupby("subset", observed=True)[columns].min().iterrows():
         alpha = [_number(people[str(subset)].agreement.alpha)] if people else []
         table.add_row(console.plain(subset), *(f"{count:,}" for count in counts), *alpha)
     return table

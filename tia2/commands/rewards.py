@@ -109,7 +109,7 @@ def show(
     wants_loading = load or revision is not None or option
     known_card = None if wants_loading else card(spec)
     if known_card is None:
-        with console.stderr.status(f"Loading {escape(spec)} …"):
+        with console.stderr.status(f"Loading {escape(spec)} …"), console.foreign_output_to_stderr():
             from tia2.rewards import load_reward
 
             model = load_reward(spec, revision=revision, **reward_options(option))
@@ -161,7 +161,11 @@ def verify(
     from tia2 import console
 
     options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
-    with console.stderr.status(f"Verifying {escape(spec)} …"), console.warnings_as_lines():
+    with (
+        console.stderr.status(f"Verifying {escape(spec)} …"),
+        console.warnings_as_lines(),
+        console.foreign_output_to_stderr(),
+    ):
         from tia2.rewards.conformance.verify import verify as run
 
         result = run(spec, weights_of=weights_of, **options)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,7 +62,7 @@ def check(
     from tia2 import console
 
     options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
-    with console.stderr.status(f"Checking {escape(spec)} …") as status, contextlib.redirect_stdout(sys.stderr):
+    with console.stderr.status(f"Checking {escape(spec)} …") as status, console.foreign_output_to_stderr():
         from tia2.rewards.conformance import check as run
 
         report = run(

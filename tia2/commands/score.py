@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tia2.commands.options import reward_options
+from tia2.commands.options import Config, Split, reward_options
 from tia2.errors import RewardError
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def score(
     benchmark: Annotated[
         str, typer.Option(help="mini, all, comprehensive, counting, composition, or a folder or Parquet file.")
     ] = "mini",
+    split: Split = None,
+    config: Config = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -77,6 +79,17 @@ def score(
     skip_bad_images: Annotated[
         bool, typer.Option("--skip-bad-images", help="Continue without missing and damaged images, rather than stop.")
     ] = False,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of the table, instead of the reward's; once per --reward. Tells checkpoints apart."),
+    ] = None,
+    trust_fingerprint: Annotated[
+        bool,
+        typer.Option(
+            "--trust-fingerprint",
+            help="Resume a table although the fingerprint doesn't cover all that decides the rewards.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another score table in the folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -88,37 +101,52 @@ def score(
 
     from tia2 import console
 
-    with console.stderr.status("Loading the benchmark …"):
+    if name and len(name) != len(reward):
+        raise RewardError(f"Expected --name once per --reward, got {len(name)} for {len(reward)}.")
+    # A reward's own code may change the current folder.
+    here = Path.cwd()
+    rewards = [_absolute(spec, here) for spec in reward]
+    with console.warnings_as_lines(), console.stderr.status("Loading the benchmark …"):
         from tia2.benchmark import load, with_contrastive_prompts
         from tia2.scoring import score as score_benchmark
 
-        loaded = load(benchmark, data_dir=data_dir)
+        loaded = load(benchmark, data_dir=data_dir, split=split, config=config)
         if contrastive is not None:
             loaded = with_contrastive_prompts(loaded, contrastive)
     options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
     done: list[dict[str, Any]] = []
-    for spec in reward:
-        with console.stderr.status(f"Loading {escape(spec)} …"):
+    for number, spec in enumerate(reward):
+        with console.stderr.status(f"Loading {escape(spec)} …"), console.foreign_output_to_stderr():
             from tia2.rewards import load_reward
 
-            model = load_reward(spec, **options)
-        folder = _folder(out, loaded.name, model.name, several=len(reward) > 1)
+            model = load_reward(rewards[number], **options)
+        title = name[number] if name else model.name
+        folder = _folder(out, loaded.name, title, several=len(reward) > 1)
         if str(folder) in {row["folder"] for row in done}:
             raise RewardError(
-                f"Two of the rewards are called {model.name!r}: score them one at a time, each with its --out."
+                f"Two of the rewards are called {title!r}: tell them apart by --name, once per --reward, or score them "
+                "one at a time, each with its --out."
             )
         started = time.monotonic()
-        with console.warnings_as_lines(), _progress(model.name, len(loaded)) as progress:
+        with (
+            console.warnings_as_lines(),
+            _progress(title, len(loaded)) as progress,
+            console.foreign_output_to_stderr(),
+        ):
             table = score_benchmark(
                 model,
                 loaded,
-                folder,
+                here / folder,
                 batch_size=batch_size,
                 bad_images="skip" if skip_bad_images else "stop",
                 overwrite=overwrite,
                 spec=spec,
+                name=name[number] if name else None,
+                trust_fingerprint=trust_fingerprint,
                 progress=progress,
             )
+        if not table.computed:
+            console.stderr.print(console.plain(f"{table.name}: already scored, nothing computed."), soft_wrap=True)
         if table.skipped:
             console.stderr.print("warning: ", console.plain(_skipped(table)), sep="", soft_wrap=True)
         done.append(_summary(table, folder, time.monotonic() - started))
@@ -157,6 +185,13 @@ def _progress(reward: str, items: int) -> Iterator[Progress]:
         yield update
 
 
+def _absolute(spec: str, folder: Path) -> str:
+    """Return the specification of a reward in a Python file with the file's absolute path; any other as it is."""
+    file, colon, attribute = spec.rpartition(":")
+    is_file = colon and file.endswith(".py")
+    return f"{folder / Path(file).expanduser()}:{attribute}" if is_file else spec
+
+
 def _skipped(table: ScoreTable) -> str:
     first = ", ".join(table.skipped[:5]) + (", …" if len(table.skipped) > 5 else "")
     return f"{len(table.skipped):,} of {len(table):,} items have no reward, since their images can't be read: {first}"
@@ -178,6 +213,7 @@ def _summary(table: ScoreTable, folder: Path, seconds: float) -> dict[str, Any]:
         "fingerprint": table.manifest.reward.fingerprint,
         "benchmark": table.manifest.benchmark.name,
         "items": len(table),
+        "computed_items": table.computed,
         "rewards": int(table.mask.sum()),
         "skipped_items": table.skipped,
         "truncated_texts": table.manifest.truncated_texts,

@@ -53,8 +53,14 @@ def prompt_results(panel: Panel, figures: Floats, values: ArrayLike | None) -> l
     ]
 
 
-def estimate(within: Interval, pooled: Interval) -> Estimate:
-    """Return one metric's estimate from its mean over prompts and its pooled figure."""
+def estimate(within: Interval, pooled: Interval, prompts: int) -> Estimate:
+    """Return one metric's estimate from its mean over prompts and its pooled figure.
+
+    Args:
+        within: Mean over prompts with its interval.
+        pooled: Pooled figure with its interval.
+        prompts: Number of prompts that the mean is over.
+    """
     return Estimate(
         mean=within.mean,
         low=within.low,
@@ -62,6 +68,7 @@ def estimate(within: Interval, pooled: Interval) -> Estimate:
         pooled=pooled.mean,
         pooled_low=pooled.low,
         pooled_high=pooled.high,
+        prompts=prompts or None,
     )
 
 
@@ -75,8 +82,10 @@ def _subset_result(
     rows, used = panel.rows(scope), panel.used_rows(scope)
     items = int(panel.mask[rows].sum())
     metrics = {}
-    for name, within in zip(METRICS, panel.intervals(figures.T, scope), strict=True):
-        metrics[name] = estimate(within, UNKNOWN if pools is None else panel.pooled_interval(pools[name], scope))
+    for column, (name, within) in enumerate(zip(METRICS, panel.metric_intervals(figures, scope), strict=True)):
+        pooled = UNKNOWN if pools is None else panel.pooled_interval(pools[name], scope)
+        counted = panel.used_rows(scope, name) & np.isfinite(figures[:, column])
+        metrics[name] = estimate(within, pooled, int(counted.sum()))
     return SubsetResult(
         prompts=int(rows.sum()),
         prompts_used=int(used.sum()),

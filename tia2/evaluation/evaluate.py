@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tia2.errors import ResultError
 from tia2.evaluation.assembly import prompt_results, subset_results
 from tia2.evaluation.bootstrap import CONFIDENCE, RESAMPLES
-from tia2.evaluation.panel import Panel
+from tia2.evaluation.panel import Panel, PromptsBy
 from tia2.evaluation.people.reference_rows import people
 from tia2.evaluation.result import Entry, Result
 from tia2.evaluation.values import Calibrates, Function, Values, values_of
@@ -28,14 +28,16 @@ def evaluate(
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    prompts: PromptsBy = "metric",
 ) -> Result:
     """Measure how well values agree with people.
 
     Each metric is computed within each prompt and averaged over the prompts of a subset, with a 95 % interval from a
-    bootstrap over prompts; `overall` is the mean of the subsets. Prompts whose labels are all equal are left out. A
-    prompt whose *values* are all equal is not: it gets what chance gets, AUROC 0.5, and 0 for the rank correlations,
-    which SciPy leaves undefined. Leaving it out would favour a reward that is silent where it is at a loss.
-    `prompts_constant` says how often that was.
+    bootstrap over prompts; `overall` is the mean of the subsets. Left out is what a metric can't be computed on:
+    prompts whose labels are all equal, for rank correlations those whose human scores are all equal. Each estimate says
+    over how many prompts it is. A prompt whose *values* are all equal is not left out: it gets what chance gives, AUROC
+    0.5, and 0 for the rank correlations, which SciPy leaves undefined. Leaving it out would favour a reward that is
+    silent where it is at a loss. `prompts_constant` says how often that was.
 
     Args:
         values: Values that `tia2.calibrate` made; or a score table; or the path of either; or a list of score tables
@@ -45,6 +47,8 @@ def evaluate(
             None for the reward of each item's own prompt. Values have theirs already.
         seed: Seed of the bootstrap. Entries on one benchmark see the same resamples under the same seed.
         resamples: Number of resamples of the prompts.
+        prompts: "metric", or "label" to leave out the prompts whose labels are all equal for rank correlations, too:
+            the released figures are like that, and are compared with like that.
 
     Returns:
         The result; equal arguments give an equal result.
@@ -64,7 +68,9 @@ def evaluate(
         raise ResultError(f"The seed must be a whole number of at least 0, got {seed!r}.")
     if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 1:
         raise ResultError(f"The number of resamples must be a whole number of at least 1, got {resamples!r}.")
-    return _result(_values(values, calibration), seed, resamples)
+    if prompts not in ("metric", "label"):
+        raise ResultError(f"prompts is {prompts!r}; expected 'metric' or 'label'.")
+    return _result(_values(values, calibration), seed, resamples, prompts)
 
 
 def load_table(table: Any) -> ScoreTable:
@@ -108,7 +114,7 @@ def _table(table: Any) -> ScoreTable:
     return table if isinstance(table, ScoreTable) else load_table(table)
 
 
-def _result(values: Values, seed: int, resamples: int) -> Result:
+def _result(values: Values, seed: int, resamples: int, prompts_by: PromptsBy) -> Result:
     from tia2._version import __version__
 
     items, numbers, scored = values.items, values.values, values.scored
@@ -120,7 +126,7 @@ def _result(values: Values, seed: int, resamples: int) -> Result:
             stacklevel=3,
         )
         items, numbers = items[scored].reset_index(drop=True), numbers[scored]
-    panel = Panel.of(items, seed=seed, resamples=resamples)
+    panel = Panel.of(items, seed=seed, resamples=resamples, prompts_by=prompts_by)
     figures = panel.figures(numbers)
     subsets, overall = subset_results(panel, figures, numbers)
     return Result(
@@ -136,6 +142,7 @@ def _result(values: Values, seed: int, resamples: int) -> Result:
         seed=seed,
         resamples=resamples,
         confidence=CONFIDENCE,
+        prompts_by=prompts_by,
         subsets=subsets,
         overall=overall,
         people=people(items, seed, resamples),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,12 +29,18 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
 
 
+PromptsBy = Literal["metric", "label"]
+"""Which prompts a rank correlation leaves out: those it can't be computed on, or those whose labels are all equal."""
+
+
 class Pooled(NamedTuple):
     """A pooled figure of one set of values, by subset."""
 
     figures: dict[str, float]
     draws: dict[str, Floats]
     """Over resamples of the prompts, shape (resamples,); empty for a metric whose pooled figure has no interval."""
+    metric: str | None = None
+    """Name of the metric."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +59,8 @@ class Panel:
         human_scores: Human scores, same shape, 0 where there is no item.
         seed: Seed of the resamples.
         resamples: Number of resamples.
+        prompts_by: "metric" to leave out, for each metric, the prompts that it can't be computed on; "label" to leave
+            out those whose labels are all equal for all metrics, as the released figures do.
 
     Example:
         >>> import pandas as pd
@@ -72,10 +80,17 @@ class Panel:
     human_scores: Floats
     seed: int = 0
     resamples: int = RESAMPLES
+    prompts_by: PromptsBy = "label"
 
     @classmethod
     def of(
-        cls, items: pd.DataFrame, scored: Bools | None = None, *, seed: int = 0, resamples: int = RESAMPLES
+        cls,
+        items: pd.DataFrame,
+        scored: Bools | None = None,
+        *,
+        seed: int = 0,
+        resamples: int = RESAMPLES,
+        prompts_by: PromptsBy = "label",
     ) -> Panel:
         """Group the items of a table.
 
@@ -84,6 +99,7 @@ class Panel:
             scored: Items that have values, shape (items,); None for all.
             seed: Seed of the resamples.
             resamples: Number of resamples.
+            prompts_by: Choice of the prompts that each metric leaves out.
         """
         table_positions = np.arange(len(items)) if scored is None else np.flatnonzero(scored)
         items = items if scored is None else items.iloc[table_positions]
@@ -111,6 +127,7 @@ class Panel:
             human_scores=spread(items["human_score"].to_numpy(), np.float64),
             seed=seed,
             resamples=resamples,
+            prompts_by=prompts_by,
         )
 
     # Prompts
@@ -146,15 +163,24 @@ class Panel:
         """Prompts whose labels differ, shape (prompts,); the others are in no mean."""
         return np.asarray((self.aligned > 0) & (self.aligned < 1))
 
-    def used_rows(self, scope: str) -> Bools:
-        """Return which prompts of a scope have labels that differ, shape (prompts,)."""
-        return self.used & self.rows(scope)
+    @cached_property
+    def _scores_differ(self) -> Bools:
+        return _varied(self.human_scores, self.mask)
 
-    def averaged_subsets(self, scope: str) -> list[str]:
-        """Return the subsets whose mean a scope's figures are: without those in which no prompt's labels differ."""
+    def used_by(self, metric: str | None) -> Bools:
+        """Return the prompts that a metric uses, shape (prompts,); None stands for those whose labels differ."""
+        by_score = metric is not None and self.prompts_by == "metric" and METRICS[metric].contrast == "human_scores"
+        return self._scores_differ if by_score else self.used
+
+    def used_rows(self, scope: str, metric: str | None = None) -> Bools:
+        """Return the prompts of a scope that a metric uses, shape (prompts,); None for those whose labels differ."""
+        return self.used_by(metric) & self.rows(scope)
+
+    def averaged_subsets(self, scope: str, metric: str | None = None) -> list[str]:
+        """Return the subsets whose mean a scope's figures are: without those in which a metric uses no prompt."""
         if scope != OVERALL:
             return [scope]
-        return [subset for subset in self.subsets if self.used_rows(subset).any()] or self.subsets
+        return [subset for subset in self.subsets if self.used_rows(subset, metric).any()] or self.subsets
 
     # Values
 
@@ -181,8 +207,8 @@ class Panel:
             rows: Prompts to measure, shape (prompts,); None for all.
 
         Returns:
-            Shape (prompts, metrics): NaN where the labels are all equal or the prompt isn't measured; what chance gives
-            where only the values leave the figure undefined, as constant values do for rank correlations.
+            Shape (prompts, metrics): NaN where the metric doesn't use the prompt or it isn't measured; what chance
+            gives where only the values leave the figure undefined, as constant values do for rank correlations.
         """
         chosen = _metrics(metrics)
         rows = np.ones(len(self.prompts), np.bool_) if rows is None else rows
@@ -190,43 +216,64 @@ class Panel:
         by_prompt = np.where(mask, np.asarray(values, np.float64)[self.positions[rows]], 0.0)
         figures = np.full((len(rows), len(chosen)), np.nan)
         figures[rows] = _measured(chosen, self.labels[rows], self.human_scores[rows], by_prompt, mask)
-        figures[~self.used] = np.nan
+        for column, metric in enumerate(chosen):
+            figures[~self.used_by(metric.name), column] = np.nan
         return figures
 
     def figure(self, values: ArrayLike, metric: str, rows: Bools | None = None) -> Floats:
         """Return one metric's figures within each prompt, as `figures` does, shape (prompts,)."""
         return self.figures(values, [metric], rows)[:, 0]
 
-    def interval(self, figures: Floats, scope: str) -> Interval:
+    def interval(self, figures: Floats, scope: str, metric: str | None = None) -> Interval:
         """Return the mean of figures with its interval.
 
         Args:
             figures: A metric within each prompt, or a difference of two, shape (prompts,).
             scope: A subset, or `overall`.
+            metric: Metric whose prompts are used; None for those whose labels differ.
         """
-        return self.intervals(figures[None, :], scope)[0]
+        return self.intervals(figures[None, :], scope, metric)[0]
 
-    def intervals(self, figures: Floats | Sequence[Floats], scope: str) -> list[Interval]:
+    def intervals(self, figures: Floats | Sequence[Floats], scope: str, metric: str | None = None) -> list[Interval]:
         """Return the means of several sets of figures with their intervals, from a few matrix products.
 
         Args:
             figures: Figures within each prompt, shape (sets, prompts).
             scope: A subset, or `overall`.
+            metric: Metric whose prompts are used; None for those whose labels differ.
         """
         columns = np.asarray(figures).T
         return averaged(
             [
-                resampled(columns[self.used_rows(subset)], self.resamples, self.seed, subset)
-                for subset in self.averaged_subsets(scope)
+                resampled(columns[self.used_rows(subset, metric)], self.resamples, self.seed, subset)
+                for subset in self.averaged_subsets(scope, metric)
             ]
         )
+
+    def metric_intervals(self, figures: Floats, scope: str) -> list[Interval]:
+        """Return the mean of every metric's figures with its interval, each over the prompts that it uses.
+
+        Args:
+            figures: All metrics within each prompt, shape (prompts, metrics).
+            scope: A subset, or `overall`.
+        """
+        intervals: dict[str, Interval] = {}
+        groups: dict[bytes, list[str]] = {}
+        for name in METRICS:
+            groups.setdefault(self.used_by(name).tobytes(), []).append(name)
+        columns = {name: column for column, name in enumerate(METRICS)}
+        for names in groups.values():  # metrics on the same prompts share their matrix products
+            chosen = figures[:, [columns[name] for name in names]].T
+            intervals |= zip(names, self.intervals(chosen, scope, names[0]), strict=True)
+        return [intervals[name] for name in columns]
 
     # Pooled figures
 
     def pooled(self, values: ArrayLike, metric: str, scope: str) -> float:
         """Return a metric over all items of a subset at once; for `overall` the mean of the subsets'."""
         numbers, chosen = np.asarray(values, np.float64), _metrics([metric])
-        return float(np.mean([self._pooled(numbers, chosen, subset)[0] for subset in self.averaged_subsets(scope)]))
+        subsets = self.averaged_subsets(scope, metric)
+        return float(np.mean([self._pooled(numbers, chosen, subset)[0] for subset in subsets]))
 
     def pools(self, values: ArrayLike, metrics: Iterable[str] | None = None) -> dict[str, Pooled]:
         """Return metrics over all items of each subset at once, with their draws over resamples of the prompts.
@@ -236,7 +283,7 @@ class Panel:
             metrics: Names of the metrics; None for all.
         """
         numbers, chosen = np.asarray(values, np.float64), _metrics(metrics)
-        pools = {metric.name: Pooled({}, {}) for metric in chosen}
+        pools = {metric.name: Pooled({}, {}, metric.name) for metric in chosen}
         for subset in self.subsets:
             rows = self.rows(subset)
             for metric, figure in zip(chosen, self._pooled(numbers, chosen, subset), strict=True):
@@ -260,7 +307,7 @@ class Panel:
             scope: A subset, or `overall`.
             against: Pooled figures to subtract; None for nothing.
         """
-        subsets = self.averaged_subsets(scope)
+        subsets = self.averaged_subsets(scope, pooled.metric)
         figure = np.mean([pooled.figures[name] - (against.figures[name] if against else 0) for name in subsets])
         if not pooled.draws:
             return Interval(float(figure), float("nan"), float("nan"))
@@ -313,11 +360,12 @@ def measured(human_scores: Floats, values: Floats, mask: Bools) -> Floats:
 
 
 def _measured(metrics: Sequence[Metric], labels: Bools, human_scores: Floats, values: Floats, mask: Bools) -> Floats:
-    """Return figures of shape (prompts, metrics), NaN where they are undefined because the labels are all equal."""
+    """Return figures of shape (prompts, metrics), NaN where people's judgements leave them undefined."""
     items = RankedItems(values, None if mask.all() else mask, labels=labels, human_scores=human_scores)
     figures = np.stack([metric.of(items) for metric in metrics], axis=1)
     # Leaving out a prompt because its values are constant would favour a reward that is silent where it is at a loss.
-    silent = np.isnan(figures) & _mixed(labels, mask)[:, None]
+    defined = {"labels": _mixed(labels, mask), "human_scores": _varied(human_scores, mask)}
+    silent = np.isnan(figures) & np.stack([defined[metric.contrast] for metric in metrics], axis=1)
     filled: Floats = np.where(silent, [metric.undefined for metric in metrics], figures)
     return filled
 
@@ -325,6 +373,12 @@ def _measured(metrics: Sequence[Metric], labels: Bools, human_scores: Floats, va
 def _mixed(labels: Bools, mask: Bools) -> Bools:
     """Return which prompts have aligned and other items, shape (prompts,)."""
     return np.asarray(labels.any(axis=1) & (labels != mask).any(axis=1))
+
+
+def _varied(human_scores: Floats, mask: Bools) -> Bools:
+    """Return which prompts have human scores that differ, shape (prompts,)."""
+    highest = np.where(mask, human_scores, -np.inf).max(axis=1)
+    return np.asarray(highest > np.where(mask, human_scores, np.inf).min(axis=1))
 
 
 def _metrics(names: Iterable[str] | None) -> list[Metric]:

@@ -84,6 +84,7 @@ def published(
         name=benchmark.name,
         fingerprint=benchmark.fingerprint,
         votes_fingerprint=benchmark.votes_fingerprint,
+        scores_fingerprint=benchmark.scores_fingerprint,
         items=len(benchmark),
         images_fingerprint=None,
     )

@@ -5,9 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from tia2.errors import ResultError
 from tia2.files import explain, json_of, write_atomically
@@ -44,12 +52,25 @@ Figure = Annotated[float, BeforeValidator(_figure)]
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
 
+    since_0_2: ClassVar[tuple[str, ...]] = ()
+    """Fields that version 0.1 doesn't know: not written where they say what their absence says."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        for name in self.since_0_2:
+            if name in content and getattr(self, name) == type(self).model_fields[name].default:
+                del content[name]
+        return content
+
 
 class Estimate(_Record):
     """One metric on one subset."""
 
+    since_0_2 = ("prompts",)
+
     mean: Figure
-    """Mean over the prompts whose labels differ."""
+    """Mean over the prompts that the metric uses."""
     low: Figure
     """Lower end of the interval of the mean; NaN with fewer than two prompts."""
     high: Figure
@@ -60,6 +81,8 @@ class Estimate(_Record):
     """Lower end of the interval of the pooled figure, over prompts; of AUROC only, else NaN."""
     pooled_high: Figure = math.nan
     """Upper end."""
+    prompts: int | None = None
+    """Number of prompts that the mean is over; None without any, and before 0.2: then `prompts_used` of the subset."""
 
     def __str__(self) -> str:
         return _text(self.mean, self.low, self.high)
@@ -70,7 +93,7 @@ class SubsetResult(_Record):
 
     prompts: int
     prompts_used: int
-    """Prompts whose labels differ; the others are in no mean."""
+    """Prompts whose labels differ; the others are in no mean but those of metrics that need no label."""
     prompts_constant: int
     """Of those used, how many got one and the same value for all their items; their rank correlations count as 0."""
     items: int
@@ -114,7 +137,7 @@ class PromptResult(_Record):
     tied: int | None
     distinct: int | None
     metrics: dict[str, Figure]
-    """NaN, all of them, where the labels are all equal. As they enter the mean: a rank correlation with values that
+    """NaN where a metric doesn't use the prompt. As they enter the mean: a rank correlation with values that
     are all equal is 0."""
 
 
@@ -138,16 +161,31 @@ class Entry(_Record):
 
 
 class BenchmarkInfo(_Record):
-    """What the values were compared with. Two results can be compared when both fingerprints agree."""
+    """What the values were compared with. Two results can be compared when fingerprints and images agree."""
+
+    since_0_2 = ("scores_fingerprint",)
 
     name: str
     fingerprint: str
     votes_fingerprint: str
+    scores_fingerprint: str | None = None
+    """SHA-256 over ids and human scores; None in files of before 0.2, whose `votes_fingerprint` it was."""
     items: int
     items_skipped: int = 0
     """Items without a reward, because their images could not be read; where there are some, the result is partial."""
     images_fingerprint: str | None
     """SHA-256 over the images that were scored."""
+
+
+def on_other_images(first: BenchmarkInfo, other: BenchmarkInfo) -> bool:
+    """Return whether two results are known to be on different images; where images were skipped, nothing is known.
+
+    Args:
+        first: Benchmark of a result.
+        other: Benchmark of another one.
+    """
+    digests = (first.images_fingerprint, other.images_fingerprint)
+    return None not in digests and digests[0] != digests[1] and not first.items_skipped and not other.items_skipped
 
 
 class Result(_Record):
@@ -160,6 +198,8 @@ class Result(_Record):
         0.81
     """
 
+    since_0_2 = ("prompts_by",)
+
     schema_version: Literal[1] = 1
     tia2_version: str
     entry: Entry
@@ -167,6 +207,9 @@ class Result(_Record):
     seed: int
     resamples: int
     confidence: float
+    prompts_by: Literal["metric", "label"] = "label"
+    """"metric": each metric leaves out the prompts that it can't be computed on. "label": all leave out those whose
+    labels are all equal, as the released figures do, and as version 0.1 did."""
     subsets: dict[str, SubsetResult]
     overall: SubsetResult
     people: dict[str, People] | None = None

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from tia2.benchmark.fingerprints import difference
 from tia2.errors import ResultError
 from tia2.evaluation.metrics import METRICS
-from tia2.evaluation.result import Estimate
+from tia2.evaluation.result import Estimate, on_other_images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,11 +36,11 @@ def summarise(results: Iterable[Result]) -> pd.DataFrame:
 
     Returns:
         A frame with the columns subset, metric, rank (1 is best; by the mean, so overlapping intervals don't share
-        one), entry, kind, mean, low, high, pooled, pooled_low, pooled_high, prompts, prompts_used, prompts_constant,
-        items, items_scored, tied and distinct. Subset and metric are ordered categories. The rows with subset `overall`
-        hold the mean of the subsets; a benchmark with a single subset has none. Rows whose kind is "upper bound" (their
-        settings were chosen on the labels) or "people" (one annotator, and the noise ceiling) have no rank, and come
-        after the entries.
+        one), entry, kind, mean, low, high, pooled, pooled_low, pooled_high, prompts, prompts_used (over which the row's
+        mean is), prompts_constant, items, items_scored, tied and distinct. Subset and metric are ordered categories.
+        The rows with subset `overall` hold the mean of the subsets; a benchmark with a single subset has none. Rows
+        whose kind is "upper bound" (their settings were chosen on the labels) or "people" (one annotator, and the noise
+        ceiling) have no rank, and come after the entries.
 
     Raises:
         ResultError: If there are no results, or they are not on the same benchmark.
@@ -55,13 +56,15 @@ def summarise(results: Iterable[Result]) -> pd.DataFrame:
         raise ResultError("There are no results to summarise.")
     first = results[0]
     for result in results[1:]:
-        if (result.benchmark.fingerprint, result.benchmark.votes_fingerprint) != (
-            first.benchmark.fingerprint,
-            first.benchmark.votes_fingerprint,
-        ):
+        if differs := difference(first.benchmark, result.benchmark):
             raise ResultError(
                 f"Results on different benchmarks can't be ranked together: {first.entry.name} is on "
-                f"{first.benchmark.name}, {result.entry.name} on {result.benchmark.name} with other items or votes."
+                f"{first.benchmark.name}, {result.entry.name} on {result.benchmark.name} with other {differs}."
+            )
+        if on_other_images(first.benchmark, result.benchmark):
+            raise ResultError(
+                f"Results on different images can't be ranked together: {first.entry.name} and {result.entry.name} "
+                f"were scored on other images of {first.benchmark.name}."
             )
     # A result may be older than a metric: then it has a row without figures.
     metrics = list(dict.fromkeys([*METRICS, *(name for result in results for name in result.overall.metrics)]))
@@ -71,8 +74,8 @@ def summarise(results: Iterable[Result]) -> pd.DataFrame:
             "metric": metric,
             "entry": result.entry.name,
             "kind": UPPER_BOUND if result.entry.upper_bound else ENTRY,
-            **part.metrics.get(metric, _NO_ESTIMATE).model_dump(),
             **part.model_dump(exclude={"metrics"}),
+            **_figures(part.metrics.get(metric, _NO_ESTIMATE), part.prompts_used),
         }
         for result in results
         for subset, part in _subsets(result).items()
@@ -90,6 +93,12 @@ def summarise(results: Iterable[Result]) -> pd.DataFrame:
     order = ["subset", "metric", "kind", "rank", "mean"]
     ordered: pd.DataFrame = frame.sort_values(order, ascending=[True] * 4 + [False], kind="stable", ignore_index=True)
     return ordered
+
+
+def _figures(estimate: Estimate, used: int) -> dict[str, Any]:
+    """Return an estimate's columns, with how many prompts its mean is over; before 0.2 the subset's number."""
+    columns = estimate.model_dump(exclude={"prompts"})
+    return {**columns, "prompts_used": used if estimate.prompts is None else estimate.prompts}
 
 
 def _subsets(result: Result) -> dict[str, SubsetResult]:
@@ -110,9 +119,9 @@ def _people(results: list[Result]) -> list[dict[str, Any]]:
             "metric": metric,
             "entry": name,
             "kind": PEOPLE,
-            **estimate.model_dump(),
             **counts[subset],
             **unknown,
+            **_figures(estimate, counts[subset]["prompts_used"]),
         }
         for subset, people in (widest.people or {}).items()
         for name, metrics in ((ANNOTATOR, people.annotator), (CEILING, people.ceiling))

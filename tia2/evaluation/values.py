@@ -124,6 +124,7 @@ class Values:
                 name=manifest.benchmark.name,
                 fingerprint=manifest.benchmark.fingerprint,
                 votes_fingerprint=manifest.benchmark.votes_fingerprint,
+                scores_fingerprint=manifest.benchmark.scores_fingerprint,
                 items=manifest.benchmark.items,
                 items_skipped=int((~scored).sum()),
                 images_fingerprint=manifest.images_fingerprint,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tia2.rewards.card import RewardCard
 
 Rewards = NDArray[np.float32]
+Numbers = NDArray[np.float32] | NDArray[np.float64]
+"""Rewards as a model returned them, before they are rounded to float32."""
 
 
 class RewardModel(Protocol):
@@ -53,10 +55,21 @@ def as_float32(values: Any, name: str) -> Rewards:
     Raises:
         RewardError: They aren't numbers, or of unequal lengths.
     """
+    return as_numbers(values, name).astype(np.float32, copy=False)
+
+
+def as_numbers(values: Any, name: str) -> Numbers:
+    """Return numbers, of any array library, as a NumPy array: float32 where they are of no more, float64 otherwise.
+
+    Raises:
+        RewardError: They aren't numbers, or of unequal lengths.
+    """
     if hasattr(values, "detach"):  # a torch tensor, maybe of a device or number format that NumPy doesn't know
-        values = values.detach().float().cpu().numpy()
+        values = values.detach()
+        values = (values if str(values.dtype) == "torch.float64" else values.float()).cpu().numpy()
+    is_short = isinstance(values, np.ndarray | np.generic) and values.dtype.kind == "f" and values.dtype.itemsize <= 4
     try:
-        return np.asarray(values, dtype=np.float32)
+        return np.asarray(values, dtype=np.float32 if is_short else np.float64)
     except (TypeError, ValueError) as error:
         raise RewardError(
             f"Reward {name!r} returned {type(values).__name__}, not an array of numbers: {error}"
@@ -73,7 +86,16 @@ def checked(values: Any, shape: tuple[int, ...], name: str) -> Rewards:
         >>> checked([0.5, 1.0], (2,), "mine").dtype
         dtype('float32')
     """
-    rewards = as_float32(values, name)
+    return checked_numbers(values, shape, name).astype(np.float32, copy=False)
+
+
+def checked_numbers(values: Any, shape: tuple[int, ...], name: str) -> Numbers:
+    """Return rewards as `checked` does, but those in float64 as they are.
+
+    Raises:
+        RewardError: The shape is another one.
+    """
+    rewards = as_numbers(values, name)
     if rewards.shape != shape:
         raise RewardError(f"Reward {name!r} returned shape {rewards.shape}; expected {shape}, one number per pair.")
     return rewards

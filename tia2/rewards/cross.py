@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tia2.errors import RewardError
-from tia2.rewards.base import Rewards, check_lengths, checked
+from tia2.rewards.base import Numbers, Rewards, check_lengths, checked_numbers
 from tia2.rewards.card import RewardCard
 from tia2.rewards.encoder import Encoder, ImageFeatures, batches
 from tia2.rewards.loading.batching import halving
@@ -97,6 +97,10 @@ class CrossEncoder(Encoder):
 
     def score_features(self, image_feature: Any, texts: Sequence[str]) -> Rewards:
         """Score one encoded image against texts: (n_texts,), float32. Assumes that `admit` has seen the texts."""
+        return self.exact_rewards(image_feature, texts).astype(np.float32, copy=False)
+
+    def exact_rewards(self, image_feature: Any, texts: Sequence[str]) -> Numbers:
+        """Return what `score_features` does, but float64 where the model gives it, before it is rounded."""
         return self._by_length([image_feature], texts)
 
     def score_matrix(self, images: Sequence[Image.Image] | ImageFeatures, texts: Sequence[str]) -> Rewards:
@@ -158,18 +162,23 @@ class CrossEncoder(Encoder):
         single = [indices[0] for indices in of_image.values() if len(indices) == 1]
         return shared + [single[rows] for rows in batches(len(single), self.first_batch_size)]
 
-    def _by_length(self, features: Sequence[Any], texts: Sequence[str]) -> Rewards:
+    def _by_length(self, features: Sequence[Any], texts: Sequence[str]) -> Numbers:
         order = sorted(range(len(texts)), key=lambda index: self.text_key(texts[index]))
-        rewards = np.zeros(len(texts), dtype=np.float32)
+        batch_rewards: dict[int, tuple[list[int], Numbers]] = {}
 
         def fill(size: int) -> None:
+            batch_rewards.clear()
             for rows in batches(len(order), size):
                 indices = order[rows]
                 of_pairs = features if len(features) == 1 else [features[index] for index in indices]
                 scored = self.score_batch(of_pairs, [texts[index] for index in indices])
-                rewards[indices] = checked(scored, (len(indices),), self.name)
+                batch_rewards[rows.start] = indices, checked_numbers(scored, (len(indices),), self.name)
 
         _, size = halving(fill, self.text_batch_size, self.name)
         if size < self.text_batch_size:
             self.text_batch_size = size
+        is_exact = any(part.dtype == np.float64 for _, part in batch_rewards.values())
+        rewards: Numbers = np.zeros(len(texts), dtype=np.float64 if is_exact else np.float32)
+        for indices, part in batch_rewards.values():
+            rewards[indices] = part
         return rewards

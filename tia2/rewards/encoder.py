@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from tia2.errors import RewardError
 from tia2.rewards.base import check_texts
+from tia2.rewards.identity import Identity, content_identity, origin
 from tia2.rewards.loading.batching import first_batch_size
-from tia2.rewards.loading.fingerprints import source_fingerprint
 from tia2.rgb import to_rgb
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Encoder(ABC):
         batch_size: Number of images that are encoded at a time; None begins with a size that suits device and model.
         text_policy: Treatment of texts past the model's limit: "truncate" warns with a count, "error" refuses them.
         parameters: Number of the model's weights, which decides the first batch size; 0 counts as small.
+        fingerprint_excludes: Names of attributes that don't decide a reward, such as caches and counters.
     """
 
     name: str = ""
@@ -40,6 +41,7 @@ class Encoder(ABC):
     batch_size: int | None = None
     text_policy: TextPolicy = "truncate"
     parameters: int = 0
+    fingerprint_excludes: ClassVar[tuple[str, ...]] = ()
     _has_own_name: bool = False
 
     def __init_subclass__(cls) -> None:
@@ -56,8 +58,15 @@ class Encoder(ABC):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the source of the class. Override it where weights or settings decide the reward too."""
-        return source_fingerprint(type(self))
+        """SHA-256 over the content of the object: its code, attributes, weights and options.
+
+        Override it where that can't say what decides a reward, or would take too long.
+        """
+        return self.digest_content().fingerprint
+
+    def digest_content(self) -> Identity:
+        """Return the fingerprint with the digests of its parts, and what could not be digested."""
+        return content_identity(self, origin=origin(self))
 
     @property
     def text_limit(self) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tia2.errors import RewardError
-from tia2.rewards.base import RewardModel, Rewards, check_pairs, checked
+from tia2.rewards.base import RewardModel, Rewards, check_pairs, checked_numbers
 from tia2.rewards.card import RewardCard
-from tia2.rewards.loading.fingerprints import source_fingerprint
+from tia2.rewards.identity import Identity, content_identity, origin
 from tia2.rgb import to_rgb
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL import Image
 
 MEMBERS = ("name", "card", "fingerprint", "score", "score_matrix")
@@ -25,14 +25,15 @@ class FunctionReward:
     """Score pairs with a function `(images, texts) -> rewards`.
 
     The function gets a list of RGB images and a list of as many texts, at most `batch_size` of them, and returns as
-    many numbers. Two runs count as the same model when the function's source code is the same; give a `fingerprint` of
-    your own when something else, such as weights that it loads, decides the rewards too.
+    many numbers. Two runs count as the same model when the function's file, the files of your own that it imports, and
+    the values that it uses are the same; give a `fingerprint` of your own where something decides the rewards that
+    can't be looked into.
 
     Args:
         function: The function.
         name: Name of the reward; the function's name if None.
         card: Its facts; only the name is known if None.
-        fingerprint: Digest that identifies it; that of its source code if None.
+        fingerprint: Digest that identifies it; that of its code and of the values that it uses if None.
         batch_size: The most pairs in one call.
 
     Example:
@@ -57,25 +58,43 @@ class FunctionReward:
         self.function = function
         self.name = name or str(getattr(function, "__name__", type(function).__name__))
         self.card = card or RewardCard(name=self.name)
-        self.fingerprint = fingerprint or source_fingerprint(_code_of(function))
         self.batch_size = batch_size
+        self._stated = fingerprint
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint that was given, or the SHA-256 over the function's content as it is now."""
+        return self.digest_content().fingerprint
+
+    def digest_content(self) -> Identity:
+        """Return the fingerprint with the digests of its parts, and what could not be digested."""
+        if self._stated is not None:
+            return Identity(self._stated)
+        return content_identity(self.function, origin=origin(self))
 
     def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Rewards:
         """Score image i against text i: (n,), float32."""
+        return self._exact(images, texts).astype(np.float32)
+
+    def _exact(self, images: Sequence[Image.Image], texts: Sequence[str]) -> NDArray[np.float64]:
         check_pairs(images, texts)
         converted = {id(image): to_rgb(image) for image in images}
-        rewards = np.zeros(len(texts), dtype=np.float32)
+        rewards = np.zeros(len(texts))
         for start in range(0, len(texts), self.batch_size):
             batch = slice(start, start + self.batch_size)
             pairs = [converted[id(image)] for image in images[batch]], list(texts[batch])
-            rewards[batch] = checked(self.function(*pairs), (len(pairs[1]),), self.name)
+            rewards[batch] = checked_numbers(self.function(*pairs), (len(pairs[1]),), self.name)
         return rewards
 
     def score_matrix(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Rewards:
         """Score every image against every text: (n_images, n_texts), float32. Calls the function with every pair."""
+        return self.exact_matrix(images, texts).astype(np.float32)
+
+    def exact_matrix(self, images: Sequence[Image.Image], texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return what `score_matrix` does, before it is rounded to float32."""
         converted = [to_rgb(image) for image in images]
         pairs = [(image, text) for image in converted for text in texts]
-        flat = self.score([image for image, _ in pairs], [text for _, text in pairs])
+        flat = self._exact([image for image, _ in pairs], [text for _, text in pairs])
         return flat.reshape(len(images), len(texts))
 
 
@@ -100,9 +119,3 @@ def as_reward(value: Any, name: str | None = None) -> RewardModel:
         f"Expected a reward model, got {value!r}, which lacks {', '.join(missing)}; "
         "a function (images, texts) -> rewards will do, too."
     )
-
-
-def _code_of(function: Any) -> Any:
-    if inspect.ismethod(function):
-        return type(function.__self__)
-    return function if inspect.isfunction(function) or isinstance(function, functools.partial) else type(function)

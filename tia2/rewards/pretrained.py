@@ -18,6 +18,7 @@ from tia2.errors import RewardError
 from tia2.files import explain
 from tia2.rewards.card import RewardCard
 from tia2.rewards.encoder import Encoder
+from tia2.rewards.identity import Identity, released_identity
 from tia2.rewards.loading.devices import pick_dtype, threads_for
 from tia2.rewards.loading.fingerprints import fingerprint
 
@@ -167,9 +168,17 @@ class PretrainedEncoder(Encoder):
         except ValidationError as error:
             raise RewardError(f"{self._loaded.card_file or self.name}: {explain(error)}.") from None
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """SHA-256 over weights, configuration, tokenizer, preprocessing, formula, number format and settings."""
+        return self.digest_content().fingerprint
+
+    def digest_content(self) -> Identity:
+        """Return the fingerprint; of a class derived outside this library, its code and attributes count too."""
+        return released_identity(self, self._released, excluded=("_loaded",))
+
+    @cached_property
+    def _released(self) -> str:
         # Score tables resume by this digest: names and values of these facts must stay as they are.
         facts = {
             "reward": type(self).__name__,

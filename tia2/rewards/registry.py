@@ -6,14 +6,17 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tia2.errors import RewardError, Tia2Error, missing_models, unknown_name
-from tia2.plugins import Plugin, Registry, imported
+from tia2.plugins import HOME, Plugin, Registry, imported
 from tia2.rewards._python_files import import_from, split_spec
 from tia2.rewards.built_in import BUILT_IN
+from tia2.rewards.identity import ORIGIN, Origin
+from tia2.rewards.identity.opened_files import data_files, opened_files
 
 if TYPE_CHECKING:
     from tia2.rewards.base import RewardModel
@@ -128,14 +131,24 @@ def load_reward(
     text = os.fspath(spec)
     if in_file := split_spec(text):
         path, attribute = in_file
-        return _build(import_from(path, attribute), text, attribute, [], given)
+        with opened_files() as opened:
+            target = import_from(path, attribute)
+            model = _build(target, text, attribute, [], given)
+        return _remember(model, Origin(None, given, tuple(data_files(opened)), _module_of(target)))
     name, colon, rest = text.partition(":")
     plugin = _plugin(text)
     by_name = name in BUILT_IN and BUILT_IN[name].by_name
     if by_name and colon:
         raise RewardError(f"{name!r} takes nothing after a colon, got {text!r}.")
     arguments = [name] if by_name else [rest] if colon else []
-    return _build(_resolved(plugin), text, name, arguments, given)
+    argument = rest if colon else None
+    if plugin.source == HOME:
+        model = _build(_resolved(plugin), text, name, arguments, given)
+        return _remember(model, Origin(argument, given, is_built_in=True))
+    with opened_files() as opened:
+        target = _resolved(plugin)
+        model = _build(target, text, name, arguments, given)
+    return _remember(model, Origin(argument, given, tuple(data_files(opened)), _module_of(target)))
 
 
 def card(spec: str | os.PathLike[str]) -> RewardCard | None:
@@ -214,6 +227,18 @@ def _build(target: Any, spec: str, name: str, arguments: list[str], options: dic
         surplus = ", ".join([*arguments, *options])
         raise RewardError(f"Reward {spec!r} is a function (images, texts) -> rewards and takes no {surplus}.")
     return as_reward(target, name)
+
+
+def _module_of(target: Any) -> str | None:
+    named = target if hasattr(target, "__module__") else type(target)
+    return getattr(named, "__module__", None)
+
+
+def _remember(model: RewardModel, origin: Origin) -> RewardModel:
+    """Note on a reward model what it was made with, as far as the object takes another attribute."""
+    with suppress(AttributeError, TypeError, ValueError):
+        setattr(model, ORIGIN, origin)
+    return model
 
 
 def _scores_pairs(target: Any) -> bool:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from tia2.errors import ScoreTableError
 from tia2.files import explain
 from tia2.rewards.card import RewardCard
+from tia2.rewards.identity import identity, origin
 
 if TYPE_CHECKING:
     from tia2.benchmark import Benchmark
     from tia2.rewards import RewardModel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Raised when files get fields that an earlier version doesn't know: 2 has a reward's options and the items' digest."""
+
+MOST_PARTS = 5
+"""The number of changed parts of a reward model that an error names."""
 
 PACKAGES = ("tia2", "torch", "transformers", "tokenizers", "numpy", "pillow", "datasets", "pyarrow")
 """The distributions whose version may change a reward's last digits."""
@@ -34,7 +40,9 @@ class ScoredBenchmark(BaseModel):
     fingerprint: str
     """SHA-256 over ids, prompts and contrastive prompts."""
     votes_fingerprint: str
-    """SHA-256 over ids and human scores."""
+    """SHA-256 over ids, votes, ratings, human scores and labels; before schema 2 over ids and human scores."""
+    scores_fingerprint: str | None = None
+    """SHA-256 over ids and human scores; None before schema 2."""
     items: int
 
 
@@ -49,6 +57,42 @@ class ScoredReward(BaseModel):
     fingerprint: str
     """SHA-256 over everything that changes a reward."""
     card: RewardCard
+    argument: str | None = None
+    """The specification's argument, after its colon."""
+    options: dict[str, JsonValue] | None = None
+    """The options that the reward model was made with; None before schema 2, when they weren't kept."""
+    parts: dict[str, str] = {}
+    """Beginnings of the digests of what the fingerprint covers, by name, for a reward model of the user's own."""
+    undigested: list[str] = []
+    """What decides the rewards and could not be digested, so that the fingerprint says nothing about it."""
+
+    @classmethod
+    def of(cls, model: RewardModel, spec: str, name: str | None = None) -> ScoredReward:
+        """Describe a reward model.
+
+        Args:
+            model: The reward model.
+            spec: The specification that `load_reward` was given.
+            name: Name in tables, instead of the model's own.
+        """
+        source, digested = origin(model), identity(model)
+        card = model.card if name is None else model.card.model_copy(update={"name": name})
+        return cls(
+            name=name or model.name,
+            spec=spec,
+            fingerprint=digested.fingerprint,
+            card=card,
+            argument=source.argument,
+            options={option: _as_json(value) for option, value in source.options.items()},
+            parts=dict(digested.parts),
+            undigested=list(digested.undigested),
+        )
+
+    def changed_parts(self, other: ScoredReward) -> list[str]:
+        """Name the parts in which another reward model differs, as far as both say."""
+        if not self.parts or not other.parts:
+            return []
+        return [name for name in sorted({*self.parts, *other.parts}) if self.parts.get(name) != other.parts.get(name)]
 
 
 class Manifest(BaseModel):
@@ -77,6 +121,8 @@ class Manifest(BaseModel):
     """Number of texts that the model saw only the beginning of."""
     images_fingerprint: str | None = None
     """SHA-256 over the SHA-256 of every image file in order; None until complete."""
+    items_digest: str | None = None
+    """SHA-256 of items.parquet; None until complete, and before schema 2."""
     complete: bool = False
 
     @classmethod
@@ -86,6 +132,7 @@ class Manifest(BaseModel):
         benchmark: Benchmark,
         *,
         spec: str,
+        name: str | None = None,
         batch_size: int,
         shard_size: int,
         texts: int,
@@ -97,6 +144,7 @@ class Manifest(BaseModel):
             model: The reward model.
             benchmark: The benchmark.
             spec: The specification that `load_reward` was given.
+            name: Name of the table, instead of the model's own.
             batch_size: Images at a time.
             shard_size: Items in one file.
             texts: Number of distinct texts in the benchmark.
@@ -108,9 +156,10 @@ class Manifest(BaseModel):
                 name=benchmark.name,
                 fingerprint=benchmark.fingerprint,
                 votes_fingerprint=benchmark.votes_fingerprint,
+                scores_fingerprint=benchmark.scores_fingerprint,
                 items=len(benchmark),
             ),
-            reward=ScoredReward(name=model.name, spec=spec, fingerprint=model.fingerprint, card=model.card),
+            reward=ScoredReward.of(model, spec, name),
             versions=_versions(),
             dtype=model.card.dtype,
             device=str(getattr(model, "device", "unknown")),
@@ -144,7 +193,8 @@ class Manifest(BaseModel):
             raise ScoreTableError(f"{path} can't be read: {error.strerror or error}.") from None
         if manifest.schema_version > SCHEMA_VERSION:
             raise ScoreTableError(
-                f"{path} has schema version {manifest.schema_version}; this tia2 reads {SCHEMA_VERSION}. Update tia2."
+                f"{path} has schema version {manifest.schema_version}; this tia2 reads 1 to {SCHEMA_VERSION}. "
+                "Update tia2."
             )
         return manifest
 
@@ -163,13 +213,33 @@ class Manifest(BaseModel):
     def differences(self, other: Manifest) -> list[str]:
         """Name the aspects in which another manifest differs, so that rewards of the two must not be mixed."""
         pairs = {
-            "benchmark": (_label(self.benchmark), _label(other.benchmark)),
-            "reward model": (_label(self.reward), _label(other.reward)),
             "dtype": (self.dtype, other.dtype),
             "device": (self.device.partition(":")[0], other.device.partition(":")[0]),
             "shard size": (str(self.shard_size), str(other.shard_size)),
         }
-        return [f"{aspect} {old}, now {new}" for aspect, (old, new) in pairs.items() if old != new]
+        differences = []
+        if self.benchmark.fingerprint != other.benchmark.fingerprint:
+            differences.append(f"benchmark {_label(self.benchmark)}, now {_label(other.benchmark)}")
+        if self.reward.fingerprint != other.reward.fingerprint:
+            differences.append(f"reward model {_label(self.reward)}, now {_label(other.reward)}{self._reason(other)}")
+        return differences + [f"{aspect} {old}, now {new}" for aspect, (old, new) in pairs.items() if old != new]
+
+    def _reason(self, other: Manifest) -> str:
+        if self.reward.options is None:
+            return (
+                " (made before 0.2: options aren't known; --trust-fingerprint (trust_fingerprint=True) takes the table "
+                "for one of this reward model)"
+            )
+        changed = self.reward.changed_parts(other.reward)
+        return f" (changed: {', '.join(changed[:MOST_PARTS])}{', …' * (len(changed) > MOST_PARTS)})" if changed else ""
+
+
+def _as_json(value: Any) -> JsonValue:
+    """Return an option as it can be written: whatever JSON doesn't know as its text."""
+    try:
+        return cast("JsonValue", json.loads(json.dumps(value, allow_nan=False)))
+    except (TypeError, ValueError):
+        return str(value)
 
 
 def _label(scored: ScoredBenchmark | ScoredReward) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tia2.benchmark.fingerprints import difference
 from tia2.errors import ResultError
 
 if TYPE_CHECKING:
@@ -48,11 +49,12 @@ def scored_by_all(tables: Sequence[ScoreTable]) -> NDArray[np.bool_]:
 
 def _check_pair(first: ScoreTable, other: ScoreTable) -> None:
     a, b = first.manifest.benchmark, other.manifest.benchmark
-    same = (a.fingerprint, a.votes_fingerprint) == (b.fingerprint, b.votes_fingerprint)
-    if not same or not first.items["item_id"].equals(other.items["item_id"]):
+    differs = difference(a, b)
+    if differs is None and not first.items["item_id"].equals(other.items["item_id"]):
+        differs = "items"
+    if differs is not None:
         raise ResultError(
-            f"{first.name} and {other.name} are not on the same benchmark: {a.name} and {b.name} differ in items, "
-            "contrastive prompts or votes."
+            f"{first.name} and {other.name} are not on the same benchmark: {a.name} and {b.name} differ in {differs}."
         )
     # Skipped items have no image; what one model could read, another may have been run without.
     if any(x != y for x, y in zip(first.image_sha256, other.image_sha256, strict=True) if x and y):

@@ -24,9 +24,11 @@ from tia2.rewards.loading.batching import halving
 from tia2.rewards.registry import load_reward
 from tia2.scoring.images import ImageLoader, LoadedImage, image_digests
 from tia2.scoring.manifest import Manifest
+from tia2.scoring.resuming import Resuming, resumed
 from tia2.scoring.strategies import BatchScorer, Strategy, Texts, first_batch_size, strategy_for, truncated
 from tia2.scoring.table import ScoreTable
-from tia2.scoring.table_files import Shard, TableFiles
+from tia2.scoring.table_files import Shard, TableFiles, items_digest
+from tia2.scoring.undigested import warn_of_undigested
 
 if TYPE_CHECKING:
     import datasets
@@ -58,6 +60,8 @@ def score(
     bad_images: BadImages = "stop",
     overwrite: bool = False,
     spec: str | None = None,
+    name: str | None = None,
+    trust_fingerprint: bool = False,
     progress: Progress = silent,
 ) -> ScoreTable:
     """Score every item of a benchmark against its prompt and contrastive prompts.
@@ -80,6 +84,9 @@ def score(
         overwrite: Delete another table in `out`, rather than refuse it.
         spec: The specification that the manifest records for the reward. If None, what `reward` says, or the qualified
             name of an object.
+        name: Name of the table, instead of the reward model's: checkpoints of one class are told apart by it.
+        trust_fingerprint: Whether a table in `out` is resumed or handed back although the fingerprint can't say that it
+            is of this reward model: parts of it can't be digested, or the table was made before 0.2.
         progress: Called after every batch with "texts" or "items", the number done, and the number in all.
 
     Returns:
@@ -88,8 +95,8 @@ def score(
     Raises:
         BenchmarkError: Images are missing or damaged.
         RewardError: The reward model can't be loaded, or returned something other than finite numbers.
-        ScoreTableError: A size is below 1, `bad_images` is something else, or `out` holds something else or can't be
-            written to.
+        ScoreTableError: A size is below 1, `bad_images` is something else, or `out` holds something else, rewards of
+            what may be another reward model, or can't be written to.
 
     Example:
         >>> import tia2
@@ -98,29 +105,31 @@ def score(
     from tia2.benchmark import load
 
     _check_options(batch_size, shard_size, bad_images)
+    # Before the reward is loaded: its code is the user's, and may change the current folder.
+    files = TableFiles(Path(out).absolute()) if out else None
     model = load_reward(reward)
     plan = _Plan.of(model, load(benchmark), bad_images)
-    files = TableFiles(Path(out)) if out else None
     manifest = Manifest.begin(
         model,
         plan.benchmark,
         spec=spec or (os.fspath(reward) if isinstance(reward, str | os.PathLike) else _qualified(reward)),
+        name=name,
         batch_size=batch_size or first_batch_size(model),
         shard_size=shard_size,
         texts=len(plan.distinct_texts),
         truncated_texts=truncated(model, plan.distinct_texts),
     )
+    if not trust_fingerprint:
+        warn_of_undigested(manifest.reward)
     if files:
-        manifest = _resumed(files, manifest, overwrite=overwrite, keep_batch_sizes=batch_size is None)
+        options = Resuming(overwrite, batch_size is None, name is not None, trust_fingerprint)
+        manifest = resumed(files, manifest, options)
     kept = [_kept_shard(plan, manifest, files, number) for number in range(len(manifest.shards))]
     shards, manifest = _complete(plan, manifest, files, kept, progress)
-    digest = hashlib.sha256("\n".join(sha for shard in shards for sha in shard.image_sha256).encode()).hexdigest()
-    skipped = sum(len(shard.skipped) for shard in shards)
-    manifest = manifest.model_copy(update={"images_fingerprint": digest, "skipped_items": skipped, "complete": True})
-    if files:
-        files.write_items(plan.items)
-        files.write_manifest(manifest)
-    return ScoreTable(manifest, plan.items, shards)
+    plan.strategy.ties.warn(manifest.reward.name)
+    table = _finished(plan, manifest, files, shards)
+    table.computed = len(plan.benchmark) - sum(len(shard.item_ids) for shard in kept if shard)
+    return table
 
 
 def with_texts(items: pd.DataFrame) -> pd.DataFrame:
@@ -171,26 +180,6 @@ def _check_options(batch_size: int | None, shard_size: int, bad_images: str) -> 
             raise ScoreTableError(f"{name} is {size}; expected at least 1.")
     if bad_images not in ("stop", "skip"):
         raise ScoreTableError(f"bad_images is {bad_images!r}; expected 'stop' or 'skip'.")
-
-
-def _resumed(files: TableFiles, manifest: Manifest, *, overwrite: bool, keep_batch_sizes: bool) -> Manifest:
-    """Return the manifest to continue with: that of the table in the folder, or the new one where there is none."""
-    if files.is_empty():
-        return manifest
-    if overwrite:
-        files.clear()
-        return manifest
-    earlier = Manifest.read(files.manifest_path)
-    if differences := earlier.differences(manifest):
-        raise ScoreTableError(
-            f"{files.folder} holds another score table: {'; '.join(differences)}. "
-            "Score to another folder, or with --overwrite (overwrite=True)."
-        )
-    # Votes may have changed since, which no reward depends on.
-    changes: dict[str, object] = {"benchmark": manifest.benchmark, "complete": False}
-    if not keep_batch_sizes:
-        changes |= {"batch_size": manifest.batch_size, "text_batch_size": manifest.text_batch_size}
-    return earlier.model_copy(update=changes)
 
 
 def _kept_shard(plan: _Plan, manifest: Manifest, files: TableFiles | None, number: int) -> Shard | None:
@@ -246,6 +235,21 @@ def _complete(
             done += len(shard.item_ids)
             progress("items", done, total)
     return [shard for shard in shards.values() if shard], manifest
+
+
+def _finished(plan: _Plan, manifest: Manifest, files: TableFiles | None, shards: Sequence[Shard]) -> ScoreTable:
+    """Return the table of all shards, and write what is known of it only now."""
+    digest = hashlib.sha256("\n".join(sha for shard in shards for sha in shard.image_sha256).encode()).hexdigest()
+    facts = {
+        "images_fingerprint": digest,
+        "skipped_items": sum(len(shard.skipped) for shard in shards),
+        "items_digest": files.write_items(plan.items) if files else items_digest(plan.items),
+        "complete": True,
+    }
+    manifest = manifest.model_copy(update=facts)
+    if files:
+        files.write_manifest(manifest)
+    return ScoreTable(manifest, plan.items, shards)
 
 
 def _report_more(progress: Progress, before: int, total: int, more: int) -> None:

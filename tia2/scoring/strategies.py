@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from tia2.progress import Progress, silent
-from tia2.rewards.base import Rewards, checked
+from tia2.rewards.base import Rewards, checked_numbers
 from tia2.rewards.cross import CrossEncoder
 from tia2.rewards.dual import DualEncoder
 from tia2.rewards.encoder import Encoder
 from tia2.rewards.functions import FunctionReward
 from tia2.rewards.loading.batching import halving
+from tia2.scoring.rounding import RoundingTies
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,6 +33,9 @@ BATCH_SIZE = 64
 
 class Strategy(Protocol):
     """How one kind of reward model scores a benchmark."""
+
+    ties: RoundingTies
+    """Rewards that float32 makes equal."""
 
     def prepare(self, image: Image.Image) -> Any:
         """Turn an RGB image into what the batch scorer takes; called from several threads at once."""
@@ -54,6 +60,7 @@ class DualStrategy:
 
     def __init__(self, model: DualEncoder) -> None:
         self._model = model
+        self.ties = RoundingTies()
 
     def prepare(self, image: Image.Image) -> Any:
         """Run the model's preprocessing."""
@@ -77,7 +84,7 @@ class DualStrategy:
             def score(images: list[int], group: Texts) -> Any:
                 return model.similarity(image_features[images], text_features[[rows[text] for text in group]])
 
-            return _by_group(texts_of_images, score, model.name)
+            return _by_group(texts_of_images, score, model.name, self.ties)
 
         return score_batch, size
 
@@ -87,6 +94,7 @@ class CrossStrategy:
 
     def __init__(self, model: CrossEncoder) -> None:
         self._model = model
+        self.ties = RoundingTies()
 
     def prepare(self, image: Image.Image) -> Any:
         """Run the model's preprocessing."""
@@ -101,8 +109,12 @@ class CrossStrategy:
     def _score_batch(self, prepared: Sequence[Any], texts_of_images: Sequence[Texts]) -> list[Rewards]:
         """Run the image part on the batch, then the text part image by image."""
         features = self._model.encode_prepared(prepared, batch_size=len(prepared))
-        pairs = zip(features, texts_of_images, strict=True)
-        return [self._model.score_features(feature, texts) for feature, texts in pairs]
+        rows = []
+        for feature, texts in zip(features, texts_of_images, strict=True):
+            exact = self._model.exact_rewards(feature, texts)
+            self.ties.add(texts, exact[None, :])
+            rows.append(exact.astype(np.float32, copy=False))
+        return rows
 
 
 class MatrixStrategy:
@@ -110,6 +122,7 @@ class MatrixStrategy:
 
     def __init__(self, model: RewardModel) -> None:
         self._model = model
+        self.ties = RoundingTies()
 
     def prepare(self, image: Image.Image) -> Any:
         """Leave the image as it is: the model takes PIL images."""
@@ -121,10 +134,13 @@ class MatrixStrategy:
         return self._score_batch, batch_size
 
     def _score_batch(self, prepared: Sequence[Any], texts_of_images: Sequence[Texts]) -> list[Rewards]:
-        def score(images: list[int], group: Texts) -> Any:
-            return self._model.score_matrix([prepared[image] for image in images], list(group))
+        # A function's own numbers, so that what float32 makes equal is noticed.
+        of_model = self._model.exact_matrix if isinstance(self._model, FunctionReward) else self._model.score_matrix
 
-        return _by_group(texts_of_images, score, self._model.name)
+        def score(images: list[int], group: Texts) -> Any:
+            return of_model([prepared[image] for image in images], list(group))
+
+        return _by_group(texts_of_images, score, self._model.name, self.ties)
 
 
 def strategy_for(model: RewardModel) -> Strategy:
@@ -146,13 +162,16 @@ def truncated(model: RewardModel, texts: Sequence[str]) -> int:
     return len(model.overlong(texts)) if isinstance(model, Encoder) else 0
 
 
-def _by_group(texts_of_images: Sequence[Texts], score: Callable[[list[int], Texts], Any], name: str) -> list[Rewards]:
+def _by_group(
+    texts_of_images: Sequence[Texts], score: Callable[[list[int], Texts], Any], name: str, ties: RoundingTies
+) -> list[Rewards]:
     """Score the images that share their texts together, and return the rewards in the images' order."""
     groups: dict[Texts, list[int]] = {}
     for image, texts in enumerate(texts_of_images):
         groups.setdefault(texts, []).append(image)
     rewards: dict[int, Rewards] = {}
     for texts, images in groups.items():
-        matrix = checked(score(images, texts), (len(images), len(texts)), name)
-        rewards.update(zip(images, matrix, strict=True))
+        exact = checked_numbers(score(images, texts), (len(images), len(texts)), name)
+        ties.add(texts, exact)
+        rewards.update(zip(images, exact.astype(np.float32, copy=False), strict=True))
     return [rewards[image] for image in range(len(texts_of_images))]

@@ -12,6 +12,7 @@ import numpy as np
 
 from tia2.errors import ScoreTableError
 from tia2.scoring.manifest import Manifest
+from tia2.scoring.old_items import check_old_items
 from tia2.scoring.table_files import Shard, TableFiles
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class ScoreTable:
         rewards: (n_items, max |texts|), float32; column j belongs to the item's j-th text, NaN where there is none.
         mask: Same shape; whether there is a text.
         image_sha256: SHA-256 hex digest of each item's image file.
+        computed: Number of items whose rewards the call of `score` that returned the table computed; 0 for a table that
+            was finished already, or loaded.
 
     Example:
         >>> from datasets import Dataset
@@ -43,6 +46,7 @@ class ScoreTable:
     def __init__(self, manifest: Manifest, items: pd.DataFrame, shards: Sequence[Shard]) -> None:
         self.manifest = manifest
         self.items = items
+        self.computed = 0
         self.image_sha256 = [sha for shard in shards for sha in shard.image_sha256]
         rows = [row for shard in shards for row in shard.rewards]
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
@@ -101,11 +105,13 @@ class ScoreTable:
                 f"{path} is not complete, {done} of {len(manifest.shards)} shards are there: "
                 "score again with the same --out to finish it."
             )
-        items = files.read_items()
+        items = files.read_items(manifest.items_digest)
         if len(items) != manifest.benchmark.items:
             raise ScoreTableError(
                 f"{files.items_path} has {len(items)} items, its manifest {manifest.benchmark.items}: score again."
             )
+        if manifest.items_digest is None:
+            check_old_items(manifest, items, files.items_path)
         ids, lengths = items["item_id"].tolist(), [len(texts) for texts in items["texts"]]
         shards = [
             files.read_shard(number, manifest.key, ids[rows.start : rows.stop], lengths[rows.start : rows.stop])
@@ -125,10 +131,10 @@ class ScoreTable:
         files = TableFiles(Path(path))
         if not files.is_empty():
             raise ScoreTableError(f"{path} holds a score table already: save to another folder.")
-        files.write_items(self.items)
+        digest = files.write_items(self.items)
         for number, rows in enumerate(self.manifest.shards):
             rewards = [self.rewards[row][self.mask[row]] for row in rows]
             ids = self.items["item_id"].tolist()[rows.start : rows.stop]
             shard = Shard(ids, self.image_sha256[rows.start : rows.stop], rewards)
             files.write_shard(number, shard, self.manifest.key)
-        files.write_manifest(self.manifest)
+        files.write_manifest(self.manifest.model_copy(update={"items_digest": digest}))

@@ -101,22 +101,30 @@ class TableFiles:
         """Write manifest.json."""
         _write(self.manifest_path, (manifest.model_dump_json(indent=2) + "\n").encode())
 
-    def write_items(self, items: pd.DataFrame) -> None:
-        """Write items.parquet."""
-        columns = {
-            name: pa.array(items[name].tolist(), pa.list_(_LISTS[name]) if name in _LISTS else None)
-            for name in items.columns
-        }
-        _write(self.items_path, _parquet(pa.table(columns)))
+    def write_items(self, items: pd.DataFrame) -> str:
+        """Write items.parquet, and return the SHA-256 hex digest of the file."""
+        content = _items_content(items)
+        _write(self.items_path, content)
+        return hashlib.sha256(content).hexdigest()
 
-    def read_items(self) -> pd.DataFrame:
+    def read_items(self, digest: str | None = None) -> pd.DataFrame:
         """Read items.parquet.
 
+        Args:
+            digest: SHA-256 hex digest that the file must have; None for any.
+
         Raises:
-            ScoreTableError: It is missing or damaged.
+            ScoreTableError: It is missing or damaged, or not the file that was written with the table.
         """
         import pandas as pd
 
+        if digest is not None and self.items_path.is_file():
+            content = self.items_path.read_bytes()
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise ScoreTableError(
+                    f"{self.items_path} has been changed since the table was scored: its digest isn't the manifest's. "
+                    "Score again with the same --out and the benchmark: rewards are kept, items are written again."
+                )
         table = _read(self.items_path)
         items: pd.DataFrame = pd.DataFrame({name: table.column(name).to_pylist() for name in table.column_names})
         return items
@@ -169,6 +177,19 @@ class TableFiles:
         if ids != list(item_ids) or list(sizes) != list(lengths):
             raise ScoreTableError(f"{path} holds other items or texts than its table.")
         return shard
+
+
+def items_digest(items: pd.DataFrame) -> str:
+    """Return the SHA-256 hex digest that items.parquet of these items has."""
+    return hashlib.sha256(_items_content(items)).hexdigest()
+
+
+def _items_content(items: pd.DataFrame) -> bytes:
+    columns = {
+        name: pa.array(items[name].tolist(), pa.list_(_LISTS[name]) if name in _LISTS else None)
+        for name in items.columns
+    }
+    return _parquet(pa.table(columns))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tia2.benchmark.reading.parquet import content_digest
 from tia2.errors import BenchmarkError
 from tia2.files import cache_dir, replacing
 
@@ -53,24 +54,26 @@ def location_of(data_dir: Path | None, subset: str) -> Path | None:
     return archives[0] if archives else None
 
 
-def listing(location: Path) -> Iterator[tuple[str, int, int]]:
-    """Yield (name, size, time of change) of a folder's files, or of an archive: enough to notice a change."""
+def listing(location: Path) -> Iterator[tuple[str, int, int | str]]:
+    """Yield what tells a change: of a folder's files name, size and time of change, of an archive its content.
+
+    Files of a folder are read when they are used, so that their names would do. An archive's are read once: time and
+    size of one that was copied over another may be the same.
+    """
     if location.is_dir():
         for entry in _walk(location):
             status = entry.stat()
             yield os.path.relpath(entry.path, location), status.st_size, status.st_mtime_ns
     else:
-        status = location.stat()
-        yield location.name, status.st_size, status.st_mtime_ns
+        yield location.name, location.stat().st_size, _archive_digest(location)
 
 
-def stamp(folder: Path | None, path: str) -> tuple[int, int]:
-    """Return (size, time of change) of a file in a folder, (-1, -1) if it isn't there."""
+def stamp(folder: Path | None, path: str) -> str:
+    """Return the SHA-256 hex digest of a file in a folder, empty if it isn't there."""
     try:
-        status = (folder or Path()).joinpath(path).stat()
+        return content_digest([(folder or Path()) / path])
     except OSError:
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
+        return ""
 
 
 def find_images(data_dir: Path | None, subset: str) -> ImageSet | None:
@@ -163,6 +166,17 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
             yield entry
 
 
+def _archive_digest(path: Path) -> str:
+    if path.suffix != ".zip":
+        return content_digest([path])
+    try:
+        with zipfile.ZipFile(path) as archive:  # whose directory holds a checksum of every member
+            members = [(member.filename, member.file_size, member.CRC) for member in archive.infolist()]
+    except (zipfile.BadZipFile, OSError):
+        return content_digest([path])
+    return hashlib.sha256(repr(members).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def _in_folder(folder: Path) -> Iterator[tuple[str, ImageRef]]:
     for entry in _walk(folder):
         yield entry.name, ImageRef(entry.path)
@@ -201,8 +215,7 @@ def _in_tar(path: Path) -> Iterator[tuple[str, ImageRef]]:
 
 def _decompressed(path: Path) -> Path:
     """Return a plain copy of a compressed tar, kept in the cache: gzip allows no reading in the middle."""
-    status = path.stat()
-    key = hashlib.sha256(f"{path}|{status.st_size}|{status.st_mtime_ns}".encode()).hexdigest()[:16]
+    key = content_digest([path])[:16]
     target = cache_dir() / "archives" / f"{path.name.split('.')[0]}-{key}.tar"
     if target.is_file():
         return target

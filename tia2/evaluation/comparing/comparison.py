@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from tia2.benchmark.fingerprints import difference
 from tia2.errors import ResultError, unknown_name
 from tia2.evaluation.comparing.separation import check_prompts, separation
 from tia2.evaluation.comparing.simultaneous import Stratum, differences, holm
 from tia2.evaluation.comparing.verdict import PairedDifference, p_text, signed, verdict
 from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.result import on_other_images
 from tia2.evaluation.summary import OVERALL
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Difference(BaseModel):
 
     subset: str
     prompts: int
-    """Prompts whose labels differ, over which the means are taken."""
+    """Prompts over which the means are taken: those that the metric uses in both results."""
     a: float
     b: float
     difference: float
@@ -232,22 +234,28 @@ def _figures(results: Sequence[Result], metric: str) -> tuple[list[Stratum], pd.
         raise ResultError(f"A comparison needs at least two results, got {len(results)}.")
     first = results[0]
     frame = first.per_prompt
-    used = (frame["aligned"] > 0) & (frame["aligned"] < 1)
-    chosen = frame.loc[used, ["subset", "prompt_id", "prompt"]].reset_index(drop=True)
+    mixed = ((frame["aligned"] > 0) & (frame["aligned"] < 1)).to_numpy(np.bool_)
     columns = []
     for result in results:
         _check_same(first, result)
-        frame = result.per_prompt
-        column = frame.loc[used, metric].to_numpy(np.float64) if metric in frame.columns else np.full(1, np.nan)
-        if np.isnan(column).any():
+        figures_of = result.per_prompt
+        is_there = metric in figures_of.columns
+        column = figures_of[metric].to_numpy(np.float64) if is_there else np.full(len(mixed), np.nan)
+        if not is_there or np.isnan(column[mixed]).any():
             raise ResultError(
                 f"{result.entry.name}'s result has no {metric}: it was made by tia2 {result.tia2_version} with other "
                 "metrics; evaluate its score table again."
             )
         columns.append(column)
+    # A rank correlation may be known on prompts without contrast, too, but not in results that left these out.
+    by_label = METRICS[metric].contrast == "labels"
+    used = mixed if by_label else np.isfinite(np.stack(columns)).all(axis=0)
+    chosen = frame.loc[used, ["subset", "prompt_id", "prompt"]].reset_index(drop=True)
     if not len(chosen):
-        raise ResultError("No prompt has labels that differ, so there is nothing to compare by.")
-    figures = np.stack(columns)
+        raise ResultError(
+            f"No prompt has {'labels' if by_label else 'human scores'} that differ, so there is nothing to compare by."
+        )
+    figures = np.stack(columns)[:, used]
     subsets = chosen["subset"].unique()
     strata = [Stratum(str(subset), figures[:, (chosen["subset"] == subset).to_numpy()]) for subset in subsets]
     check_prompts(strata)
@@ -273,15 +281,14 @@ def _warn_of_repeated(results: Sequence[Result]) -> None:
 
 
 def _check_same(first: Result, other: Result) -> None:
-    def benchmark(result: Result) -> tuple[str, str]:
-        return result.benchmark.fingerprint, result.benchmark.votes_fingerprint
-
     names = f"{first.entry.name} and {other.entry.name}"
-    if benchmark(first) != benchmark(other):
+    if differs := difference(first.benchmark, other.benchmark):
         raise ResultError(
-            f"{names} are not on the same benchmark: {first.benchmark.name} and {other.benchmark.name} differ in items "
-            "or votes."
+            f"{names} are not on the same benchmark: {first.benchmark.name} and {other.benchmark.name} differ in "
+            f"{differs}."
         )
+    if on_other_images(first.benchmark, other.benchmark):
+        raise ResultError(f"{names} were scored on different images of {first.benchmark.name}.")
     if (first.seed, first.resamples) != (other.seed, other.resamples):
         raise ResultError(
             f"{names} have other resamples (seed {first.seed} and {other.seed}, {first.resamples} and "
@@ -291,6 +298,13 @@ def _check_same(first: Result, other: Result) -> None:
     if len(first_prompts) != len(other_prompts) or any(
         (first_prompts[key] != other_prompts[key]).any() for key in ("subset", "prompt_id", "aligned")
     ):
+        complete = not first.benchmark.items_skipped and not other.benchmark.items_skipped
+        if (
+            complete
+            and len(first_prompts) == len(other_prompts)
+            and first_prompts["items"].equals(other_prompts["items"])
+        ):
+            raise ResultError(f"{names} are not on the same benchmark: their labels differ.")
         raise ResultError(
             f"{names} have values for different items, because images could not be read for one of them: score both on "
             "the same images."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,9 @@ Plain = Callable[[NDArray[np.bool_], Floats, Floats, "NDArray[np.bool_] | None"]
 """From labels, human scores, values and mask, of shape (prompts, items), to one figure per prompt."""
 Resampler = Callable[[NDArray[np.bool_], Floats, NDArray[np.bool_], int, int, str], Floats]
 """From labels, values, mask, resamples, seed and subset to the pooled figure over resamples of the prompts."""
+
+Contrast = Literal["labels", "human_scores"]
+"""What must differ within a prompt so that people's judgements order its items."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Metric:
         pooled_resamples: Function to the pooled figure over resamples of the prompts, for its interval; None for a
             metric whose pooled figure has no interval.
         version: Version, raised when the same items give other figures, so that what is kept of old ones isn't used.
+        contrast: Judgements that must differ within a prompt; a prompt where they are all equal is left out.
 
     Example:
         >>> from tia2.evaluation import METRICS
@@ -52,6 +57,7 @@ class Metric:
     function: Callable[[RankedItems], Floats]
     pooled_resamples: Resampler | None = None
     version: str = "1"
+    contrast: Contrast = "labels"
 
     @classmethod
     def plain(
@@ -65,6 +71,7 @@ class Metric:
         high: float = 1.0,
         chance: float | None = None,
         version: str = "1",
+        contrast: Contrast = "labels",
     ) -> Metric:
         """Return a metric whose function takes plain arrays.
 
@@ -78,6 +85,7 @@ class Metric:
             high: Upper end of the range.
             chance: Expected figure of values that order nothing; None where it depends on the prompt.
             version: Version, raised when the same items give other figures.
+            contrast: Judgements that must differ within a prompt, or it is left out: "labels" or "human_scores".
 
         Example:
             >>> def best(labels, human_scores, values, mask):
@@ -92,7 +100,7 @@ class Metric:
                 function(ranked.labels, ranked.human_scores, ranked.values, ranked.mask), dtype=np.float64
             )
 
-        return cls(name, title, definition, low, high, chance, of_ranked, version=version)
+        return cls(name, title, definition, low, high, chance, of_ranked, version=version, contrast=contrast)
 
     @property
     def range(self) -> str:
@@ -106,7 +114,7 @@ class Metric:
 
     @property
     def undefined(self) -> float:
-        """What counts for a prompt whose labels differ but whose figure is undefined, such as for constant values."""
+        """What counts for a prompt that people do order but whose figure is undefined, such as for constant values."""
         return 0.0 if self.chance is None else self.chance
 
     def __call__(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tia2.errors import PluginError
-from tia2.evaluation.metrics.metric import Metric, Plain
+from tia2.evaluation.metrics.metric import Contrast, Metric, Plain
 from tia2.evaluation.metrics.pooled_auroc import pooled_auroc_resamples
 from tia2.evaluation.metrics.precision import auprc_of, average_precision_at_k_of
 from tia2.evaluation.metrics.rank_correlation import kendall_of, spearman_of
@@ -60,6 +60,7 @@ _BUILT_IN = (
         high=1.0,
         chance=0.0,
         function=spearman_of,
+        contrast="human_scores",
     ),
     Metric(
         name="kendall",
@@ -70,6 +71,7 @@ _BUILT_IN = (
         high=1.0,
         chance=0.0,
         function=kendall_of,
+        contrast="human_scores",
     ),
 )
 
@@ -98,6 +100,7 @@ def register_metric(
     high: float = 1.0,
     chance: float | None = None,
     version: str = "1",
+    contrast: Contrast = "labels",
 ) -> Callable[[Plain], Plain]:
     """Return a decorator that adds a function to the metrics of this process.
 
@@ -114,6 +117,7 @@ def register_metric(
         chance: Expected figure of values that order nothing; None where it depends on the prompt's share of aligned
             items.
         version: Version, raised when the same items give other figures.
+        contrast: Judgements that must differ within a prompt, or it is left out: "labels" or "human_scores".
 
     Raises:
         PluginError: Another metric has that name.
@@ -138,6 +142,7 @@ def register_metric(
             high=high,
             chance=chance,
             version=version,
+            contrast=contrast,
         )
         METRICS.register(name, metric, f"{function.__module__}.{getattr(function, '__qualname__', name)}")
         return function

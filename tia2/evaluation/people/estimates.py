@@ -44,8 +44,9 @@ def combine_figures(parts: Sequence[SubsetFigures]) -> dict[str, Estimate]:
     """
     kept = [part for part in parts if len(part.figures)] or list(parts)
     within = averaged([Resampled(part.figures, part.means) for part in kept])
+    prompts = sum(len(part.figures) for part in kept)
     pooled = np.mean([part.pooled for part in kept], axis=0)
     return {
-        name: estimate(interval, Interval(float(figure), float("nan"), float("nan")))
+        name: estimate(interval, Interval(float(figure), float("nan"), float("nan")), prompts)
         for name, interval, figure in zip(METRICS, within, pooled, strict=True)
     }

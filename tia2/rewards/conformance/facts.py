@@ -12,6 +12,7 @@ import numpy as np
 from tia2.rewards.card import RewardCard
 from tia2.rewards.conformance.checks import conformance
 from tia2.rewards.conformance.trial import Finding, Subject
+from tia2.rewards.identity import identity
 
 RELOAD_BELOW_SECONDS = 30.0
 """A model that takes longer to load is not loaded twice."""
@@ -30,14 +31,29 @@ def fingerprint(subject: Subject) -> Finding:
     first = subject.reward.fingerprint
     if not isinstance(first, str) or not re.fullmatch(r"[0-9a-f]{64}", first):
         return Finding(f"The fingerprint is {first!r:.80}, not 64 hex digits.", failed=True)
+    before = identity(subject.reward)
     subject.reward.score(subject.images[:1], subject.texts[:1])
-    if subject.reward.fingerprint != first:
-        return Finding("The fingerprint changes with scoring.", failed=True)
+    after = identity(subject.reward)
+    warnings = [
+        f"The fingerprint doesn't cover {part}, so that a score table is not resumed without --trust-fingerprint."
+        for part in before.undigested
+    ]
+    if after.fingerprint != before.fingerprint:
+        if not before.parts:
+            return Finding("The fingerprint changes with scoring.", failed=True)
+        # Whether the rewards change, too, is the question of the check `stateless`.
+        changed = sorted(name for name in after.parts if after.parts[name] != before.parts.get(name))
+        warnings.append(
+            f"The fingerprint changes with scoring, by {', '.join(changed)}: name caches and counters in "
+            "fingerprint_excludes."
+        )
     if subject.reload is None:
-        return Finding(f"{first[:12]}…; no second instance made")
-    if subject.reload().fingerprint != first:
+        return Finding(f"{first[:12]}…; no second instance made", warnings=warnings)
+    # What scoring has changed in the first, by a cache, says nothing about two new instances.
+    expected = subject.reload().fingerprint if before.parts else first
+    if subject.reload().fingerprint != expected:
         return Finding("A second instance has another fingerprint.", failed=True)
-    return Finding(f"{first[:12]}…, the same in a second instance")
+    return Finding(f"{first[:12]}…, the same in a second instance", warnings=warnings)
 
 
 WORTH_KNOWING = ("formula", "unit", "preprocessing", "licence", "training_data")

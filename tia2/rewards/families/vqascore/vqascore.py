@@ -22,6 +22,7 @@ from tia2.rewards.families.vqascore.answerer import Answerer
 from tia2.rewards.families.vqascore.choose_reuse import choose
 from tia2.rewards.families.vqascore.loading import find, load_model, load_processor
 from tia2.rewards.families.vqascore.question import QUESTION, Prepared, Questions, check_image
+from tia2.rewards.identity import Identity, released_identity
 from tia2.rewards.loading.devices import pick_dtype, threads_for
 from tia2.rewards.loading.fingerprints import fingerprint
 from tia2.rewards.options import EncoderKeywords, EncoderOptions, takes_encoder_options
@@ -149,9 +150,17 @@ class VqaScoreReward(CrossEncoder):
             }
         )
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """SHA-256 over all files, question, answer, image processor and its settings, formula and number format."""
+        return self.digest_content().fingerprint
+
+    def digest_content(self) -> Identity:
+        """Return the fingerprint; of a class derived outside this library, its code and attributes count too."""
+        return released_identity(self, self._released, excluded=("_answerer", "_reuse", "_questions", "_files"))
+
+    @cached_property
+    def _released(self) -> str:
         return fingerprint(
             self._files.all(),
             formula=FORMULA_VERSION,

@@ -1,0 +1,66 @@
+"""A folder that holds a score table already: is it the one that is asked for?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tia2.errors import ScoreTableError
+from tia2.scoring.manifest import Manifest
+from tia2.scoring.table_files import TableFiles
+from tia2.scoring.undigested import check_digested
+
+
+@dataclass(frozen=True)
+class Resuming:
+    """What is done with a table that the folder holds already.
+
+    Attributes:
+        overwrite: Whether it is deleted.
+        keep_batch_sizes: Whether its batch sizes are used again.
+        rename: Whether it gets the new name.
+        trust_fingerprint: Whether it is taken for one of this reward model where the fingerprint can't say so.
+    """
+
+    overwrite: bool
+    keep_batch_sizes: bool
+    rename: bool
+    trust_fingerprint: bool
+
+
+def resumed(files: TableFiles, manifest: Manifest, options: Resuming) -> Manifest:
+    """Return the manifest to continue with: that of the table in the folder, or the new one where there is none.
+
+    Args:
+        files: The folder.
+        manifest: Manifest of a table that is about to be scored.
+        options: Treatment of a table that is there.
+
+    Raises:
+        ScoreTableError: The folder holds another table, what may be one, or something else.
+    """
+    if files.is_empty():
+        return manifest
+    if options.overwrite:
+        files.clear()
+        return manifest
+    earlier, new = Manifest.read(files.manifest_path), manifest.reward
+    if options.trust_fingerprint and earlier.reward.options is None and earlier.reward.spec == new.spec:
+        manifest = manifest.model_copy(update={"reward": earlier.reward})
+    elif not options.trust_fingerprint:
+        check_digested(new, files.folder)
+    if differences := earlier.differences(manifest):
+        raise ScoreTableError(
+            f"{files.folder} holds another score table: {'; '.join(differences)}. "
+            "Score to another folder, or with --overwrite (overwrite=True)."
+        )
+    # Votes may have changed since, which no reward depends on.
+    changes: dict[str, object] = {
+        "benchmark": manifest.benchmark,
+        "complete": False,
+        "schema_version": manifest.schema_version,
+    }
+    if options.rename:
+        changes["reward"] = earlier.reward.model_copy(update={"name": new.name, "card": new.card})
+    if not options.keep_batch_sizes:
+        changes |= {"batch_size": manifest.batch_size, "text_batch_size": manifest.text_batch_size}
+    return earlier.model_copy(update=changes)
