@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
+import json
+import multiprocessing
+import os
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no reason to fail.
 settings.register_profile("tia2", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tia2")
+
+COMMAND = "import sys; from tia2.cli import main; sys.exit(main())"
+"""What the program `tia2` does."""
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -29,6 +40,25 @@ def pytest_configure() -> None:
         pytest.exit("tia2 is not installed in this environment: run `pip install -e '.[dev]'` first", returncode=4)
     if "leaderboard" not in {point.name for point in entry_points(group="tia2.commands")}:
         pytest.exit("tia2's entry points have changed since: run `pip install --no-deps -e .` again", returncode=4)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    # Several processes take the files in the order below, rather than those with the most tests first.
+    if hasattr(session.config.option, "loadscopereorder"):
+        session.config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the files that have the most slow tests: one that is begun last keeps a single process busy."""
+    if hasattr(config, "workerinput"):
+        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: -slow[item.path])
+
+
+def pytest_collection_finish() -> None:
+    # Modules and tests stay to the end: the collector need not look at a million objects of theirs again and again.
+    gc.collect()
+    gc.freeze()
 
 
 def _shared_folder(name: str) -> Path:
@@ -78,10 +108,103 @@ def cli(capsys, monkeypatch) -> Callable[..., Said]:
 def shell() -> Callable[..., Said]:
     """Run a command in a process of its own."""
 
-    def run(*words: object, code: str = "import sys; from tia2.cli import main; sys.exit(main())", **kwargs) -> Said:
+    def run(*words: object, code: str = COMMAND, **kwargs) -> Said:
         done = subprocess.run(
             [sys.executable, "-c", code, *(str(word) for word in words)], capture_output=True, text=True, **kwargs
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+class QuickstartSaid(NamedTuple):
+    """What `tia2 quickstart` said, and the folder into which it wrote; not to be changed."""
+
+    said: Said
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def quickstart(shell, once) -> QuickstartSaid:
+    """The quickstart on the benchmark and the reward models that ship, run once for all tests."""
+
+    def fill(folder: Path) -> None:
+        said = shell("quickstart", "--out", folder / "out", cwd=folder)
+        (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
+
+    folder = once("quickstart", fill)
+    return QuickstartSaid(Said(*json.loads((folder / "said.json").read_text(encoding="utf-8"))), folder / "out")
+
+
+FORKED = """
+import os, signal, sys
+# A test run in the background of a script ignores Ctrl-C, and so would what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for stream, path in zip((sys.stdout, sys.stderr), {streams!r}):
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(descriptor, stream.fileno())
+sys.argv[1:] = {words!r}
+exec({code!r}, {{"__name__": "__main__"}})
+"""
+PRELOADED = (
+    "numpy", "pandas", "datasets", "PIL.Image", "pyarrow.parquet", "scipy.stats", "tia2.cli", "tia2.benchmark",
+    "tia2.calibration", "tia2.commands.score", "tia2.commands.prompts", "tia2.evaluation", "tia2.prompts",
+    "tia2.rewards", "tia2.scoring", "tia2.leaderboard.data.board", "tia2.leaderboard.data.index", "pytest",
+)  # fmt: skip
+"""What the programs import that tests start in order to kill them, and pytest, which a new process imports first."""
+
+
+class Forked(NamedTuple):
+    """A process that a test may kill, and the file of what it writes to stderr."""
+
+    process: BaseProcess
+    err: Path
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Return its exit code once it has ended, below 0 for the signal that ended it; None if it runs on."""
+        self.process.join(seconds)
+        return self.process.exitcode
+
+
+@pytest.fixture(scope="session")
+def fork(tmp_path_factory) -> Callable[..., Forked]:
+    """Start a program in a process of its own: code as for `python -c`, and words for sys.argv.
+
+    It is a fork of a process that has imported tia2 and has no threads, so that it begins at once.
+    """
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        context.set_forkserver_preload([*PRELOADED])
+
+    def start(*words: object, code: str = COMMAND) -> Forked:
+        folder = tmp_path_factory.mktemp("forked")
+        streams = (str(folder / "out"), str(folder / "err"))
+        program = FORKED.format(streams=streams, words=[str(word) for word in words], code=code)
+        process = context.Process(target=exec, args=(program, {}), daemon=True)
+        process.start()
+        return Forked(process, folder / "err")
+
+    start(code="").wait()  # The first one waits until everything is imported.
+    return start
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a folder once for all processes that run tests: its name, and what fills it. It is only read."""
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    base = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent
+
+    def get(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = base / name
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                folder.mkdir()
+                try:
+                    fill(folder)
+                except BaseException:
+                    shutil.rmtree(folder)
+                    raise
+        return folder
+
+    return get

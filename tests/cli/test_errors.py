@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from importlib.metadata import version
 
@@ -89,26 +87,18 @@ def test_version(cli):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to a process")
-def test_interrupted_scoring_keeps_its_shards_and_goes_on(shell, small_benchmark, reward_file, tmp_path):
+def test_interrupted_scoring_keeps_its_shards_and_goes_on(cli, fork, small_benchmark, reward_file, tmp_path):
     out = tmp_path / "table"
     words = ("score", "--reward", f"{reward_file}:slow", "--benchmark", str(small_benchmark), "--out", str(out))
-    code = "import sys; from tia2.cli import main; sys.exit(main())"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A test run started in the background of a script ignores Ctrl-C, and would hand that down.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    started = fork(*words)
     deadline = time.monotonic() + 240
-    while not (out / "manifest.json").exists() and process.poll() is None and time.monotonic() < deadline:
+    while not (out / "manifest.json").exists() and started.process.is_alive() and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=240)
-    assert process.returncode == 130
+    os.kill(started.process.pid, signal.SIGINT)
+    assert started.wait(240) == 130
+    err = started.err.read_text(encoding="utf-8")
     assert "Traceback" not in err
     assert err.strip().splitlines()[-1].startswith("Interrupted; what was done is kept.")
 
-    assert shell(*words).code == 0
+    assert cli(*words).code == 0
     assert json.loads((out / "manifest.json").read_text(encoding="utf-8"))["complete"] is True

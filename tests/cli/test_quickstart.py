@@ -149,15 +149,9 @@ def test_contact_sheet_shows_prompts_and_notes(tmp_path, monkeypatch):
         assert expected in words
 
 
-@pytest.fixture(scope="module")
-def real_run(shell, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("real")
-    return shell("quickstart", "--out", folder / "out", cwd=folder), folder / "out"
-
-
 @pytest.mark.slow
-def test_quickstart_ranks_the_four_mini_rewards(real_run):
-    said, folder = real_run
+def test_quickstart_ranks_the_four_mini_rewards(quickstart):
+    said, folder = quickstart
     assert said.code == 0, said.err
     assert max(map(len, said.out.splitlines())) <= 80 + len(str(folder)), "the table fits 80 columns"
     table = said.out[: said.out.index("AUROC of")]
@@ -176,9 +170,9 @@ def test_quickstart_ranks_the_four_mini_rewards(real_run):
 
 
 @pytest.mark.slow
-def test_the_readme_shows_this_table(real_run):
+def test_the_readme_shows_this_table(quickstart):
     """Another machine may differ in the last digits."""
-    said, _ = real_run
+    said, _ = quickstart
     row = re.compile(
         r"^ *(?:\w+ +)?(?:\d(?:–\d)?)? *(mini-\w+|noise ceiling|one annotator)"
         r" +([\d.]+) +([\d.]+)–([\d.]+) +([\d.]+)",
@@ -194,13 +188,13 @@ def test_the_readme_shows_this_table(real_run):
 
 
 @pytest.mark.slow
-def test_the_documentation_shows_these_calibrations(real_run):
+def test_the_documentation_shows_these_calibrations(quickstart):
     """All of docs/findings-calibration.md is of this run; another machine may differ in the last digits."""
     from tia2.analysis import calibration
     from tia2.quickstart import REWARDS
     from tia2.scoring import ScoreTable
 
-    found = calibration([ScoreTable.load(real_run[1] / "scores" / name) for name in REWARDS]).table
+    found = calibration([ScoreTable.load(quickstart.folder / "scores" / name) for name in REWARDS]).table
     page = (Path(__file__).resolve().parents[2] / "docs" / "findings-calibration.md").read_text(encoding="utf-8")
     tables = page[page.index("<!-- calibration tables -->") : page.index("**Optimism of the oracle")]
     shown = [float(number) for number in re.findall(r"[-+]?\d\.\d{3}", tables)]
@@ -216,7 +210,7 @@ def test_the_documentation_shows_these_calibrations(real_run):
 
 
 @pytest.mark.slow
-def test_the_leaderboard_embeds_these_rewards(real_run):
+def test_the_leaderboard_embeds_these_rewards(quickstart):
     """Another processor may differ in the last digits."""
     from importlib.resources import as_file, files
 
@@ -226,7 +220,7 @@ def test_the_leaderboard_embeds_these_rewards(real_run):
     for name in REWARDS:
         with as_file(files("tia2.leaderboard") / "assets" / name) as asset:
             embedded = ScoreTable.load(asset)
-        scored = ScoreTable.load(real_run[1] / "scores" / name)
+        scored = ScoreTable.load(quickstart.folder / "scores" / name)
         assert embedded.manifest.key == scored.manifest.key
         assert np.allclose(embedded.rewards, scored.rewards, atol=1e-4, equal_nan=True)
 
@@ -246,9 +240,9 @@ def test_the_leaderboard_declares_these_costs(name):
 
 
 @pytest.mark.slow
-def test_quickstart_again_as_json(real_run, shell):
-    _, folder = real_run
-    said = shell("quickstart", "--out", folder, "--json")
+def test_quickstart_again_as_json(quickstart, cli, tmp_path):
+    folder = shutil.copytree(quickstart.folder, tmp_path / "out")
+    said = cli("quickstart", "--out", folder, "--json")
     assert said.code == 0, said.err
     summary = json.loads(said.out)["summary"]
     overall = {row["entry"]: row for row in summary if (row["subset"], row["metric"]) == ("overall", "auroc")}

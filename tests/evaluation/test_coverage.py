@@ -14,6 +14,9 @@ from tia2.evaluation.metrics import auroc, kendall
 
 BENCHMARKS = 1_500
 RESAMPLES = 1_000
+MANY = 40_000
+"""Prompts whose mean is taken for the truth: its error is a seventeenth of that of 146 prompts, which moves coverage by
+less than 0.1 %."""
 
 
 def draw(rng, prompts, items=30):
@@ -45,7 +48,7 @@ def used(array, wanted):
 @pytest.mark.parametrize(("prompts", "metric"), [(30, auroc), (146, auroc), (60, kendall)])
 def test_of_a_mean_and_of_a_paired_difference(prompts, metric):
     rng = np.random.default_rng(prompts)
-    truth = used(figures(rng, 150_000, metric), 150_000).mean(axis=1)
+    truth = used(figures(rng, MANY, metric), MANY).mean(axis=1)
     mean = difference = 0
     for _ in range(BENCHMARKS):
         sample = used(figures(rng, prompts + 15, metric), prompts)
@@ -62,7 +65,7 @@ def test_of_a_mean_and_of_a_paired_difference(prompts, metric):
 def test_of_the_mean_of_three_subsets():
     rng = np.random.default_rng(7)
     sizes = {"a": 20, "b": 30, "c": 60}
-    truth = used(figures(rng, 150_000, auroc), 150_000).mean(axis=1)
+    truth = used(figures(rng, MANY, auroc), MANY).mean(axis=1)
     mean = difference = 0
     for _ in range(BENCHMARKS):
         strata = [Stratum(name, used(figures(rng, size + 15, auroc), size)) for name, size in sizes.items()]

@@ -7,7 +7,7 @@ from PIL import Image
 from tia2.errors import BenchmarkError
 from tia2.miniworld.annotators import ANNOTATORS, votes
 from tia2.miniworld.grammar import Specification, contrastive_prompts, parse
-from tia2.miniworld.judge import Judgement, judge
+from tia2.miniworld.judge import Judgement, judge, see, weigh
 from tia2.miniworld.renderer import render
 from tia2.miniworld.scenes import random_specification, sample_scene
 
@@ -50,7 +50,10 @@ def test_contrastive_prompts_are_refused() -> None:
     for _ in range(300):
         spec = random_specification(rng)
         image = render(sample_scene(spec, rng))
-        wrong += [judge(image, edit).accepted for edit in contrastive_prompts(str(spec))]
+        # The two halves of `judge`: what is in an image doesn't depend on the prompt.
+        seen = see(image)
+        wrong += [weigh(parse(edit), *seen).accepted for edit in contrastive_prompts(str(spec))]
+    assert judge(image, str(spec)) == weigh(spec, *seen)
     assert len(wrong) > 2000
     assert np.mean(wrong) <= 0.01
 

@@ -14,8 +14,9 @@ from tia2.miniworld.scenes import random_specification, sample_scene
 
 
 @pytest.fixture(scope="module")
-def tables() -> dict[str, tia2.ScoreTable]:
-    return {name: tia2.score(name, "mini") for name in REWARD_NAMES}
+def tables(quickstart) -> dict[str, tia2.ScoreTable]:
+    """Their score tables of the quickstart, which scores all of `mini`."""
+    return {name: tia2.ScoreTable.load(quickstart.folder / "scores" / name) for name in REWARD_NAMES}
 
 
 @pytest.mark.slow

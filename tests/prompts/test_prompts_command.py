@@ -6,8 +6,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pandas as pd
@@ -207,25 +205,20 @@ def test_a_prompt_that_fails_is_named_and_the_others_are_written(cli, endpoint, 
 @pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_run_goes_on(cli, endpoint, tmp_path, signal_):
+def test_a_killed_run_goes_on(cli, fork, endpoint, tmp_path, signal_):
     prompts = [f"{number} red cats" for number in ("two", "three", "four", "five", "six")]
     (tmp_path / "in.txt").write_text("\n".join(prompts))
     endpoint.stubborn = {prompts[3]: "hang"}
     words = ["prompts", "contrast", tmp_path / "in.txt", "--out", tmp_path / "out.json", "--cache", tmp_path / "cache"]
     words += ["--llm", "tiny", "--base-url", endpoint.url, "--number", 2, "--workers", 1, "--timeout", 30]
-    # A background run of the tests ignores SIGINT, and so would its children.
-    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    code += "from tia2.cli import main; sys.exit(main())"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)], stderr=subprocess.PIPE, text=True, env={**os.environ}
-    )
+    started = fork(*words)
     for _ in range(6000):
         if len(endpoint.questions) >= 4:
             break
         time.sleep(0.05)
-    process.send_signal(signal_)
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == {signal.SIGKILL: -9, signal.SIGINT: 130}[signal_], said
+    os.kill(started.process.pid, signal_)
+    code = started.wait(300)
+    assert code == {signal.SIGKILL: -9, signal.SIGINT: 130}[signal_], started.err.read_text(encoding="utf-8")
     assert len(list((tmp_path / "cache").iterdir())) == 3
     assert not (tmp_path / "out.json").exists()
     endpoint.stubborn = {}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import datasets
@@ -16,8 +15,7 @@ import pytest
 from tia2.scoring import Manifest, ScoreTable
 
 KILLS = 10
-ITEMS = 2600
-"""Eleven shards."""
+ITEMS, SHARDS = 1300, 6
 
 REWARD = """
 import time
@@ -34,19 +32,23 @@ class Slow(DualEncoder):
 
 
 @pytest.fixture(scope="module")
-def command(rows, tmp_path_factory):
+def score(fork, rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed")
     (folder / "slow.py").write_text(REWARD)
     many = [rows[number % len(rows)] | {"item_id": f"counting/image_{number}"} for number in range(ITEMS)]
     features = datasets.Dataset.from_list(rows).features | {"image": datasets.Image()}
     datasets.Dataset.from_list(many, features=datasets.Features(features)).to_parquet(folder / "many.parquet")
 
-    def make(out: Path) -> list[str]:
-        reward, benchmark = f"{folder / 'slow.py'}:Slow", str(folder / "many.parquet")
-        program = "import sys; from tia2.cli import main; sys.exit(main(sys.argv[1:]))"
-        return [sys.executable, "-c", program, "score", "--reward", reward, "--benchmark", benchmark, "--out", str(out)]
+    def start(out: Path) -> BaseProcess:
+        words = ("--reward", f"{folder / 'slow.py'}:Slow", "--benchmark", folder / "many.parquet", "--out", out)
+        return fork("score", *words).process
 
-    return make
+    return start
+
+
+def complete(process: BaseProcess) -> None:
+    process.join()
+    assert process.exitcode == 0
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -58,29 +60,30 @@ def facts(folder: Path) -> Manifest:
 
 
 @pytest.mark.slow
-def test_ten_kills_change_nothing(command, tmp_path):
+def test_ten_kills_change_nothing(score, tmp_path):
     whole = tmp_path / "whole"
     began = time.monotonic()
-    subprocess.run(command(whole), check=True, capture_output=True)
+    complete(score(whole))
     longest = time.monotonic() - began
     moments = random.Random(0)
     kills, number, shards_at_kills = 0, 0, []
     while kills < KILLS:
         out = tmp_path / f"killed-{number}"
-        process = subprocess.Popen(command(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = score(out)
         time.sleep(moments.uniform(0.2, 0.9) * longest)
         process.kill()
-        if process.wait() == -signal.SIGKILL:
+        process.join()
+        if process.exitcode == -signal.SIGKILL:
             kills += 1
             shards_at_kills.append(len(list(out.glob("shards/*.parquet"))))
         else:
-            assert process.returncode == 0
+            assert process.exitcode == 0
             assert contents(out) == contents(whole)
             number += 1
     out = tmp_path / f"killed-{number}"
-    subprocess.run(command(out), check=True, capture_output=True)
+    complete(score(out))
     assert contents(out) == contents(whole)
     assert facts(out) == facts(whole)
     assert ScoreTable.load(out).rewards.tobytes() == ScoreTable.load(whole).rewards.tobytes()
     assert np.isfinite(ScoreTable.load(out).raw).all()
-    assert any(0 < shards < 11 for shards in shards_at_kills), shards_at_kills
+    assert any(0 < shards < SHARDS for shards in shards_at_kills), shards_at_kills

@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 import os
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -89,23 +88,24 @@ class Slow(Stops):
 
 
 @pytest.fixture
-def slow(benchmark_file):
-    def command(out: Path, seconds: float) -> list[str]:
-        return [sys.executable, "-c", SLOW, str(benchmark_file), str(out), str(seconds)]
+def slow(fork, benchmark_file):
+    def start(out: Path, seconds: float) -> BaseProcess:
+        return fork(benchmark_file, out, seconds, code=SLOW).process
 
-    return command
+    return start
 
 
 def test_a_run_killed_at_any_moment_ends_with_the_same_bytes(slow, benchmark_file, tmp_path):
     whole = tia2.score(Slow(), benchmark_file, tmp_path / "whole", batch_size=2, shard_size=4)
     out, shards = tmp_path / "killed", tmp_path / "killed" / "shards"
     for stop_at in (1, 3):
-        process = subprocess.Popen(slow(out, 0.5))
+        process = slow(out, 0.5)
         deadline = time.monotonic() + 600
-        while len(list(shards.glob("*.parquet"))) < stop_at and process.poll() is None and time.monotonic() < deadline:
+        while len(list(shards.glob("*.parquet"))) < stop_at and process.is_alive() and time.monotonic() < deadline:
             time.sleep(0.01)
         process.kill()
-        assert process.wait() == -signal.SIGKILL
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
     done = len(list(shards.glob("*.parquet")))
     assert 3 <= done < 5
     with pytest.raises(ScoreTableError, match=f"is not complete, {done} of 5 shards are there: score again"):
@@ -116,8 +116,10 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_bytes(slow, benchmark_fil
 
 
 def test_two_processes_on_one_folder(slow, benchmark_file, tmp_path):
-    processes = [subprocess.Popen(slow(tmp_path / "both", 0.02)) for _ in range(2)]
-    assert [process.wait(timeout=600) for process in processes] == [0, 0]
+    processes = [slow(tmp_path / "both", 0.02) for _ in range(2)]
+    for process in processes:
+        process.join(600)
+    assert [process.exitcode for process in processes] == [0, 0]
     alone = tia2.score(Slow(), benchmark_file, tmp_path / "alone", batch_size=2, shard_size=4)
     assert ScoreTable.load(tmp_path / "both").rewards.tobytes() == alone.rewards.tobytes()
     assert shard_bytes(tmp_path / "both") == shard_bytes(tmp_path / "alone")

@@ -162,13 +162,16 @@ def see(image: npt.ArrayLike) -> tuple[tuple[SeenObject, ...], int]:
     smooth = _denoise(pixels)
     hue = _hue_index(smooth)
     objects, specks = [], 0
-    for index, colour in enumerate(COLOURS):
-        labels, _count = ndimage.label(hue == index)
-        for part, window in enumerate(ndimage.find_objects(labels), start=1):
-            mask = labels[window] == part
+    for index, (colour, box) in enumerate(zip(COLOURS, ndimage.find_objects(hue + 1, len(COLOURS)), strict=True)):
+        if box is None:
+            continue
+        labels, _count = ndimage.label(hue[box] == index)
+        for part, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+            mask = labels[rows, columns] == part
             area = int(mask.sum())
             if area >= SMALLEST_OBJECT:
-                objects.append(_read_part(colour, mask, window, area))
+                corner = (box[0].start + rows.start, box[1].start + columns.start)
+                objects.append(_read_part(colour, mask, corner, area))
             elif area >= _SPECK:
                 specks += area
     return tuple(sorted(objects, key=lambda item: -item.area)), specks
@@ -184,20 +187,29 @@ def _denoise(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
 
 def _hue_index(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Return for each pixel the index of its colour, -1 for background."""
-    quantised = np.rint(values.reshape(-1, 3) * 24).astype(np.int64)
-    codes = quantised @ np.array([625, 25, 1])
-    light = codes[values.reshape(-1, 3).min(axis=1) > 0.6]
+    pixels = values.reshape(-1, 3)
+    codes = np.rint(pixels * 24).astype(np.int64) @ np.array([625, 25, 1])
+    light = codes[_smallest(pixels) > 0.6]
     common = np.bincount(light if len(light) else codes).argmax()
-    background = np.median(values.reshape(-1, 3)[codes == common], axis=0)
+    background = np.median(pixels[codes == common], axis=0)
     # What a pixel takes from each channel is the object's colour times its share of the pixel, on any background.
-    shade = background - values
-    chroma = shade.max(axis=-1) - shade.min(axis=-1)
-    x, y = _chroma_plane(shade)
+    shade = background - pixels
+    chroma = -_smallest(-shade) - _smallest(shade)
+    coloured = chroma > max(_CHROMA, 0.35 * float(np.quantile(chroma, 0.97)))
     reference = np.array(
         [np.arctan2(*_chroma_plane(background - np.array(rgb) / 255)[::-1]) for rgb in COLOURS.values()]
     )
+    # Angles cost more than all else, and most pixels are background.
+    x, y = _chroma_plane(shade[coloured])
     turn = np.abs(np.angle(np.exp(1j * (np.arctan2(y, x)[..., None] - reference))))
-    return np.where(chroma > max(_CHROMA, 0.35 * float(np.quantile(chroma, 0.97))), turn.argmin(axis=-1), -1)
+    hue = np.full(len(pixels), -1, np.int64)
+    hue[coloured] = turn.argmin(axis=-1)
+    return hue.reshape(values.shape[:2])
+
+
+def _smallest(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the smallest of three channels; NumPy's `min` is slow along an axis of three."""
+    return np.minimum(np.minimum(values[:, 0], values[:, 1]), values[:, 2])
 
 
 def _chroma_plane(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -213,7 +225,7 @@ def _templates() -> npt.NDArray[np.bool_]:
     return np.stack([signed_distance(shape, x, y, 1.0) <= 0 for shape in SHAPES])
 
 
-def _read_part(colour: str, mask: npt.NDArray[np.bool_], window: tuple[slice, slice], area: int) -> SeenObject:
+def _read_part(colour: str, mask: npt.NDArray[np.bool_], corner: tuple[int, int], area: int) -> SeenObject:
     height, width = mask.shape
     grid = (np.arange(_SHAPE_GRID) + 0.5) / _SHAPE_GRID
     filled = np.pad(mask.astype(float), 1, mode="edge")
@@ -224,7 +236,7 @@ def _read_part(colour: str, mask: npt.NDArray[np.bool_], window: tuple[slice, sl
     # A shape stretched to its box fits too well: what isn't about as high as wide is none of the four.
     overlap = overlap * min(1.0, 1.25 * min(height, width) / max(height, width))
     order = np.argsort(-overlap)
-    top, left = window[0].start, window[1].start
+    top, left = corner
     return SeenObject(
         colour,
         SHAPES[order[0]],

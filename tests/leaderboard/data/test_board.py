@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -221,25 +217,25 @@ def test_a_running_app_takes_up_what_changes(store):
 
 
 @pytest.mark.slow
-def test_killed_while_building_the_index(made, store):
+def test_killed_while_building_the_index(fork, made, store, tmp_path):
     """Whatever a kill -9 leaves, the next start shows the right board."""
     shutil.rmtree(store.index)
     code = (
         "import sys\nfrom tia2.leaderboard.data.board import Board\nfrom tia2.leaderboard.data.index import Index\n"
         "from tia2.leaderboard.data.store import Store\nstore = Store(sys.argv[1])\n"
         f"index = Index(store, resamples={RESAMPLES})\n"
-        "Board.load(store, 'mini', index=index, progress=lambda *a: print(a, flush=True))\n"
+        "Board.load(store, 'mini', index=index, progress=lambda *a: open(sys.argv[2], 'a').write(f'{a}\\n'))\n"
     )
     done = 0
     for entries in (1, 4, 9):
-        running = subprocess.Popen([sys.executable, "-c", code, store.folder], stdout=subprocess.PIPE, text=True)
-        for line in running.stdout:
-            if line.startswith(f"({entries},"):
-                break
+        reached = tmp_path / f"until-{entries}"
+        reached.touch()
+        started = fork(store.folder, reached, code=code)
+        while f"({entries}," not in reached.read_text() and started.process.is_alive():
+            time.sleep(0.005)
         time.sleep(0.02 * entries)
-        os.kill(running.pid, signal.SIGKILL)
-        running.wait()
-        running.stdout.close()
+        started.process.kill()
+        started.wait()
         finished = len(list(store.index.glob("*.npz")))
         assert finished >= max(done, entries), "what was done is kept"
         done = finished

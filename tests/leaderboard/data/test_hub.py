@@ -12,7 +12,6 @@ import pytest
 
 from tia2.errors import DownloadError, LeaderboardError
 from tia2.leaderboard.data.board import Board
-from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.hub import open_store
 from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.data.store import Store
@@ -109,7 +108,7 @@ def test_a_place_that_is_none(place):
         open_store(place)
 
 
-def test_a_folder_is_a_store_or_an_error(tmp_path):
+def test_a_folder_is_a_store_or_an_error(embedded, tmp_path):
     with pytest.raises(LeaderboardError, match=r"holds no leaderboard"):
         open_store(Path(tmp_path))
-    assert open_store(embedded_store(tmp_path / "x").folder).name == "TIA2 leaderboard"
+    assert open_store(shutil.copytree(embedded, tmp_path / "x")).name == "TIA2 leaderboard"

@@ -1,9 +1,8 @@
-"""The app over the embedded results and 300 made-up entries, among them hostile, partial and published ones."""
+"""The app over the embedded results and a hundred made-up entries, among them hostile, partial and published ones."""
 
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from tia2.leaderboard.data.boards import Live
 from tia2.leaderboard.data.embedded import embedded_store
@@ -20,7 +18,7 @@ from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.data.records import ModelCard
 from tia2.leaderboard.data.store import Store
 
-ENTRIES, RESAMPLES = 300, 200
+ENTRIES, RESAMPLES = 100, 200
 GRADIO_SAYS = ("Method not implemented.",)
 """On its own account, when a file is uploaded."""
 PATIENCE = 120_000
@@ -42,16 +40,9 @@ def synthetic() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def filled(tmp_path_factory, synthetic) -> Path:
+def filled(once, synthetic) -> Path:
     """A store with its index, made once for all processes that run tests."""
-    alone = "PYTEST_XDIST_WORKER" not in os.environ
-    folder = (tmp_path_factory.mktemp("filled") if alone else tmp_path_factory.getbasetemp().parent) / "filled-store"
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            made = tmp_path_factory.mktemp("pages") / "store"
-            _fill(made, synthetic)
-            made.rename(folder)
-    return folder
+    return once("filled-store", lambda folder: _fill(folder / "store", synthetic)) / "store"
 
 
 def _fill(folder: Path, synthetic: ModuleType) -> None:

@@ -1,15 +1,14 @@
 """Run by test_crashes.py in a process of its own: receives or accepts, and kills itself at a file's renaming.
 
-Reads a JSON list of jobs: store, what ("receive" or "accept"), file or id, and the renaming, from 0 and not counting
-those in the index, before or after which to die; or None to live. Jobs of one group run at the same time. Writes a
-JSON list of what each said.
+Its arguments are a folder for what the jobs say and a JSON list of groups of jobs: store, what ("receive" or
+"accept"), file or id, and the renaming, from 0 and not counting those in the index, before or after which to die; or
+None to live. Jobs of one group run at the same time. Writes a JSON list of what each said into `said.json`.
 """
 
 import json
 import os
 import signal
 import sys
-from importlib import import_module
 from pathlib import Path
 
 from tia2.errors import Tia2Error
@@ -52,11 +51,7 @@ def start(job: dict, said: Path) -> int:
 
 
 def main() -> None:
-    groups = json.load(sys.stdin)
-    # Once, rather than in every child.
-    for name in ("pandas", "pyarrow.parquet", "scipy.stats", "tia2.calibration", "tia2.evaluation", "tia2.scoring"):
-        import_module(name)
-    scratch = Path(sys.argv[1])
+    scratch, groups = Path(sys.argv[1]), json.loads(sys.argv[2])
     for number, group in enumerate(groups):
         files = [scratch / f"{number}-{place}" for place in range(len(group))]
         for child in [start(job, said) for job, said in zip(group, files, strict=True)]:
@@ -69,7 +64,7 @@ def main() -> None:
         or ["killed"]
         for number in range(len(groups))
     ]
-    sys.stdout.write(json.dumps(found))
+    (scratch / "said.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

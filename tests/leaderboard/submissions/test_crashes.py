@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,16 +17,13 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(fork, tmp_path):
     def go(groups: list[list[dict]]) -> list[list[str]]:
         scratch = tmp_path / "said"
         scratch.mkdir()
-        script = Path(__file__).with_name("crashes.py")
-        done = subprocess.run(
-            [sys.executable, script, scratch], input=json.dumps(groups), capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        started = fork(scratch, json.dumps(groups), code=Path(__file__).with_name("crashes.py").read_text("utf-8"))
+        assert started.wait() == 0, started.err.read_text(encoding="utf-8")
+        return json.loads((scratch / "said.json").read_text(encoding="utf-8"))
 
     return go
 
