@@ -40,12 +40,12 @@ def choice_figure(results: StudyResults) -> FigureSpec:
     panels = []
     for group in _groups(results):
         curves = [
-            _choice_curve(results.title(name), choices[name])
+            _choice_curve(results.plan.condition(name).series, choices[name])
             for name in choices
             if results.plan.condition(name).group == group
         ]
         if curves:
-            panels.append(Curves(group, "n, images chosen among", _GOLD, curves, log=True))
+            panels.append(Curves(group, "n, images chosen among", _GOLD, curves, log=True, ticks=(1, 4, 16, 64)))
     return FigureSpec("Best-of-n on the base model's images", panels, _BAND, per_row=3)
 
 
@@ -76,7 +76,7 @@ def _grouped(results: StudyResults, curve: Callable[[str, Mapping[int, RunCurves
     grouped: dict[str, list[Curve]] = {}
     for name, runs in results.curves.items():
         condition = results.plan.condition(name)
-        grouped.setdefault(condition.group, []).append(curve(condition.title, runs))
+        grouped.setdefault(condition.group, []).append(curve(condition.series, runs))
     return grouped
 
 

@@ -24,9 +24,11 @@ class Condition(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=60)]
     """Name in files and tables."""
     title: str
-    """Name in figures."""
+    """Name in tables."""
     group: str
     """Panel of the figures that it is compared in."""
+    series: str
+    """Name in the legend of the figures; conditions of one name share a colour in all panels."""
     preset: str
     """The preset that it starts from."""
     overrides: tuple[str, ...] = ()

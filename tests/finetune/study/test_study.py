@@ -29,11 +29,12 @@ PLAN = {
     "pool_per_prompt": 4,
     "overrides": SMALL,
     "conditions": [
-        {"name": "raw", "title": "raw", "group": "g", "preset": "mini-ddpo-study"},
+        {"name": "raw", "title": "raw", "group": "g", "series": "raw", "preset": "mini-ddpo-study"},
         {
             "name": "textnorm",
             "title": "TextNorm",
             "group": "g",
+            "series": "TextNorm",
             "preset": "mini-ddpo-study",
             "round": 2,
             "overrides": ["reward.proxy=mini-vivid + textnorm", "prompts.contrast=wide"],

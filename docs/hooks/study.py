@@ -1,0 +1,138 @@
+"""Put the figures and tables of the over-optimisation study into its page, from its results: `make pictures`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tia2.figures import save_figure
+from tia2.finetune.study.figures import choice_figure, forecast_figure, gold_figure, proxy_figure
+from tia2.finetune.study.outcome import SeedMean, paired_difference
+from tia2.finetune.study.results import StudyResults, load_results
+from tia2.finetune.study.tables import forecast_table, rank_correlation
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "findings-finetune.md"
+STUDY = ROOT / "docs" / "study" / "miniature"
+PAIRS = (
+    ("countblind-textnorm", "countblind-raw"),
+    ("countblind-wide", "countblind-textnorm"),
+    ("countblind-plus", "countblind-raw"),
+    ("vivid-textnorm", "vivid-raw"),
+    ("vivid-wide", "vivid-textnorm"),
+    ("vivid-plus", "vivid-raw"),
+    ("strong-textnorm", "strong-raw"),
+    ("strong-wide", "strong-textnorm"),
+    ("web-textnorm", "web-raw"),
+    ("mean-textnorm", "vivid-textnorm"),
+    ("ur-textnorm", "mean-textnorm"),
+    ("vivid-rwr", "vivid-raw"),
+    ("countblind-rwr", "countblind-raw"),
+)
+"""Conditions whose gold at the end is compared, seed by seed."""
+
+
+def main() -> None:
+    """Refresh the page's pictures and tables."""
+    results = load_results("miniature", STUDY)
+    images = ROOT / "docs" / "images"
+    for name, figure in (
+        ("gold", gold_figure(results)),
+        ("proxy", proxy_figure(results)),
+        ("best_of_n", choice_figure(results)),
+        ("forecast", forecast_figure(results)),
+    ):
+        save_figure(figure, images / f"study_{name}.png")
+    page = PAGE.read_text(encoding="utf-8")
+    for name, text in tables(results).items():
+        block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.S)
+        page = block.sub(lambda match, text=text: f"{match[1]}\n{text}\n\n{match[2]}", page)  # type: ignore[misc]
+    PAGE.write_text(page, encoding="utf-8")
+
+
+def tables(results: StudyResults) -> dict[str, str]:
+    """Return the page's tables, by the name of the block that holds them."""
+    return {
+        "outcomes": outcomes(results),
+        "differences": differences(results),
+        "best of n": choices(results),
+        "forecasts": forecasts(results),
+    }
+
+
+def outcomes(results: StudyResults) -> str:
+    """Return what each condition's runs came to."""
+    lines = [
+        "| condition | seeds | proxy | gold, start → end | change of gold | drop after the peak | KL at the peak, "
+        "at the end | over-optimised, ruined | held-out prompts |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, each in results.outcomes().items():
+        total = len(each.verdicts)
+        cells = [
+            results.title(name),
+            str(len(each.seeds)),
+            f"{each.proxy_gain.mean:+.3f}",
+            f"{each.base.mean:.2f} → {each.end.mean:.2f}",
+            over_seeds(each.change),
+            over_seeds(each.drop),
+            f"{each.peak_kl.mean:.1f}, {each.end_kl.mean:.1f}",
+            f"{each.verdicts.count('over-optimised')}, {each.verdicts.count('ruined')} of {total}",
+            over_seeds(each.held_out_change),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def differences(results: StudyResults) -> str:
+    """Return differences between conditions, seed by seed."""
+    lines = ["| first | less second | seeds | difference of gold at the end |", "|---|---|---|---|"]
+    for first, second in PAIRS:
+        if first not in results.curves or second not in results.curves:
+            continue
+        difference = paired_difference(results.curves[first], results.curves[second])
+        if difference.values:
+            cells = [results.title(first), results.title(second), str(len(difference.values)), over_seeds(difference)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def choices(results: StudyResults) -> str:
+    """Return gold under best-of-n."""
+    shown = (1, 4, 16, 64, 120)
+    heads = " | ".join(f"n = {n}" for n in shown)
+    lines = [f"| entry | AUROC within prompts | {heads} | highest at n |", f"|---|---|{'---|' * len(shown)}---|"]
+    for name, each in results.choices().items():
+        gold = each.gold.mean(axis=0)
+        figures = [f"{gold[each.n.index(n)]:.3f}" for n in shown]
+        lines.append(f"| {' | '.join([results.title(name), f'{each.auroc.mean:.3f}', *figures, str(each.peak)])} |")
+    return "\n".join(lines)
+
+
+def forecasts(results: StudyResults) -> str:
+    """Return how static figures correlate with what training came to."""
+    table = forecast_table(results)
+    names = {
+        "auroc": "AUROC within prompts",
+        "pooled_auroc": "AUROC over all prompts",
+        "best_of_n_change": "change of gold by best of 120",
+        "best_of_n_drop": "drop of gold after the peak of best of n",
+    }
+    lines = [
+        f"| known without training | ρ with the change of gold, {len(table)} conditions | p |",
+        "|---|---|---|",
+    ]
+    for static, title in names.items():
+        rho, p = rank_correlation(table, static, "change")
+        lines.append(f"| {title} | {rho:+.2f} | {p:.3f} |")
+    return "\n".join(lines)
+
+
+def over_seeds(mean: SeedMean) -> str:
+    """Return a mean over seeds with its interval, or alone where there is one seed."""
+    low, high = mean.interval
+    return f"{mean.mean:+.3f}" if low != low else f"{mean.mean:+.3f} ({low:+.2f}, {high:+.2f})"
+
+
+if __name__ == "__main__":
+    main()
