@@ -26,7 +26,7 @@ class GradientScale:
         self._parameters = list(parameters)
         self._factor = torch.ones((), device=self._parameters[0].device)
         for parameter in self._parameters:
-            parameter.register_hook(self._unscale)
+            parameter.register_hook(self._unscale)  # type: ignore[no-untyped-call]
 
     def __call__(self, output: Tensor) -> Tensor:
         """Return the network's output as it is; its gradient is scaled on the way back.
@@ -34,7 +34,7 @@ class GradientScale:
         Args:
             output: The output, float32.
         """
-        result: Tensor = _Scaled.apply(output, self._factor)  # type: ignore[no-untyped-call]
+        result: Tensor = _Scaled.apply(output, self._factor)
         return result
 
     def _unscale(self, gradient: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ class _Scaled(torch.autograd.Function):
         return output.view_as(output)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         largest = gradient.abs().amax()
         usable = torch.isfinite(largest) & (largest > 0)
         exponent = -torch.where(usable, largest, 1.0).log2().floor()

@@ -160,7 +160,7 @@ class DiffusionModel:
         """Return images, (n, height, width, 3) uint8, as the pipeline decodes latents."""
         vae = self.pipeline.vae
         parts = []
-        for some in latents.split(max(1, _DECODED_PIXELS // self._pixels)):
+        for some in torch.split(latents, max(1, _DECODED_PIXELS // self._pixels)):
             images = vae.decode(some.to(vae.device, torch.float32) / vae.config.scaling_factor, return_dict=False)[0]
             pixels = ((images / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
             parts.append(pixels.permute(0, 2, 3, 1).cpu())

@@ -130,7 +130,7 @@ def files_to_keep(source: Path) -> dict[str, Path]:
             f"{source} has {len(epochs)} evaluations, and a curve needs two at least: continue it with "
             f"`tia2 finetune resume {source}`."
         )
-    paths = [folder.about, folder.journal, *map(folder.evaluation_path, epochs)]
+    paths: list[Path] = [folder.about, folder.journal.path, *map(folder.evaluation_path, epochs)]
     return {path.relative_to(source).as_posix(): path for path in paths}
 
 

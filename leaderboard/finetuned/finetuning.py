@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from finetune.bon.curves import GoldCurve
-    from finetune.report.content import Report, make_report
+    from finetune.report.content import make_report
+    from finetune.report.records import Report
     from finetune.runner.parts import TEST, total_kl
     from finetune.runner.run import Run
     from finetune.runner.state import RunFolder
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from finetune.settings.run import RunSettings, checked, load_settings
     from tia2.evaluation.values import Values
 else:
-    from tia2.finetune.report.content import Report, make_report
+    from tia2.finetune.report.content import make_report
+    from tia2.finetune.report.records import Report
     from tia2.finetune.runner.parts import TEST, total_kl
     from tia2.finetune.runner.state import RunFolder
     from tia2.finetune.settings.rewards import JUDGE, EntrySettings
