@@ -50,7 +50,7 @@ def test_entries_are_what_evaluate_says(made):
         entry = board.entry(name)
         tables = [store.table(digest) for digest in by_id[name.partition("~")[0]].tables]
         calibration = entry.calibration
-        wanted = tia2.evaluate(tables, calibration=calibration, seed=0, resamples=RESAMPLES)
+        wanted = tia2.evaluate(tables, calibration=calibration, seed=0, resamples=RESAMPLES, prompts="label")
         place = board.positions[name]
         for row, scope in enumerate(board.scopes):
             part = wanted.overall if scope == "overall" else wanted.subsets[scope]

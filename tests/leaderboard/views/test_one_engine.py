@@ -78,8 +78,8 @@ def board(table, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*have no reward")
 def test_every_figure_is_the_same_wherever_it_is_measured(shape, table, board):
-    raw = tia2.evaluate(table, resamples=RESAMPLES)
-    fixed = tia2.evaluate(table, TextNorm(), resamples=RESAMPLES)
+    raw = tia2.evaluate(table, resamples=RESAMPLES, prompts="label")
+    fixed = tia2.evaluate(table, TextNorm(), resamples=RESAMPLES, prompts="label")
     scopes = {**fixed.subsets, "overall": fixed.overall}
     assert set(board.scopes) == set(scopes)
     row = board.positions["shaped~textnorm"]
@@ -115,7 +115,7 @@ def test_constant_values_order_nothing_anywhere():
     table = ScoreTable.load(STORE / "tables" / DIGEST)
     table.rewards = np.where(table.mask, np.float32(0.5), np.nan)
     for metric in ("spearman", "kendall"):
-        estimate = tia2.evaluate(table, resamples=RESAMPLES).overall.metrics[metric]
+        estimate = tia2.evaluate(table, resamples=RESAMPLES, prompts="label").overall.metrics[metric]
         assert (estimate.mean, estimate.pooled) == (0, 0)
         frame = tia2.analysis.calibration([table], metric=metric, resamples=RESAMPLES).table
         raw = frame[frame["choice"] == "raw"]

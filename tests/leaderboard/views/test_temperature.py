@@ -67,7 +67,9 @@ def test_other_factors_are_what_evaluate_gives(mini_board, factor):
     digest = adjustable_model(mini_board, "mini-strong").listing.tables[0]
     table = mini_board.index.store.table(digest)
     temperature = factor * table.manifest.reward.card.default_temperature
-    result = tia2.evaluate(table, calibration=tia2.calibration.TextNorm(temperature=temperature), resamples=1000)
+    result = tia2.evaluate(
+        table, calibration=tia2.calibration.TextNorm(temperature=temperature), resamples=1000, prompts="label"
+    )
     for scope, part in {**result.subsets, "overall": result.overall}.items():
         found = slider.recompute(mini_board, "mini-strong", scope, "kendall", factor)
         expected = part.metrics["kendall"]
