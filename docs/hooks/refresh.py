@@ -21,6 +21,13 @@ from tia2.scoring import ScoreTable
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "docs" / "images"
+FINE_TUNING = {
+    "curves": "Proxy and gold against the distance from the base model, and gold against the proxy",
+    "samples": "The same seeds at the base model, at the peak and at the end, framed by the judge's verdict",
+    "statistics": "Five image statistics with the bands of the base model",
+    "frontier": "Checkpoints along the run, and one adapter at several scales",
+}
+"""Pictures of a fine-tuning run, and what they show."""
 CHOICES = {"raw": "raw", "fixed": "documented τ", "cv": "cross-validated", "oracle": "*oracle, an upper bound*"}
 
 
@@ -79,11 +86,14 @@ def fine_tuning() -> None:
     # A run that is finished is only reported again.
     for words in (["run", "mini-ddpo", "--out", folder], ["sweep", folder]):
         subprocess.run([sys.executable, "-m", "tia2", "finetune", *words], cwd=ROOT, stdout=sys.stderr, check=True)
-    for name in ("curves", "samples", "statistics", "frontier"):
-        shutil.copyfile(folder / f"{name}.png", IMAGES / f"finetune_{name}.png")
     verdict = "\n".join(textwrap.wrap(f"> {load_report(folder / 'report.json').verdict}", 118, subsequent_indent="> "))
-    for page in ("README.md", "docs/finetune-report.md"):
-        put(ROOT / page, "fine-tuning verdict", verdict)
+    page = ROOT / "docs" / "finetune-report.md"
+    put(page, "fine-tuning verdict", f"Of the run that `make finetune` makes:\n\n{verdict}")
+    for name, words in FINE_TUNING.items():
+        shutil.copyfile(folder / f"{name}.png", IMAGES / f"finetune_{name}.png")
+        put(page, f"fine-tuning {name}", f"![{words}](images/finetune_{name}.png)")
+    shown = [f"![{FINE_TUNING[name]}](docs/images/finetune_{name}.png)" for name in ("curves", "samples")]
+    put(ROOT / "README.md", "fine-tuning", "\n\n".join([verdict, *shown]))
 
 
 def put(path: Path, name: str, text: str) -> None:
