@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.boards import Live
 from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.index import Index
@@ -50,7 +51,10 @@ def _fill(folder: Path, synthetic: ModuleType) -> None:
     synthetic.add_synthetic(store, "mini", ENTRIES, seed=1)
     synthetic.add_hostile(store, "mini")
     synthetic.add_model(store, "mini", ModelCard(name="half done"), seed=3, share=0.5)
-    first = Live(store, index=Index(store, resamples=RESAMPLES)).board()
+    # A board alone, since what `Live` prepares in the background would still be writing when the folder is copied.
+    first = Board.load(store, "mini", index=Index(store, resamples=RESAMPLES))
+    for position in range(len(first)):
+        first.best_of_n(position, first.usual_scope)
     result = first.result("mini-web")
     entry = result.entry.model_copy(update={"name": "from a paper"})
     store.add_published(result.model_copy(update={"entry": entry}))
