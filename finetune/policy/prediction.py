@@ -51,7 +51,7 @@ def _relative_error(model: DiffusionModel, prediction: str) -> float:
     texts = [""] * _SAMPLES
     draws = torch.randn((_SAMPLES, _STEPS + 2, *model.latent_shape), generator=random)
     schedule = NoiseSchedule.of(config, _STEPS, eta=0.0)
-    clean = rollout(model, schedule, texts, draws, guidance=1.0, batch=_SAMPLES).finals
+    clean = rollout(model, schedule, texts, draws[:, :-1], guidance=1.0, batch=_SAMPLES).finals
     shares = signal_shares(config)
     time = int((shares - _SIGNAL).abs().argmin())
     signal, spread = float(shares[time]) ** 0.5, float(1 - shares[time]) ** 0.5
