@@ -114,10 +114,17 @@ def recheck(folder: RunFolder) -> RecheckedRun:
         The report, and what is wrong with the run. Its gold is scored again where the gold judge is the miniature
         world's exact one, its rewards where they come with tia2 and PyTorch is installed.
     """
+    outcome = _recheck(folder)
+    # Pages and submitters see these sentences: where a server keeps its files is nobody's business.
+    problems = [problem.replace(f"{folder.path}/", "") for problem in outcome.problems]
+    return outcome.model_copy(update={"problems": problems})
+
+
+def _recheck(folder: RunFolder) -> RecheckedRun:
     try:
         facts, settings, records = folder.facts(), folder.settings(), _evaluations(folder)
         problems = [*_facts_problems(facts, settings), *_journal_problems(folder, records, facts)]
-    except (Tia2Error, KeyError, TypeError, ValueError) as error:
+    except (Tia2Error, KeyError, TypeError, ValueError, RecursionError) as error:
         return _refused([f"The run's files don't fit together: {_reason(error)}."])
     if problems:
         return _refused(problems)

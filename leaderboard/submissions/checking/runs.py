@@ -149,8 +149,9 @@ def _check_settings(run: RunFolder) -> None:
     try:
         facts = run.facts()
         run.settings()
-    except (Tia2Error, KeyError, TypeError) as error:
-        raise RefusedError([f"run.json holds no settings of a run: {quote(str(error))}."]) from None
+    except (Tia2Error, KeyError, TypeError, RecursionError) as error:
+        reason = str(error).replace(f"{run.path}/", "")
+        raise RefusedError([f"run.json holds no settings of a run: {quote(reason)}."]) from None
     judges = facts.get("judges")
     listed = [*judges, *judges.values()] if isinstance(judges, dict) else []
     names = [name for name in listed if isinstance(name, str) and len(name) <= LONGEST_TEXT]

@@ -152,6 +152,11 @@ FILES = {
     "no journal": (without("run/journal.jsonl"), "epochs []"),
     "an evaluation missing": (without("run/evaluations/epoch_00001.parquet"), "The journal has evaluations at"),
     "settings of another kind": (text("run/run.json", lambda t: t.replace('"ddpo"', '"x"', 1)), "holds no settings"),
+    "settings nested too deep": (lambda files: files.update({"run/run.json": b"[" * 100_000}), "holds no settings"),
+    "a damaged journal": (
+        text("run/journal.jsonl", lambda t: t.replace('"evaluation"', '"x"')),
+        "fit together: journal.jsonl is damaged",
+    ),
     "a judge's name that runs": (
         text("run/run.json", lambda t: t.replace('"proxy": "mini-strong"', '"proxy": "<script>x</script>"')),
         "A judge's name holds what looks like markup",
@@ -171,6 +176,7 @@ def test_changed_files_are_refused(empty, packed, tools, name):
         validate_run(packed, empty)
     assert says in str(caught.value)
     assert len(caught.value.problems) == 1
+    assert "tia2-submission" not in str(caught.value), "where the server unpacked it"
 
 
 def test_files_that_are_not_those_of_the_digests(empty, packed, tools):
