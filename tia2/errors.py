@@ -95,9 +95,19 @@ def unknown_name(kind: str, name: str, options: Iterable[str]) -> UnknownNameErr
     lower = {option.lower(): option for option in available}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     hint = f" Did you mean {lower[close[0]]!r}?" if close else ""
-    listed = ", ".join(available[:MOST_NAMES]) or "none"
+    listed = ", ".join(map(on_one_line, available[:MOST_NAMES])) or "none"
     more = f" and {len(available) - MOST_NAMES:,} more" if len(available) > MOST_NAMES else ""
-    return UnknownNameError(f"Unknown {kind} {name!r}.{hint} Available: {listed}{more}.")
+    return UnknownNameError(f"Unknown {on_one_line(kind)} {name!r}.{hint} Available: {listed}{more}.")
+
+
+def on_one_line(name: str) -> str:
+    r"""Return a name as an error quotes it: line breaks and other characters that don't print as escapes.
+
+    Example:
+        >>> on_one_line("two\ncats"), on_one_line("zwei Kühe")
+        ('two\\ncats', 'zwei Kühe')
+    """
+    return name if name.isprintable() else repr(name)[1:-1]
 
 
 def missing_dependency(what: str, extra: str) -> MissingDependencyError:

@@ -152,7 +152,7 @@ BY_HAND = {
     "GBR": struct.pack(">IIIII", 30, 2, SIDE, SIDE, 1) + b"GIMP" + struct.pack(">I", 10) + b"a\0" + PIXELS,
     "GRIB": b"GRIB\0\0\0\1" + bytes(32),
     "HDF5": b"\x89HDF\r\n\x1a\n" + bytes(32),
-    "IMT": b"*imt\nwidth 8\nheight 8\n\x0c" + PIXELS,
+    "IMT": b"pixel n8\nwidth 8\nheight 8\n\x0c" + PIXELS,
     "IPTC": _iptc(),
     "MCIDAS": _mcidas(),
     "MPEG": b"\0\0\1\xb3" + bytes([0, 0x80, 8]) + bytes(16),

@@ -18,7 +18,7 @@ from tia2.benchmark import load
 from tia2.decoding import read_picture, read_rgb
 from tia2.errors import BenchmarkError, ImageFileError, Tia2Error
 
-COPIES = 25
+COPIES = 200
 """Damaged copies per image file."""
 
 
@@ -57,7 +57,7 @@ Image.init()
 def test_a_damaged_image_is_a_picture_or_one_error(files, name):
     rng = np.random.default_rng(list(name.encode()))
     for content in files[name][:4]:
-        for _ in range(COPIES if len(content) < 20_000 else 4):
+        for _ in range(COPIES if len(content) < 20_000 else 5):
             _read(damaged(content, rng))
 
 

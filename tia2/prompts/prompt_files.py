@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tia2.errors import PromptError, first_line, unknown_name
+from tia2.errors import PromptError, first_line, on_one_line, unknown_name
 from tia2.files import json_of
 
 COLUMN = "prompt"
@@ -229,7 +229,8 @@ def _column(names: list[str], where: str | Path, column: str | None) -> str:
         return COLUMN
     if len(names) == 1:
         return names[0]
-    raise PromptError(f"{where}: which column holds the prompts? --column takes one of {', '.join(names) or 'none'}.")
+    listed = ", ".join(map(on_one_line, names)) or "none"
+    raise PromptError(f"{where}: which column holds the prompts? --column takes one of {listed}.")
 
 
 def _distinct(values: Iterable[Any], where: str) -> Iterator[str]:

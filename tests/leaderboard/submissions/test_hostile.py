@@ -134,6 +134,19 @@ def _(c):
     return with_member(c, "tables\\0\\manifest.json")
 
 
+AGAIN = "which is no part of a submission. Was it packed again? Send the file as `tia2 submit` wrote it."
+
+
+@case("packed again by a file manager", AGAIN)
+def _(c):
+    return with_member(c, "__MACOSX/._submission.json")
+
+
+@case("a folder on top", AGAIN)
+def _(c):
+    return with_member(c, "mine/submission.json")
+
+
 @case("drive letter", "holds 'C:/x', which is no part")
 def _(c):
     return with_member(c, "C:/x")

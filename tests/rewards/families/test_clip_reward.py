@@ -128,6 +128,17 @@ def test_long_texts_are_cut_before_the_end_token_and_counted(clip, noise):
     assert clip._loaded.tokens.ids([LONG])[0] == kept
 
 
+def test_what_follows_an_end_token_is_counted_as_cut(clip, clip_folder, noise):
+    """The tower pools at the first end token, so what a prompt holds behind it changes nothing."""
+    text = f"{TEXTS[0]}<|endoftext|> and two cats"
+    with pytest.warns(UserWarning, match=r"1 of 2 texts are longer than .* tiny, or hold its end token, and were cut"):
+        both = clip.score_matrix([noise()], [text, TEXTS[0]])
+    assert both[0, 0] == pytest.approx(both[0, 1], abs=1e-6)
+    assert clip.overlong([text, TEXTS[0]]) == [text]
+    with pytest.raises(RewardError, match="or hold its end token"):
+        ClipReward(clip_folder, device="cpu", text_policy="error").score([noise()], [text])
+
+
 def test_long_texts_can_be_refused(clip_folder, noise):
     strict = ClipReward(clip_folder, device="cpu", text_policy="error")
     with pytest.raises(RewardError, match=r"1 of 1 texts are longer than the 16 tokens.*text_policy='truncate'"):
