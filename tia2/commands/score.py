@@ -207,6 +207,8 @@ def _folder(out: Path | None, benchmark: str, reward: str, *, several: bool) -> 
 
 
 def _summary(table: ScoreTable, folder: Path, seconds: float) -> dict[str, Any]:
+    import numpy as np
+
     return {
         "reward": table.name,
         "spec": table.manifest.reward.spec,
@@ -214,7 +216,7 @@ def _summary(table: ScoreTable, folder: Path, seconds: float) -> dict[str, Any]:
         "benchmark": table.manifest.benchmark.name,
         "items": len(table),
         "computed_items": table.computed,
-        "rewards": int(table.mask.sum()),
+        "rewards": int((table.mask & np.isfinite(table.rewards)).sum()),
         "skipped_items": table.skipped,
         "truncated_texts": table.manifest.truncated_texts,
         "seconds": round(seconds, 2),

@@ -163,7 +163,7 @@ def _loaded(path: Path, load: Callable[[], Any]) -> Any:
         return load()
     except (EmptyDatasetError, DatasetNotFoundError, FileNotFoundError) as error:
         raise BenchmarkError(f"{path} holds no dataset that can be read: {first_line(error)}") from None
-    except (DatasetGenerationError, pa.ArrowInvalid, ValueError) as error:
+    except (DatasetGenerationError, OSError, pa.ArrowException, ValueError) as error:
         raise BenchmarkError(f"{path} can't be read: {first_line(error.__cause__ or error)}") from None
 
 
