@@ -14,6 +14,7 @@ ADJUSTABLE = (
     "evaluation.sampler.batch",
     "ddpo.batch",
     "weighted.micro_batch",
+    "model.gradient_checkpointing",
     "reward.overlap",
     "save_every",
     "trackers",

@@ -120,7 +120,7 @@ def run_scoring(monkeypatch):
 
 def test_textnorm_of_a_reward_that_ignores_the_text_is_refused_before_training(tmp_path, tiny, reward_file):
     spec = reward_file("return [float(np.asarray(image).mean()) for image in images]")
-    settings = tiny(reward={"proxy": f"{spec} + textnorm", "gold": "judge"})
+    settings = tiny(reward={"proxy": f"{spec} + textnorm:temperature=1", "gold": "judge"})
     with pytest.raises(FinetuneError, match=r"gave each image the same reward for all of them.*Use that reward raw"):
         Run(tmp_path / "run", settings).go()
     assert not [record for record in RunFolder(tmp_path / "run").records() if record["kind"] == "epoch"]
