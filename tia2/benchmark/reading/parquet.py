@@ -43,6 +43,10 @@ def read_parquet(paths: Sequence[Path]) -> datasets.Dataset:
     except FileError:
         # A cache that can't be written costs memory, no more.
         return datasets.Dataset(pa.Table.from_batches(_batches(paths, schema), schema=schema))
+    except BenchmarkError:
+        raise
+    except ValueError as error:  # a column of a type that datasets doesn't know, such as a map
+        raise BenchmarkError(f"{paths[0]} can't be read: {' '.join(str(error).split())}") from None
 
 
 def content_digest(paths: Sequence[Path]) -> str:
