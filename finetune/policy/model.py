@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
+from torch import nn
 
 from tia2.errors import FinetuneError
 
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     import numpy as np
     from diffusers import StableDiffusionPipeline
     from numpy.typing import NDArray
-    from torch import Tensor, nn
+    from torch import Tensor
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 _DECODED_PIXELS = 4 * 512 * 512
-"""Most pixels that are decoded at a time. The autoencoder's widest layer needs some 2 GB for each 512-pixel image of a
-batch, so that the sampler's batches of 16 would take more memory than training does."""
+"""Most pixels that are decoded at a time. One map of the autoencoder's widest full-size layer takes 256 MiB for each
+512-pixel image, and several are alive at once: a batch of the sampler's 16 would need a multiple of 4 GiB."""
 
 
 class DiffusionModel:
@@ -57,7 +58,8 @@ class DiffusionModel:
             # Decoding in half precision overflows in some autoencoders and makes black images, and is a small share of
             # the work, so the autoencoder stays in float32.
             dtype = torch.float32 if part is pipeline.vae else self.dtype
-            part.to(self.device) if part.dtype == dtype else part.to(self.device, dtype)
+            # torch's own method: diffusers' warns of every cast, of lists of exceptions that are empty here, too.
+            nn.Module.to(part, self.device, None if part.dtype == dtype else dtype)
         self._base: Any = None
         self._embeddings: dict[str, Tensor] = {}
         if settings.lora is not None:
