@@ -52,8 +52,8 @@ def test_the_tab_shows_a_run_and_the_page_does_not_scroll_sideways(new_page, vis
         "mini-strong, seed 0", "mini-vivid + TextNorm, seed 0",
     ]  # fmt: skip
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert ("255, 255, 255" in background) == (theme == "light")
+    dark = page.evaluate("document.body.classList.contains('dark')")
+    assert dark == (theme == "dark")
 
 
 def test_another_run_other_curves_and_the_address_holds_them(page, visit, live):
