@@ -9,7 +9,7 @@ from tia2.figures import save_figure
 from tia2.finetune.study.figures import choice_figure, forecast_figure, gold_figure, proxy_figure
 from tia2.finetune.study.outcome import SeedMean, paired_difference
 from tia2.finetune.study.results import StudyResults, load_results
-from tia2.finetune.study.tables import forecast_table, rank_correlation
+from tia2.finetune.study.tables import entry_table, forecast_table, rank_correlation
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "findings-finetune.md"
@@ -101,30 +101,36 @@ def choices(results: StudyResults) -> str:
     """Return gold under best-of-n."""
     shown = (1, 4, 16, 64, 120)
     heads = " | ".join(f"n = {n}" for n in shown)
-    lines = [f"| entry | AUROC within prompts | {heads} | highest at n |", f"|---|---|{'---|' * len(shown)}---|"]
+    lines = [
+        f"| entry | AUROC within prompts | {heads} | lowest, highest seed at {shown[-1]} | highest at n |",
+        f"|---|---|{'---|' * len(shown)}---|---|",
+    ]
     for name, each in results.choices().items():
         gold = each.gold.mean(axis=0)
         figures = [f"{gold[each.n.index(n)]:.3f}" for n in shown]
-        lines.append(f"| {' | '.join([results.title(name), f'{each.auroc.mean:.3f}', *figures, str(each.peak)])} |")
+        ends = each.gold[:, each.n.index(shown[-1])]
+        reach = f"{ends.min():.2f}, {ends.max():.2f}"
+        cells = [results.title(name), f"{each.auroc.mean:.3f}", *figures, reach, str(each.peak)]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def forecasts(results: StudyResults) -> str:
-    """Return how static figures correlate with what training came to."""
-    table = forecast_table(results)
-    names = {
-        "auroc": "AUROC within prompts",
-        "pooled_auroc": "AUROC over all prompts",
-        "best_of_n_change": "change of gold by best of 120",
-        "best_of_n_drop": "drop of gold after the peak of best of n",
-    }
-    lines = [
-        f"| known without training | ρ with the change of gold, {len(table)} conditions | p |",
-        "|---|---|---|",
+    """Return how what is known beforehand correlates with what optimising came to, over conditions."""
+    lines = ["| known beforehand | what came of it | conditions | Spearman's ρ | p |", "|---|---|---|---|---|"]
+    chosen, trained = entry_table(results), forecast_table(results)
+    rows = [
+        (chosen, "auroc", "AUROC within prompts", "best_of_n_change", "change of gold by best of 120"),
+        (chosen, "pooled_auroc", "AUROC over all prompts", "best_of_n_change", "change of gold by best of 120"),
+        (chosen, "auroc", "AUROC within prompts", "best_of_n_drop", "drop after the peak of best of n"),
+        (trained, "auroc", "AUROC within prompts", "change", "change of gold by training"),
+        (trained, "pooled_auroc", "AUROC over all prompts", "change", "change of gold by training"),
+        (trained, "best_of_n_change", "change of gold by best of 120", "change", "change of gold by training"),
     ]
-    for static, title in names.items():
-        rho, p = rank_correlation(table, static, "change")
-        lines.append(f"| {title} | {rho:+.2f} | {p:.3f} |")
+    for table, static, static_title, outcome, outcome_title in rows:
+        rho, p = rank_correlation(table, static, outcome)
+        figures = ["–", "–"] if rho != rho else [f"{rho:+.2f}", f"{p:.4f}"]
+        lines.append(f"| {' | '.join([static_title, outcome_title, str(len(table)), *figures])} |")
     return "\n".join(lines)
 
 

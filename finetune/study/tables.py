@@ -93,28 +93,34 @@ def choice_table(results: StudyResults) -> pd.DataFrame:
     return table
 
 
-def forecast_table(results: StudyResults) -> pd.DataFrame:
-    """Return one row per condition: what is known of its entry without training, and what training came to."""
+def entry_table(results: StudyResults) -> pd.DataFrame:
+    """Return one row per entry: what is known of it from the base model's images, without training."""
     import pandas as pd
 
-    choices, outcomes = results.choices(), results.outcomes()
     table: pd.DataFrame = pd.DataFrame(
         [
             {
                 "condition": name,
-                "auroc": choices[name].auroc.mean,
-                "pooled_auroc": choices[name].pooled.mean,
-                "best_of_n_change": choices[name].change.mean,
-                "best_of_n_drop": choices[name].drop,
-                "best_of_n_peak": choices[name].peak,
-                "change": outcomes[name].change.mean,
-                "drop": outcomes[name].drop.mean,
+                "auroc": choice.auroc.mean,
+                "pooled_auroc": choice.pooled.mean,
+                "best_of_n_change": choice.change.mean,
+                "best_of_n_drop": choice.drop,
+                "best_of_n_peak": choice.peak,
             }
-            for name in choices
-            if name in outcomes
+            for name, choice in results.choices().items()
         ]
     )
     return table
+
+
+def forecast_table(results: StudyResults) -> pd.DataFrame:
+    """Return one row per trained entry: what is known of it without training, and what training came to."""
+    table, outcomes = entry_table(results), results.outcomes()
+    trained: pd.DataFrame = table[table["condition"].isin(list(outcomes))].reset_index(drop=True)
+    return trained.assign(
+        change=[outcomes[name].change.mean for name in trained["condition"]],
+        drop=[outcomes[name].drop.mean for name in trained["condition"]],
+    )
 
 
 def rank_correlation(table: pd.DataFrame, static: str, outcome: str) -> tuple[float, float]:

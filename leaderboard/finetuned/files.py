@@ -134,6 +134,20 @@ def files_to_keep(source: Path) -> dict[str, Path]:
     return {path.relative_to(source).as_posix(): path for path in paths}
 
 
+def without_path(text: str, folder: Path) -> str:
+    """Return a sentence about a run's files that doesn't say where a server keeps them.
+
+    Args:
+        text: The sentence.
+        folder: The folder that it may name.
+
+    Example:
+        >>> without_path("/srv/x/run.json is damaged; /srv/x holds no run.", Path("/srv/x"))
+        'run.json is damaged; the folder holds no run.'
+    """
+    return text.replace(f"{folder}/", "").replace(str(folder), "the folder")
+
+
 def add_run(shelf: Path, source: Path, title: str, added: str, added_by: str) -> StoredRun:
     """Keep a run, whole or not at all; one that is there already stays as it is.
 

@@ -23,7 +23,7 @@ from tia2.errors import ImageFileError, LeaderboardError, Tia2Error
 from tia2.files import write_atomically
 from tia2.rewards.built_in import BUILT_IN
 
-from .files import StoredRun
+from .files import StoredRun, without_path
 from .finetuning import (
     JUDGE,
     EntriesAgain,
@@ -116,7 +116,7 @@ def recheck(folder: RunFolder) -> RecheckedRun:
     """
     outcome = _recheck(folder)
     # Pages and submitters see these sentences: where a server keeps its files is nobody's business.
-    problems = [problem.replace(f"{folder.path}/", "") for problem in outcome.problems]
+    problems = [without_path(problem, folder.path) for problem in outcome.problems]
     return outcome.model_copy(update={"problems": problems})
 
 

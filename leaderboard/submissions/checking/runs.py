@@ -11,7 +11,7 @@ from tia2.errors import Tia2Error
 from tia2.files import explain
 
 from ...data.store import Store, slug
-from ...finetuned.files import FILE, StoredRun, digest_of, run_id, sha256
+from ...finetuned.files import FILE, StoredRun, digest_of, run_id, sha256, without_path
 from ...finetuned.finetuning import RunFolder
 from ...finetuned.identity import EntryIdentity
 from ...finetuned.recheck import PROXY, RecheckedRun, recheck
@@ -150,7 +150,7 @@ def _check_settings(run: RunFolder) -> None:
         facts = run.facts()
         run.settings()
     except (Tia2Error, KeyError, TypeError, RecursionError) as error:
-        reason = str(error).replace(f"{run.path}/", "")
+        reason = without_path(str(error), run.path)
         raise RefusedError([f"run.json holds no settings of a run: {quote(reason)}."]) from None
     judges = facts.get("judges")
     listed = [*judges, *judges.values()] if isinstance(judges, dict) else []
