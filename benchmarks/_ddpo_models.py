@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from _scoring_models import clip_tokenizer
-from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -82,7 +82,7 @@ def sd21_base(prompts: list[str], narrow: bool) -> Any:
             text_encoder=CLIPTextModel(CLIPTextConfig(**{**TEXT, **changes["text"]})),
             tokenizer=clip_tokenizer([*prompts, "a"]),
             unet=UNet2DConditionModel(**{**UNET, **changes["unet"]}),
-            scheduler=PNDMScheduler(**SCHEDULER),
+            scheduler=DDIMScheduler.from_config(SCHEDULER),
             safety_checker=None,
             feature_extractor=None,
             requires_safety_checker=False,

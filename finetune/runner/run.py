@@ -17,6 +17,7 @@ from tia2.errors import FinetuneError, first_line
 from ..ddpo.trainer import DdpoTrainer
 from ..policy.model import DiffusionModel
 from ..policy.prediction import check_prediction
+from ..policy.resolve import resolve
 from ..policy.weights import save_weights
 from ..rewards.online import Judges
 from ..settings.run import RunSettings
@@ -84,7 +85,8 @@ class Run:
         with loading_advice():
             judges = Judges(self.settings.reward, prompts.contrastive, device)
             model = DiffusionModel.load(self.settings.model, device)
-            check_prediction(model)
+            if resolve(self.settings.model.name).checkpoint is None:  # the embedded model is known to fit
+                check_prediction(model)
             return judges, model, Optimiser(model.parameters, self.settings.optimiser)
 
     def _see_folder(self) -> None:

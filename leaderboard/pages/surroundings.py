@@ -36,29 +36,46 @@ def without_proxies() -> Iterator[None]:
         os.environ.update(taken)
 
 
-def prepare_temporary_folder(store: Path) -> None:
-    """Choose a folder of our own for what Gradio keeps for a while, unless the environment names one.
+def prefer_own_folder() -> bool:
+    """Choose a new folder for what Gradio keeps for a while, unless the environment names one.
 
-    Gradio's own, `gradio` in the folder for temporary files, belongs to whoever on this machine used it first.
+    Gradio's own, `gradio` in the folder for temporary files, belongs to whoever on this machine used it first. It reads
+    the variable when it is imported, so this comes first.
+
+    Returns:
+        Whether there is one: False where no folder for temporary files can be written to.
+    """
+    if os.environ.get(TEMPORARY):
+        return True
+    try:
+        folder = tempfile.mkdtemp(prefix="tia2-leaderboard-")
+    except OSError:
+        return False
+    _use(folder)
+    return True
+
+
+def prepare_temporary_folder(store: Path) -> None:
+    """Choose a folder beside the store where there is none for temporary files, since nothing within a store is served.
 
     Args:
-        store: Folder of the leaderboard; what lies beside it is used where there is no folder for temporary files.
+        store: Folder of the leaderboard.
 
     Raises:
         LeaderboardError: Neither can be written to.
     """
-    if os.environ.get(TEMPORARY):
+    if prefer_own_folder():
         return
     try:
-        folder = tempfile.mkdtemp(prefix="tia2-leaderboard-")
-    except OSError:
-        # Beside the store, since nothing within it is ever served.
-        try:
-            folder = tempfile.mkdtemp(prefix=".tia2-temporary-", dir=store.parent)
-            tempfile.tempdir = folder
-        except OSError as error:
-            raise LeaderboardError(
-                f"There is no folder for temporary files ({error.strerror or error}): name one with TMPDIR."
-            ) from None
+        folder = tempfile.mkdtemp(prefix=".tia2-temporary-", dir=store.parent)
+    except OSError as error:
+        raise LeaderboardError(
+            f"There is no folder for temporary files ({error.strerror or error}): name one with TMPDIR."
+        ) from None
+    tempfile.tempdir = folder
+    _use(folder)
+
+
+def _use(folder: str) -> None:
     os.environ[TEMPORARY] = folder
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -90,7 +90,8 @@ def test_a_reward_that_fails_in_mid_run_keeps_the_checkpoint(
     spec = reward_file("return [float(np.asarray(image).mean()) / 255 for image in images]")
     settings = tiny(reward={"proxy": spec, "gold": "judge"})
     whole = Run(tmp_path / "whole", settings).go()
-    run, scored = Run(tmp_path / "run", settings), run_scoring(monkeypatch)
+    scored = run_scoring(monkeypatch)
+    run = Run(tmp_path / "run", settings)
     scored.fails_after = 5
     with pytest.raises(FinetuneError, match=r"mine failed on image \d, sampled for '.*': ConnectionError: gone\."):
         run.go()
@@ -105,7 +106,7 @@ def run_scoring(monkeypatch):
 
     from tia2.rewards.functions import FunctionReward
 
-    state, score = SimpleNamespace(fails_after=None), FunctionReward.score
+    state, score = SimpleNamespace(fails_after=None), FunctionReward.exact_matrix
 
     def counted(self, images, texts):
         if state.fails_after is not None:
@@ -114,7 +115,7 @@ def run_scoring(monkeypatch):
                 raise ConnectionError("gone")
         return score(self, images, texts)
 
-    monkeypatch.setattr(FunctionReward, "score", counted)
+    monkeypatch.setattr(FunctionReward, "exact_matrix", counted)
     return state
 
 

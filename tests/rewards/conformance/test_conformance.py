@@ -141,10 +141,16 @@ ANY_FORMAT = {
 """What doesn't depend on the number format, and takes most of the time where a processor emulates bfloat16."""
 
 
+SAME_NETWORKS = {"blip-itc", "blip2-itc"}
+"""Families that differ from another one in their heads, which run in float32 whatever the number format."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("family", "source", "given"), FAMILIES, ids=[row[0] for row in FAMILIES])
 def test_the_families_of_the_field_pass(goldens, family, source, given, dtype):
+    if dtype == "bfloat16" and family in SAME_NETWORKS:
+        pytest.skip("its networks are those of another family of this list")
     options = {key: goldens / "common" / value if isinstance(value, str) else value for key, value in given.items()}
     only = None if dtype == "float32" else [name for name in conformance.CHECKS if name not in ANY_FORMAT]
     # Every other sample, of each size and kind: all checks compare rewards of the same samples with each other.
