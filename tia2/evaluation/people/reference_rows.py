@@ -68,8 +68,7 @@ def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] 
     worths = _worths(items["votes"].tolist())
     if worths is None:
         return None
-    if not _are_means(items, worths):
-        return None
+    _warn_unless_means(items, worths)
     panel = Panel.of(items)
     arranged = np.where(panel.mask[:, :, None], worths[panel.positions], np.nan)
     subsets = tuple(panel.subsets)
@@ -81,17 +80,16 @@ def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] 
     return dict(_people(_Votes(digest.hexdigest(), subsets, arranged, members, panel.used), seed, resamples))
 
 
-def _are_means(items: pd.DataFrame, worths: Floats) -> bool:
+def _warn_unless_means(items: pd.DataFrame, worths: Floats) -> None:
     apart = np.abs(np.nanmean(worths, axis=1) - items["human_score"].to_numpy(np.float64)) > ROUNDED
     if apart.any():
         first = int(apart.argmax())
         name = items["item_id"].iloc[first] if "item_id" in items.columns else f"item {first}"
         warnings.warn(
-            f"The human scores aren't the means of the votes (the first is that of {name}), so the rows about people "
-            "(noise ceiling, one annotator, alpha), which come from votes, are left out.",
+            f"The human scores aren't the means of the votes (the first is that of {name}). The rows about people "
+            "(noise ceiling, one annotator, alpha) come from the votes.",
             stacklevel=3,
         )
-    return not apart.any()
 
 
 @dataclass(frozen=True)
