@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NUMBERS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 120)
-"""Numbers of images that best-of-n chooses among, up to a quarter of a pool of 480."""
+"""Numbers of images that best-of-n chooses among; those beyond a quarter of a pool are left out."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ class StudyResults:
         """Return what best-of-n comes to under each condition's entry, by name."""
         pools = list(self.pools.values())
         names = [each.name for each in self.plan.conditions if each.best_of_n]
+        numbers = [n for n in NUMBERS if n == 1 or n <= self.plan.pool_per_prompt // 4]
         return {
-            name: pool_outcome(name, pools, NUMBERS) for name in names if pools and all(name in pool for pool in pools)
+            name: pool_outcome(name, pools, numbers) for name in names if pools and all(name in pool for pool in pools)
         }
 
     def title(self, name: str) -> str:

@@ -159,7 +159,7 @@ def test_missing_images_are_counted(clip, make_benchmark, rows, tmp_path):
     for row in changed[3:6]:
         row["image"] = None
     message = (
-        r"^3 of 20 items of benchmark 'dataset' have no image, the first is counting/image_0_0_3\. `tia2 data down"
+        r"^3 of 20 items of benchmark 'dataset' have no image, the first is counting/image_0_0_3\. Images belong into "
     )
     with pytest.raises(BenchmarkError, match=message):
         tia2.score(clip, make_benchmark(changed), tmp_path / "t")

@@ -122,7 +122,9 @@ def show(
     from rich.table import Table
     from rich.text import Text
 
+    # As wide as the terminal: addresses are folded, and don't make it wider.
     shown = Table.grid(padding=(0, 2))
+    shown.width = console.stdout.width
     shown.add_column(style="bold", no_wrap=True)
     shown.add_column()
     for field, value in facts.items():

@@ -141,7 +141,9 @@ def _preset(base: type[Model], name: str) -> type[Model]:
         """Return the facts, and what is known of the paper's baseline."""
         return _annotated(cast("Any", super(subclass, self)).card, name)
 
-    subclass = cast("type[Model]", type(base.__name__, (base,), {"card": property(card), "__doc__": base.__doc__}))
+    # A class that names no module would count as one from outside this library.
+    members = {"card": property(card), "__doc__": base.__doc__, "__module__": __name__}
+    subclass = cast("type[Model]", type(base.__name__, (base,), members))
     return subclass
 
 
