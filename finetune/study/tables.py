@@ -117,10 +117,9 @@ def forecast_table(results: StudyResults) -> pd.DataFrame:
     """Return one row per trained entry: what is known of it without training, and what training came to."""
     table, outcomes = entry_table(results), results.outcomes()
     trained: pd.DataFrame = table[table["condition"].isin(list(outcomes))].reset_index(drop=True)
-    return trained.assign(
-        change=[outcomes[name].change.mean for name in trained["condition"]],
-        drop=[outcomes[name].drop.mean for name in trained["condition"]],
-    )
+    trained["change"] = [outcomes[name].change.mean for name in trained["condition"]]
+    trained["drop"] = [outcomes[name].drop.mean for name in trained["condition"]]
+    return trained
 
 
 def rank_correlation(table: pd.DataFrame, static: str, outcome: str) -> tuple[float, float]:
