@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from blocks import put
 from rich.console import Console
 
 from tia2.analysis import calibration, contrastive, errors, power, prompt_set, temperature
@@ -94,13 +94,6 @@ def fine_tuning() -> None:
         put(page, f"fine-tuning {name}", f"![{words}](images/finetune_{name}.png)")
     shown = [f"![{FINE_TUNING[name]}](docs/images/finetune_{name}.png)" for name in ("curves", "samples")]
     put(ROOT / "README.md", "fine-tuning", "\n\n".join([verdict, *shown]))
-
-
-def put(path: Path, name: str, text: str) -> None:
-    """Replace what stands between two comments of a page."""
-    block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.S)
-    page = path.read_text(encoding="utf-8")
-    path.write_text(block.sub(lambda match: f"{match[1]}\n{text}\n\n{match[2]}", page), encoding="utf-8")
 
 
 def calibration_tables(rows: list[dict[str, Any]]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+
+from blocks import put
 
 from tia2.figures import save_figure
 from tia2.finetune.study.figures import choice_figure, forecast_figure, gold_figure, proxy_figure
@@ -43,11 +44,8 @@ def main() -> None:
         ("forecast", forecast_figure(results)),
     ):
         save_figure(figure, images / f"study_{name}.png")
-    page = PAGE.read_text(encoding="utf-8")
     for name, text in tables(results).items():
-        block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.S)
-        page = block.sub(lambda match, text=text: f"{match[1]}\n{text}\n\n{match[2]}", page)  # type: ignore[misc]
-    PAGE.write_text(page, encoding="utf-8")
+        put(PAGE, name, text)
 
 
 def tables(results: StudyResults) -> dict[str, str]:
@@ -67,7 +65,7 @@ def outcomes(results: StudyResults) -> str:
         "at the end | over-optimised, ruined | held-out prompts |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for name, each in results.outcomes().items():
+    for name, each in results.outcomes.items():
         total = len(each.verdicts)
         cells = [
             results.title(name),
@@ -105,7 +103,7 @@ def choices(results: StudyResults) -> str:
         f"| entry | AUROC within prompts | {heads} | lowest, highest seed at {shown[-1]} | highest at n |",
         f"|---|---|{'---|' * len(shown)}---|---|",
     ]
-    for name, each in results.choices().items():
+    for name, each in results.choices.items():
         gold = each.gold.mean(axis=0)
         figures = [f"{gold[each.n.index(n)]:.3f}" for n in shown]
         ends = each.gold[:, each.n.index(shown[-1])]

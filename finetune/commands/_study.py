@@ -77,7 +77,7 @@ def _table(results: StudyResults) -> Table:
 
     heads = ["seeds", "proxy", "gold", "change", "drop after peak", "peak at", "over-optimised"]
     table = console.table("condition", *heads, right=heads[:-1])
-    for name, outcome in results.outcomes().items():
+    for name, outcome in results.outcomes.items():
         low, high = outcome.drop.interval
         table.add_row(
             name,

@@ -36,7 +36,7 @@ def proxy_figure(results: StudyResults) -> FigureSpec:
 
 def choice_figure(results: StudyResults) -> FigureSpec:
     """Return gold under best-of-n, a panel per group of conditions."""
-    choices = results.choices()
+    choices = results.choices
     panels = []
     for group in _groups(results):
         curves = [
@@ -51,7 +51,7 @@ def choice_figure(results: StudyResults) -> FigureSpec:
 
 def forecast_figure(results: StudyResults) -> FigureSpec:
     """Return gold after training against what is known without training, a point per condition."""
-    choices, outcomes = results.choices(), results.outcomes()
+    choices, outcomes = results.choices, results.outcomes
     names = [name for name in choices if name in outcomes]
 
     def points(static: Mapping[str, float]) -> list[ScatterPoint]:
@@ -63,10 +63,11 @@ def forecast_figure(results: StudyResults) -> FigureSpec:
         ]
 
     after = "change of gold by training"
+    largest = max((choices[name].n[-1] for name in names), default=1)
     panels = [
         Scatter("AUROC within prompts", "AUROC on the base model's images", after,
                 points({name: choices[name].auroc.mean for name in names})),
-        Scatter("Best of 120", "change of gold by best of 120", after,
+        Scatter(f"Best of {largest}", f"change of gold by best of {largest}", after,
                 points({name: choices[name].change.mean for name in names})),
     ]  # fmt: skip
     return FigureSpec("Can it be foretold without training?", panels, "One point per condition.", per_row=2)

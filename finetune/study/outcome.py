@@ -130,27 +130,6 @@ def paired_difference(first: Mapping[int, RunCurves], second: Mapping[int, RunCu
     return _over(_end(first[seed]) - _end(second[seed]) for seed in shared)
 
 
-def gold_within(curves: RunCurves, nats: float) -> float:
-    """Return gold on test images where a run has spent a KL budget, between evaluations by a straight line in √KL.
-
-    Args:
-        curves: The run's curves.
-        nats: The budget, path KL without the last two steps.
-
-    Returns:
-        NaN where the run never spent as much.
-    """
-    distance, gold = np.sqrt(np.maximum(curves.kl, 0)), curves.part("gold").mean(axis=(1, 2))
-    beyond = np.flatnonzero(curves.kl >= nats)
-    if not len(beyond):
-        return math.nan
-    after = int(beyond[0])
-    if after == 0:
-        return float(gold[0])
-    ends = slice(after - 1, after + 1)
-    return float(np.interp(math.sqrt(nats), distance[ends], gold[ends]))
-
-
 def _over(values: Iterable[float]) -> SeedMean:
     return SeedMean(tuple(float(value) for value in values))
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
-
-from PIL import Image
 
 from ..policy.model import DiffusionModel
 from ..policy.noise import TRAINING, trajectory_noise
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+    from PIL import Image
 
 Report = Callable[[str, int, int], None]
 
@@ -67,13 +67,8 @@ def _sampled(
     model = DiffusionModel.load(settings.model, device)
     sampler = settings.sampler
     schedule = NoiseSchedule.of(model.pipeline.scheduler.config, sampler.steps, sampler.eta)
-    images: list[Image.Image] = []
+    noise = trajectory_noise(seed, TRAINING, 0, range(len(prompts)), model.latent_shape, len(schedule))
+    tell = partial(report, "sampling the base model")
     with model.base():
-        for start in range(0, len(prompts), sampler.batch):
-            part = prompts[start : start + sampler.batch]
-            numbers = range(start, start + len(part))
-            noise = trajectory_noise(seed, TRAINING, 0, numbers, model.latent_shape, len(schedule))
-            finals = rollout(model, schedule, part, noise, sampler.guidance, sampler.batch).finals
-            images += [Image.fromarray(pixels) for pixels in model.decode(finals)]
-            report("sampling the base model", len(images), len(prompts))
-    return images
+        sampled = rollout(model, schedule, prompts, noise, sampler.guidance, sampler.batch, tell)
+    return model.images(sampled.finals, sampler.batch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,12 +67,14 @@ class StudyResults:
         ordered = {each.name: curves[each.name] for each in plan.conditions if each.name in curves}
         return cls(plan, ordered, seconds, pools)
 
+    @cached_property
     def outcomes(self) -> dict[str, ConditionOutcome]:
-        """Return what each condition's runs came to, by name."""
+        """What each condition's runs came to, by name."""
         return {name: condition_outcome(name, runs) for name, runs in self.curves.items()}
 
+    @cached_property
     def choices(self) -> dict[str, PoolOutcome]:
-        """Return what best-of-n comes to under each condition's entry, by name."""
+        """What best-of-n comes to under each condition's entry, by name."""
         pools = list(self.pools.values())
         names = [each.name for each in self.plan.conditions if each.best_of_n]
         numbers = [n for n in NUMBERS if n == 1 or n <= self.plan.pool_per_prompt // 4]

@@ -17,7 +17,7 @@ def outcome_table(results: StudyResults) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for name, outcome in results.outcomes().items():
+    for name, outcome in results.outcomes.items():
         change, drop = outcome.change.interval, outcome.drop.interval
         rows.append(
             {
@@ -86,7 +86,7 @@ def choice_table(results: StudyResults) -> pd.DataFrame:
                 "gold_highest_seed": float(choice.gold[:, position].max()),
                 "proxy": float(choice.proxy[:, position].mean()),
             }
-            for name, choice in results.choices().items()
+            for name, choice in results.choices.items()
             for position, n in enumerate(choice.n)
         ]
     )
@@ -107,7 +107,7 @@ def entry_table(results: StudyResults) -> pd.DataFrame:
                 "best_of_n_drop": choice.drop,
                 "best_of_n_peak": choice.peak,
             }
-            for name, choice in results.choices().items()
+            for name, choice in results.choices.items()
         ]
     )
     return table
@@ -115,7 +115,7 @@ def entry_table(results: StudyResults) -> pd.DataFrame:
 
 def forecast_table(results: StudyResults) -> pd.DataFrame:
     """Return one row per trained entry: what is known of it without training, and what training came to."""
-    table, outcomes = entry_table(results), results.outcomes()
+    table, outcomes = entry_table(results), results.outcomes
     trained: pd.DataFrame = table[table["condition"].isin(list(outcomes))].reset_index(drop=True)
     trained["change"] = [outcomes[name].change.mean for name in trained["condition"]]
     trained["drop"] = [outcomes[name].drop.mean for name in trained["condition"]]

@@ -32,8 +32,8 @@ def write_study(results: StudyResults, folder: Path) -> list[Path]:
         curves = curve_table(results)
         files += write(gold_figure(results), curves, folder, "gold")
         files += write(proxy_figure(results), outcome_table(results), folder, "outcomes")
-    if results.choices():
+    if results.choices:
         files += write(choice_figure(results), choice_table(results), folder, "best_of_n")
-    if results.curves and results.choices():
+    if results.curves and results.choices:
         files += write(forecast_figure(results), forecast_table(results), folder, "forecast")
     return files

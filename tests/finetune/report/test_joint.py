@@ -1,5 +1,7 @@
 """Several runs side by side: the matrix, gold at equal distance, and what can't be compared."""
 
+import math
+
 import pytest
 
 from tia2.errors import FinetuneError
@@ -59,6 +61,9 @@ def test_gold_at_equal_distance_is_interpolated_and_missing_beyond_the_end(runs)
         low, high = sorted((run.gold.mean[0], run.gold.mean[1]))
         assert low <= run.gold_at_budget[1] <= high
     assert gold_at([0, 1, 4], [0.5, 0.7, 0.3], 9) != gold_at([0, 1, 4], [0.5, 0.7, 0.3], 9)
+    assert gold_at([0, 4, 9], [0.5, 0.7, 0.4], 4) == pytest.approx(0.7)
+    assert gold_at([0, 4, 9], [0.5, 0.7, 0.4], 1) == pytest.approx(0.6), "half way in √KL"
+    assert math.isnan(gold_at([0, 4, 9], [0.5, 0.7, 0.4], 10))
 
 
 def test_the_page_shows_each_run(runs, tmp_path):

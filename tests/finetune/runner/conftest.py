@@ -110,6 +110,32 @@ def assert_equal_runs():
     return check_equal_runs
 
 
+class StoppedError(Exception):
+    """The power went out."""
+
+
+def stop_at(folder, settings, calls):
+    from tia2.finetune.runner.run import Run
+
+    run, count = Run(folder, settings), 0
+
+    def tell(*_):
+        nonlocal count
+        count += 1
+        if count == calls:
+            raise StoppedError
+
+    run.report_to(tell)
+    with pytest.raises(StoppedError):
+        run.go()
+
+
+@pytest.fixture(scope="session")
+def run_until():
+    """Start a run and stop it in the middle of whatever it does at the given report."""
+    return stop_at
+
+
 @pytest.fixture(scope="session")
 def finished_runs(tmp_path_factory, small, tiny, weighted):
     """Uninterrupted runs, each made once."""

@@ -13,28 +13,9 @@ from tia2.finetune.runner.state import RunFolder
 pytestmark = pytest.mark.slow
 
 
-class StoppedError(Exception):
-    """The power went out."""
-
-
-def run_until(folder, settings, calls):
-    """Start a run and stop it in the middle of whatever it does at the given report."""
-    run, count = Run(folder, settings), 0
-
-    def tell(*_):
-        nonlocal count
-        count += 1
-        if count == calls:
-            raise StoppedError
-
-    run.report_to(tell)
-    with pytest.raises(StoppedError):
-        run.go()
-
-
 @pytest.mark.parametrize(("kind", "calls"), [("small", 1), ("small", 6), ("small", 13), ("weighted", 6)])
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
-    request, tmp_path, finished_runs, assert_equal_runs, kind, calls
+    request, tmp_path, finished_runs, assert_equal_runs, run_until, kind, calls
 ):
     settings = request.getfixturevalue(kind)()
     run_until(tmp_path / "run", settings, calls)

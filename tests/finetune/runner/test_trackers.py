@@ -17,25 +17,6 @@ from tia2.finetune.runner.state import RunFolder
 from tia2.finetune.runner.trackers import figures, open_trackers
 
 
-class StoppedError(Exception):
-    """The power went out."""
-
-
-def stopped_and_resumed(folder, settings, calls):
-    run, count = Run(folder, settings), 0
-
-    def tell(*_):
-        nonlocal count
-        count += 1
-        if count == calls:
-            raise StoppedError
-
-    run.report_to(tell)
-    with pytest.raises(StoppedError):
-        run.go()
-    return Run(folder, settings).go()
-
-
 def expected(folder):
     """Every figure of the journal: {name: {epoch: value}}."""
     values = {}
@@ -70,9 +51,11 @@ def events(folder):
 
 
 @pytest.mark.slow
-def test_tensorboard_shows_each_figure_once_after_a_resumed_run(tmp_path, tiny):
+def test_tensorboard_shows_each_figure_once_after_a_resumed_run(tmp_path, tiny, run_until):
     pytest.importorskip("tensorboard", reason="the tracker needs tensorboard: pip install 'tia2[tensorboard]'")
-    folder = stopped_and_resumed(tmp_path / "run", tiny(trackers=["tensorboard"]), calls=12)
+    settings = tiny(trackers=["tensorboard"])
+    run_until(tmp_path / "run", settings, calls=12)
+    folder = Run(tmp_path / "run", settings).go()
     read, wanted = events(folder), expected(folder)
     assert read.keys() == wanted.keys()
     assert {"epoch/loss", "evaluation/proxy", "evaluation/gold", "evaluation/kl"} <= set(read)

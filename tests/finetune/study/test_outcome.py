@@ -11,7 +11,6 @@ from tia2.finetune.diagnostics.curves import RunCurves
 from tia2.finetune.study.outcome import (
     SeedMean,
     condition_outcome,
-    gold_within,
     paired_difference,
     pool_outcome,
 )
@@ -68,12 +67,6 @@ def test_interval_over_seeds_is_students():
 def test_paired_difference_takes_the_seeds_that_both_have(runs):
     difference = paired_difference({**runs, 2: runs[0]}, {1: runs[0], 0: runs[1]})
     assert difference.values == pytest.approx((0.1, -0.1))
-
-
-def test_gold_within_a_budget_lies_between_evaluations(runs):
-    assert gold_within(runs[0], 4) == pytest.approx(0.7)
-    assert gold_within(runs[0], 1) == pytest.approx(0.6)  # half way in √KL
-    assert math.isnan(gold_within(runs[0], 10))
 
 
 def test_choice_among_a_pool_matches_a_direct_computation():

@@ -29,7 +29,9 @@ def hook(pytestconfig):
     path = pytestconfig.rootpath / "docs" / "hooks" / "study.py"
     spec = importlib.util.spec_from_file_location("study_hook", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path.parent)
+        spec.loader.exec_module(module)
     return module
 
 

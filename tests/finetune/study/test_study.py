@@ -102,7 +102,7 @@ def test_study_keeps_each_run_and_continues(cli, plan, tmp_path):
     for role, values in own.values.items():
         np.testing.assert_array_equal(values, kept_curves.values[role])
     np.testing.assert_array_equal(own.step_kl, kept_curves.step_kl)
-    assert {name: len(outcome.seeds) for name, outcome in results.outcomes().items()} == {"raw": 2, "textnorm": 2}
+    assert {name: len(outcome.seeds) for name, outcome in results.outcomes.items()} == {"raw": 2, "textnorm": 2}
     pool = pd.read_parquet(out / "results" / "pool-seed1.parquet")
     assert list(pool.columns) == ["prompt", "number", "gold", "raw", "textnorm"]
     assert len(pool) == 16
