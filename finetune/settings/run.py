@@ -15,6 +15,7 @@ from tia2.files import explain
 
 from .ddpo import DdpoSettings
 from .model import Count, ModelSettings, Positive, SamplerSettings, Section
+from .named_files import names_in, read_named
 from .prompts import PromptSettings
 from .rewards import RewardSettings
 from .weighted import WeightedSettings
@@ -105,7 +106,7 @@ class RunSettings(Section):
 
 def presets() -> list[str]:
     """Return the names of the presets that come with tia2."""
-    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+    return names_in(PRESETS)
 
 
 def load_settings(source: str, overrides: Sequence[str] = ()) -> RunSettings:
@@ -123,19 +124,7 @@ def load_settings(source: str, overrides: Sequence[str] = ()) -> RunSettings:
         >>> load_settings("mini-ddpo", ["ddpo.epochs=2"]).ddpo.epochs
         2
     """
-    path = Path(source)
-    if path.suffix not in (".yaml", ".yml"):
-        if source not in presets():
-            raise unknown_name("preset", source, presets())
-        path = PRESETS / f"{source}.yaml"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FinetuneError(f"{source} can't be read: {error.strerror or error}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FinetuneError(f"{source} is no YAML: {' '.join(str(error).split())}.") from None
-    if not isinstance(content, dict):
-        raise FinetuneError(f"{source} holds no settings: expected a mapping, got {type(content).__name__}.")
+    content = read_named(source, PRESETS, "preset", "settings")
     for override in overrides:
         replaced(content, override)
     return checked(content, source)

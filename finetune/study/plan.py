@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from tia2.errors import FinetuneError, unknown_name
 from tia2.files import explain
 
 from ..settings.model import Count, Section
+from ..settings.named_files import names_in, read_named
 from ..settings.run import RunSettings, load_settings
 
 PLANS = Path(__file__).with_name("plans")
@@ -101,7 +101,7 @@ class StudyRun(NamedTuple):
 
 def plans() -> list[str]:
     """Return the names of the plans that come with tia2."""
-    return sorted(path.stem for path in PLANS.glob("*.yaml"))
+    return names_in(PLANS)
 
 
 def load_plan(source: str) -> StudyPlan:
@@ -119,17 +119,9 @@ def load_plan(source: str) -> StudyPlan:
         >>> plan.seeds, [run.name for run in plan.runs()][0]
         ((0, 1, 2), 'countblind-raw-seed0')
     """
-    path = Path(source)
-    if path.suffix not in (".yaml", ".yml"):
-        if source not in plans():
-            raise unknown_name("plan", source, plans())
-        path = PLANS / f"{source}.yaml"
+    content = read_named(source, PLANS, "plan", "plan")
     try:
-        plan = StudyPlan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise FinetuneError(f"{source} can't be read: {error.strerror or error}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FinetuneError(f"{source} is no YAML: {' '.join(str(error).split())}.") from None
+        plan = StudyPlan.model_validate(content)
     except ValidationError as error:
         raise FinetuneError(f"{source}: {explain(error, 'the plan')}.") from None
     for condition in plan.conditions:

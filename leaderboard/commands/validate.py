@@ -108,9 +108,11 @@ def validate(
 def _board(folder: Path, benchmark: str | None) -> Board:
     from ..data.board import Board
     from ..data.embedded import embedded_store
+    from ..data.hub import open_store
     from .leaderboard import fullest
 
-    store = embedded_store(folder)
+    # A mistyped folder must not become a new store, on which hours of training would follow.
+    store = embedded_store(folder) if folder == Path(DEFAULT_STORE) else open_store(folder)
     return Board.load(store, benchmark or fullest(store))
 
 

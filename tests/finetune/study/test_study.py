@@ -75,6 +75,9 @@ def test_bad_plans_get_one_line(tmp_path):
     path.write_text(yaml.safe_dump({**PLAN, "conditions": PLAN["conditions"] * 2}), encoding="utf-8")
     with pytest.raises(FinetuneError, match="several conditions are named raw, textnorm"):
         load_plan(str(path))
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(FinetuneError, match="holds no plan: expected a mapping, got NoneType"):
+        load_plan(str(path))
     path.write_text(yaml.safe_dump({**PLAN, "overrides": ["ddpo.epoch=1"]}), encoding="utf-8")
     with pytest.raises(FinetuneError, match=r"ddpo\.epochs"):
         load_plan(str(path))

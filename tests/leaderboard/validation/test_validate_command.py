@@ -99,6 +99,7 @@ def test_a_run_that_fails_stops_no_other_and_says_how_to_continue(cli, validated
         (["--set", "optimiser.rl=1"], "Did you mean 'optimiser.lr'?"),
         (["--metric", "auric"], "Did you mean 'auroc'?"),
         (["--benchmark", "nothing"], "benchmark"),
+        (["--board", "no-such-board"], "no-such-board"),
     ],
 )
 def test_bad_input_gets_one_line(cli, validated_store, words, says):
