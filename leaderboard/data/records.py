@@ -205,6 +205,11 @@ class Listing(StrictModel):
         """
         return f"{self.id}~{calibration.slug}" if calibration.slug else self.id
 
+    @property
+    def entry_names(self) -> list[str]:
+        """What tables and figures call its entries."""
+        return [calibration.entry_name(self.card.name) for calibration in self.calibrations]
+
 
 class BenchmarkRecord(StrictModel):
     """A benchmark that models on the board are measured on."""

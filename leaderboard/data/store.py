@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from tia2.scoring import ScoreTable
 
 Model = TypeVar("Model", bound=BaseModel)
+DEVICE = re.compile(r"(?:con|prn|aux|nul|conin|conout|clock|(?:com|lpt)[0-9])")
+"""Names that no file on Windows can have, whatever its ending."""
 ITEM_COLUMNS = ("item_id", "subset", "prompt_id", "prompt", "votes", "human_score", "label", "texts")
 
 
@@ -329,14 +331,21 @@ def table_digest(table: ScoreTable) -> str:
 
 
 def slug(name: str) -> str:
-    """Return a name as lower-case letters, digits and single dashes.
+    """Return a name as lower-case letters, digits and single dashes, fit for an address and for a file.
+
+    Letters beyond ASCII are lost, so a name that has some ends with a digest of it.
 
     Example:
-        >>> slug("CLIP ViT-B/32 (as published)")
-        'clip-vit-b-32-as-published'
+        >>> slug("CLIP ViT-B/32 (as published)"), slug("模型 2")
+        ('clip-vit-b-32-as-published', '2-5e6cac51')
     """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80].strip("-") or "model"
+    plain = unicodedata.normalize("NFKD", name)
+    words = re.sub(r"[^a-z0-9]+", "-", plain.encode("ascii", "ignore").decode().lower()).strip("-")
+    if any(not char.isascii() and unicodedata.category(char)[0] in "LN" for char in plain):
+        digest = hashlib.sha256(unicodedata.normalize("NFKC", name.casefold()).encode("utf-8", "replace")).hexdigest()
+        words = f"{words[:71].strip('-') or 'model'}-{digest[:8]}"
+    words = words[:80].strip("-") or "model"
+    return f"{words}-model" if DEVICE.fullmatch(words) else words
 
 
 def now() -> str:

@@ -58,7 +58,10 @@ def add_tables(
         )
     items = store.items(record)
     card = _card(loaded, declared)
-    name = slug(card.name)
+    # A model of an earlier version keeps the id that it got then.
+    name = next(
+        (listing.id for listing in store.listings if replace and listing.card.name == card.name), slug(card.name)
+    )
     problems = [
         *card_problems(card),
         *name_collisions(store, card.name, name if replace else None),

@@ -10,6 +10,7 @@ from tia2.errors import LeaderboardError
 
 from ..data.store import slug
 from .checking.report import SubmissionReport
+from .checking.texts import quote
 from .package import Submission
 from .run_package import RunSubmission
 
@@ -48,7 +49,7 @@ def open_pull_request(
     )
 
     if not _REPOSITORY.fullmatch(repository):
-        raise LeaderboardError(f"Expected a dataset repository as OWNER/NAME, got {repository!a}.")
+        raise LeaderboardError(f"Expected a dataset repository as OWNER/NAME, got {quote(repository)}.")
     if isinstance(submission, RunSubmission):
         title, what = submission.title, "a fine-tuning run"
     else:

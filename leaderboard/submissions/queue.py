@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import time
+import unicodedata
 import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -23,9 +24,10 @@ from tia2.files import write_atomically
 from ..data.records import Listing
 from ..data.store import Store
 from ..finetuned.files import StoredRun
+from .checking.lookalikes import ACCENTS
 from .checking.report import RefusedError
 from .checking.runs import ValidatedRun
-from .checking.texts import hidden, quote, text_problem
+from .checking.texts import MARKS_IN_A_ROW, hidden, quote, stacked, text_problem
 from .checking.validation import Validated, check_submission
 from .database import Database, Logged, Queued, Receipt, State
 from .limits import LIMITS, Limits
@@ -251,7 +253,8 @@ class Queue:
                 # Not the submitter, who may be known by an address: listings are published.
                 accepted = validated.put(self.store, _stamp(now), queued.decided_by or "unknown")
                 connection.execute(
-                    "UPDATE submissions SET state = 'accepted', decided = ? WHERE id = ?", (_stamp(now), submission)
+                    "UPDATE submissions SET state = 'accepted', decided = ?, slug = ? WHERE id = ?",
+                    (_stamp(now), accepted.id, submission),
                 )
                 self._log(queued.decided_by or "unknown", "accepted", submission, queued.reason, now)
         except (Tia2Error, OSError) as error:
@@ -332,8 +335,9 @@ def _text(what: str, text: str) -> str:
 
 def _clean(text: str) -> str:
     """Return text on one line without what can't be shown, not too long."""
-    shown = "".join(character for character in text if not hidden(character))
-    return " ".join(shown.split())[:100]
+    plain = "".join(character for character in text if not hidden(character))
+    plain = plain if not stacked(plain, MARKS_IN_A_ROW) else ACCENTS.sub("", unicodedata.normalize("NFD", plain))
+    return " ".join(plain.split())[:100]
 
 
 def _stamp(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 archive.py     unpacking: names, sizes and kinds of members
 parquet.py     checks of Parquet files, run in a process of its own (isolated.py)
 unpacked.py    from unpacked files to score tables
-checks.py      items, texts, rewards, calibrations; names.py and texts.py: what people wrote
+checks.py      items, texts, rewards, calibrations; names.py, lookalikes.py and texts.py: what people wrote
 trust.py       the same rewards with the store's items, votes and texts
 suspicion.py   copies, and agreement beyond the noise ceiling
 validation.py  all of the above in order

@@ -15,7 +15,7 @@ from typing import IO
 
 from ..limits import LIMITS, MIB, Limits
 from .report import RefusedError
-from .texts import quote
+from .texts import quote, shown
 
 _FILES = re.compile(
     r"submission\.json|tables/[0-9]{1,2}/(?:manifest\.json|items\.parquet|shards/[0-9]{5}\.parquet)|"
@@ -156,7 +156,7 @@ def _too_large(limits: Limits) -> RefusedError:
 
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    return ascii(text)[1:-1][:120].rstrip(".") or type(error).__name__
+    return shown(text, 120).rstrip(".") or type(error).__name__
 
 
 def _refused(problem: str) -> RefusedError:

@@ -15,6 +15,7 @@ from tia2.errors import LeaderboardError
 from . import parquet
 from .parquet import Wanted
 from .report import RefusedError
+from .texts import shown
 
 PATIENCE = 2 * parquet.SECONDS
 # The child gets this process's import path as it is, and nothing from its working folder.
@@ -59,7 +60,7 @@ def run_apart(module: str, request: str, seconds: float) -> Any:
             return json.loads(done.stdout)
     except ValueError:
         pass
-    last = ascii((done.stderr.strip().splitlines() or ["no message"])[-1])[1:-1][:120]
+    last = shown((done.stderr.strip().splitlines() or ["no message"])[-1], 120)
     raise LeaderboardError(f"it stopped with exit code {done.returncode} ({last})")
 
 

@@ -1,4 +1,4 @@
-"""Names of models: readable, and not to be mistaken for one another."""
+"""Names of models: readable, and not to be mistaken for one another, nor for what the board itself writes."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from ...data.store import slug
-from .texts import hidden, quote
+from tia2.calibration.registry import CALIBRATIONS
+
+from ...data.store import DEVICE, slug
+from .lookalikes import skeleton
+from .texts import hidden, quote, stacked
 
 PUNCTUATION = frozenset(" -_.,:+/()&'@")
 """What a name may hold beside letters and digits; nothing that means something in CSV, HTML, LaTeX or Markdown."""
 MARKS_IN_A_ROW = 2
-
-# Unicode's confusables (UTS 39), of the scripts that people have at hand. Capitals apart: they often resemble another
-# letter than their small form does.
-_CAPITALS = str.maketrans(
-    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ" + "АВЕЅІЈКМНОРСТУХԌԚԜҮ" + "ԱՍՕՏ" + "ᎪᏴᏟᎠᎬᎻᎫᏦᏞᎷᎾᏢᏒᏚᎢᏙᎳᏃ",
-    "abezhlkmnoptyx" + "abeslјkmhopctyxgqwy".replace("ј", "j") + "uuos" + "abcdehjklmnprstvwz",
-)
-_SMALL = str.maketrans(
-    "αβγεηικνορτυχω" + "авгдеѕіјкмнорстухһԁԛԝӏүьзч" + "ցհոսօյզ" + "ıɑɡɩʟɴʀʏℓøłđħŧƅƨ" + "01i|",
-    "abyenlkvoptuxw" + "abrdesljkmhopctyxhdqwlyb34" + "ghnuojq" + "lagllnryloldhtbs" + "olll",
-)
+PEOPLE = ("noise ceiling", "one annotator", "one human annotator", "human votes", "upper bound", "as published")
+"""What rows about people, and marks of rows without a score table, are called; nowhere in a name."""
+IN_BRACKETS = ("oracle", "cv", "min-max", "upper bound", "as published", "published", "people", "raw")
+"""What the board says of an entry in brackets; at the beginning of none in a name."""
 
 
 def name_problem(name: str) -> str | None:
@@ -52,27 +48,33 @@ def name_problem(name: str) -> str | None:
             f"The name may hold letters, digits, spaces and {''.join(sorted(PUNCTUATION - {' '}))}, got {quote(odd)}."
         )
     marks = "".join("m" if unicodedata.category(char)[0] == "M" else "." for char in name)
-    if "m" * (MARKS_IN_A_ROW + 1) in marks:
+    if "m" * (MARKS_IN_A_ROW + 1) in marks or stacked(name, MARKS_IN_A_ROW + 1):
         return f"The name stacks more than {MARKS_IN_A_ROW} marks on a letter, got {quote(name)}."
-    return None
+    if DEVICE.fullmatch(slug(name)) or DEVICE.fullmatch(re.split(r"[.:]", name)[0].strip().lower()):
+        return f"The name {quote(name)} is that of a device on Windows, where no file can have it: choose another."
+    return reserved_problem(name)
 
 
-def skeleton(name: str) -> str:
-    """Return what a name looks like at a glance: names with equal skeletons can be mistaken for one another.
-
-    Case, accents, widths, kinds of space and dash, and letters of other scripts that look like Latin ones don't count.
+def reserved_problem(name: str) -> str | None:
+    """Say whether a name is one that the board gives: to an entry's calibration, to people, to published figures.
 
     Example:
-        >>> skeleton("Pіск Ѕсоrе") == skeleton("pick-score")  # the first is mostly Cyrillic
+        >>> reserved_problem("mini-strong + TextNorm (cv)")
+        "The name 'mini-strong + TextNorm (cv)' is like those that the board gives ('+ TextNorm'): choose another."
+        >>> reserved_problem("clip + blip") is None
         True
-        >>> skeleton("CLIP-10") == skeleton("CLIP-lO"), skeleton("v1.1") == skeleton("v11")
-        (True, False)
     """
-    plain = unicodedata.normalize("NFKD", name).translate(_CAPITALS)
-    plain = unicodedata.normalize("NFKD", plain.casefold())
-    plain = "".join(char for char in plain if unicodedata.category(char)[0] not in "MC").translate(_SMALL)
-    plain = plain.replace("rn", "m").replace("vv", "w")
-    return re.sub(r"[\W_]+", "-", plain).strip("-")
+    looks = f"-{skeleton(name)}-"
+    taken = next((words for words in PEOPLE if f"-{skeleton(words)}-" in looks), None)
+    plain, titles = unicodedata.normalize("NFKC", name), [row.title for _, row in CALIBRATIONS.items()]
+    for start, words, sign in (("(", IN_BRACKETS, "("), ("+", titles, "+ "), (",", titles, ", ")):
+        parts = [f"{skeleton(part)}-" for part in plain.split(start)[1:]]
+        for word in words:
+            if taken is None and any(part.startswith(f"{skeleton(word)}-") for part in parts):
+                taken = f"{sign}{word}"
+    if taken is None:
+        return None
+    return f"The name {quote(name)} is like those that the board gives ({quote(taken)}): choose another."
 
 
 def collision(name: str, others: Iterable[str], where: str = "on the board") -> str | None:
@@ -93,5 +95,16 @@ def collision(name: str, others: Iterable[str], where: str = "on the board") -> 
         if address == slug(other):
             return f"The name {quote(name)} has the same address as {quote(other)}, which is {where}: choose another."
         if looks == skeleton(other):
-            return f"The name {quote(name)} can be mistaken for {quote(other)}, which is {where}: choose another."
+            return (
+                f"The name {quote(name)} can be mistaken for {quote(other)}, which is {where}: choose another"
+                f"{_difference(name, other)}."
+            )
     return None
+
+
+def _difference(name: str, other: str) -> str:
+    """Return which character makes the difference, since the eye doesn't see it; empty where that is plain."""
+    for char in name:
+        if not char.isascii() and char not in other:
+            return f" (its {quote(char)} is {unicodedata.name(char, 'without a name').lower()})"
+    return ""

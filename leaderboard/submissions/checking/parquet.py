@@ -15,6 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .texts import shown
+
 MOST_ROW_GROUPS = 64
 MOST_METADATA = 64 * 1024
 SPARE = 256 << 20
@@ -96,9 +98,8 @@ def problem(wanted: Wanted) -> str | None:
 
 
 def reason(error: BaseException) -> str:
-    """Return an error's text on one line, in ASCII and not too long."""
-    text = ascii(" ".join(str(error).split()))[1:-1]
-    return text[:120].rstrip(".") or type(error).__name__
+    """Return an error's text on one line, and not too long."""
+    return shown(" ".join(str(error).split()), 120).rstrip(".") or type(error).__name__
 
 
 def _footer_problem(file: Any, wanted: Wanted) -> str | None:
@@ -122,7 +123,7 @@ def _footer_problem(file: Any, wanted: Wanted) -> str | None:
         leaf = file.schema.column(number)
         physical = PHYSICAL[expected[name].removeprefix("list<element: ").removesuffix(">")]
         if kind != expected[name] or leaf.physical_type != physical or leaf.path.split(".")[0] != name:
-            return f"{wanted.name}: column {name} must be {expected[name]}, got {ascii(kind)[1:-1][:60]}."
+            return f"{wanted.name}: column {name} must be {expected[name]}, got {shown(kind)}."
     groups = [meta.row_group(number) for number in range(meta.num_row_groups)]
     if sum(group.num_rows for group in groups) != meta.num_rows or any(group.num_rows < 0 for group in groups):
         return f"{wanted.name} contradicts itself: its row groups don't add up to its {meta.num_rows:,} items."
@@ -165,7 +166,7 @@ def _longest(chunks: Sequence[Any]) -> list[Any]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    listed = ascii(", ".join(names[:12]))[1:-1][:200]
+    listed = shown(", ".join(names[:12]), 200)
     return f"{listed} and {len(names) - 12} more" if len(names) > 12 else listed or "none"
 
 

@@ -17,7 +17,7 @@ from ..package import Submission, table_files
 from .isolated import check_files
 from .parquet import Wanted
 from .report import RefusedError
-from .texts import JOINERS, hidden, quote
+from .texts import character_problem, hidden, quote, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,10 +124,8 @@ def _value_problem(value: Any, where: Sequence[str] = ()) -> str | None:
         limit = LONGEST_NAME if where[-1] in ("name", "dtype", "device", "created") else LONGEST_TEXT
         if len(value) > limit:
             return f"{name} has {len(value):,} characters; at most {limit:,} are taken."
-        invisible = hidden(value, JOINERS | frozenset("\n\r\t"))
-        if invisible is not None:
-            return f"{name} holds a character that can't be seen as what it is ({invisible})."
-        return None
+        problem = character_problem(value)
+        return f"{name} {problem}." if problem else None
     if isinstance(value, dict):
         if len(value) > MOST_VALUES:
             return f"{name} has {len(value):,} fields; at most {MOST_VALUES} are taken."
@@ -156,7 +154,7 @@ def _json(folder: Path, name: str, model: type[Model]) -> Model:
 
 
 def _first_line(message: str) -> str:
-    return ascii((message.splitlines() or [""])[0])[1:-1][:160].rstrip(".")
+    return shown((message.splitlines() or [""])[0], 160).rstrip(".")
 
 
 def _refused(problem: str) -> RefusedError:

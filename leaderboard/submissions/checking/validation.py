@@ -202,7 +202,12 @@ def name_collisions(store: Store, name: str, except_for: str | None = None) -> l
         except_for: Id of a listing whose name is no collision.
     """
     listings = [listing for listing in store.listings if listing.id != except_for]
-    taken = [*(listing.card.name for listing in listings), *(listing.id for listing in listings), *store.published]
+    taken = [
+        *(listing.card.name for listing in listings),
+        *(listing.id for listing in listings),
+        *(entry for listing in listings for entry in listing.entry_names),
+        *store.published,
+    ]
     problem = collision(name, taken)
     return [problem] if problem else []
 

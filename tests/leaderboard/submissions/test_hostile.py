@@ -93,6 +93,17 @@ for name, values, says in (
     ("zero byte", {"name": "a\x00b"}, "U+0000 control character"),
     ("not composed", {"name": "Cafe\u0301"}, "composed form (NFC)"),
     ("stacked marks", {"name": "x" + "\u0316" * 9}, "stacks more than 2 marks"),
+    (
+        "eight hundred marks",
+        {"description": "x" + "\u0336" * 800},
+        "The description stacks more than 4 marks on a letter.",
+    ),
+    ("marks in the licence", {"licence": "MIT" + "\u0489" * 20}, "The licence stacks more than 4 marks"),
+    ("marks in the citation", {"cite": "@misc{x" + "\u0336" * 9 + "}"}, "The citation stacks more than 4 marks"),
+    ("a letter that nobody sees", {"name": "pick\u3164score"}, "U+3164 HANGUL FILLER"),
+    ("an entry's name", {"name": "pick-score + TextNorm"}, "is like those that the board gives ('+ TextNorm')"),
+    ("a published name", {"name": "CLIP (as published)"}, "is like those that the board gives ('as published')"),
+    ("a Windows device", {"name": "nul"}, "is that of a device on Windows"),
     ("javascript as contact", {"contact": "javascript:alert(1)"}, "must be an address like https://example.org/me"),
     ("data as paper", {"paper": "data:text/html,hello"}, "must be an address like"),
     ("credentials in an address", {"contact": "https://user:secret@example.org/"}, "must be an address like"),
@@ -114,6 +125,11 @@ def _(c):
 @case("control characters in the manifest", "tables/0/manifest.json: 'reward.card.notes' holds a character")
 def _(c):
     return c.edit_json(c.good(), MANIFEST, lambda found: found["reward"]["card"].update(notes="a\x1b[31mb"))
+
+
+@case("marks in the manifest", "'reward.card.notes' stacks more than 4 marks on a letter")
+def _(c):
+    return c.edit_json(c.good(), MANIFEST, lambda found: found["reward"]["card"].update(notes="x" + "\u0336" * 50))
 
 
 # Zips
