@@ -55,9 +55,10 @@ lint: $(VENV)/.installed-dev
 
 # Browser tests drive Debian's Chromium. Where there is none and it can't be installed, they are skipped with the reason.
 chromium:
-	@command -v chromium > /dev/null || \
+	@command -v chromium-headless-shell > /dev/null || \
 	{ [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && echo "Installing Chromium for the browser tests." && \
-	apt-get update -qq && apt-get install -y -qq chromium > /dev/null; } || \
+	apt-get update -qq && apt-get install -y -qq chromium-headless-shell > /dev/null; } || \
+	command -v chromium > /dev/null || \
 	echo "Chromium isn't installed: browser tests are skipped."
 
 test: lint chromium

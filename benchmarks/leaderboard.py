@@ -69,7 +69,8 @@ WATCH = """([text, figures, tables]) => {
 }"""
 """Times a tab in the page itself: the driver's own click and its looks take longer than what is timed."""
 FIRST_ROW = "[...document.querySelectorAll('[data-testid^=cell-0-]')].map(cell => cell.innerText).join()"
-CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+PROGRAM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 
 
 def benchmark_of(data_dir: str | None) -> Any:
@@ -235,7 +236,7 @@ def visit(address: str, repeats: int) -> dict[str, float]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM))
+        browser = play.chromium.launch(executable_path=PROGRAM, args=list(ARGUMENTS))
         rounds = [look_around(browser.new_page(), address) for _ in range(repeats)]
         browser.close()
     return {what: statistics.median(seconds[what] for seconds in rounds) for what in rounds[0]}

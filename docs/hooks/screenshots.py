@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,8 @@ TABS = {
 }
 WIDTHS = (1280, 390)
 THEMES = ("light", "dark")
-CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
+PROGRAM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
 SETTLED = 1500
 """Milliseconds after the tab's content came: figures are drawn by then."""
 
@@ -53,7 +55,7 @@ def main(folder: Path, only: str = "") -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     with serving() as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM))
+        browser = play.chromium.launch(executable_path=PROGRAM, args=list(ARGUMENTS))
         for width in WIDTHS:
             page = browser.new_page(viewport={"width": width, "height": 900})
             for theme in THEMES:

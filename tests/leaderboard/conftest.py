@@ -31,7 +31,8 @@ BUDGET = {
 }
 """A budget of seconds: two prompts are trained, one is held out, three evaluations of twelve images."""
 VALIDATED = ("mini-strong", "mini-vivid~textnorm")
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+"""As Debian brings it. The first has no windows, and opens a page in a third of the time."""
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -43,12 +44,12 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, as Debian brings it. Not for the whole session: a second one in a process is refused by playwright."""
+    """Chromium. Not for the whole session: a second one in a process is refused by playwright."""
     sync_api = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs {CHROMIUM}, which `make chromium` installs on Debian")
+    if not CHROMIUM:
+        pytest.skip("needs Chromium, which `make chromium` installs on Debian")
     with sync_api.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
+        started = play.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield started
         started.close()
 

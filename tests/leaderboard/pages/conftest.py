@@ -78,8 +78,19 @@ def address(live) -> Iterator[str]:
     app.close(verbose=False)
 
 
+@pytest.fixture(scope="module")
+def cached(browser) -> Iterator[Any]:
+    """A browser context that keeps the app's scripts, which a new one would fetch and compile again.
+
+    For one open page at a time: a browser opens six connections to a server, and each page of the app holds two.
+    """
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def new_page(browser, address) -> Iterator[Callable[..., Any]]:
+def new_page(browser, cached, address) -> Iterator[Callable[..., Any]]:
     """Open pages that must not ask anybody else for anything, nor complain, nor run a script of an entry's."""
     complaints: list[str] = []
     opened: list[Any] = []
@@ -93,7 +104,8 @@ def new_page(browser, address) -> Iterator[Callable[..., Any]]:
             complaints.append(f"console: {message.text}")
 
     def open_page(width: int = 1280, height: int = 900) -> Any:
-        page = browser.new_page(viewport={"width": width, "height": height})
+        page = browser.new_page() if opened else cached.new_page()
+        page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
         page.on("request", asked)
         page.on("console", said)

@@ -65,11 +65,14 @@ def test_every_tab_opens_by_a_click(page, visit):
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_every_tab_opens_by_its_address(page, visit, tab):
-    visit(page, f"?tab={tab}")
+def test_every_tab_opens_by_its_address_and_fits_a_phone(page, visit, tab):
+    visit(page, f"?tab={tab}&entry=evil")
     page.get_by_text(TABS[tab]).locator("visible=true").first.wait_for()
     title = TITLES.get(tab, tab.capitalize())
     assert page.get_by_role("tab", name=title, exact=True).get_attribute("aria-selected") == "true"
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "tables scroll, and not the page"
 
 
 def test_an_address_restores_a_view(page, visit, live):
@@ -187,38 +190,26 @@ def test_what_a_submission_says_stays_text(page, visit, query):
         assert "<img src=x onerror=window.__xss=1>" in detail.inner_text()
 
 
-@pytest.mark.parametrize(
-    ("button", "name", "start"),
-    [
-        ("CSV", "tia2-mini.csv", '"benchmark"'),
-        ("JSON", "tia2-mini.json", "{"),
-        ("LaTeX", "tia2-mini-counting-kendall.tex", "%"),
-        ("BibTeX", "tia2-mini.bib", "@inproceedings{kim2024confidence"),
-        ("HTML page", "tia2-mini.html", "<!doctype html>"),
-    ],
-)
-def test_exports(page, visit, tmp_path, button, name, start):
+EXPORTS = {
+    "CSV": ("tia2-mini.csv", '"benchmark"'),
+    "JSON": ("tia2-mini.json", "{"),
+    "LaTeX": ("tia2-mini-counting-kendall.tex", "%"),
+    "BibTeX": ("tia2-mini.bib", "@inproceedings{kim2024confidence"),
+    "HTML page": ("tia2-mini.html", "<!doctype html>"),
+}
+
+
+def test_exports(page, visit, tmp_path):
     visit(page, "?subset=counting&metric=kendall")
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=button, exact=True).click()
-    assert waiting.value.suggested_filename == name
-    waiting.value.save_as(tmp_path / name)
-    text = (tmp_path / name).read_text(encoding="utf-8")
-    assert text.lower().startswith(start.lower())
-    if button == "CSV":
-        rows = list(csv.DictReader(text.splitlines()))
-        assert {"mini-strong", "synthetic-000"} <= {row.get("id") or row.get("entry_id") for row in rows}
-    if button == "JSON":
-        json.loads(text)
-
-
-def test_a_phone_scrolls_tables_and_not_the_page(new_page, visit):
-    page = new_page(width=390, height=800)
-    for tab, text in TABS.items():
-        visit(page, f"?tab={tab}&entry=evil")
-        page.get_by_text(text).locator("visible=true").first.wait_for()
-        page.wait_for_timeout(800)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+    for button, (name, start) in EXPORTS.items():
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=button, exact=True).click()
+        assert waiting.value.suggested_filename == name
+        waiting.value.save_as(tmp_path / name)
+        assert (tmp_path / name).read_text(encoding="utf-8").lower().startswith(start.lower())
+    rows = list(csv.DictReader((tmp_path / "tia2-mini.csv").read_text(encoding="utf-8").splitlines()))
+    assert {"mini-strong", "synthetic-000"} <= {row.get("id") or row.get("entry_id") for row in rows}
+    json.loads((tmp_path / "tia2-mini.json").read_text(encoding="utf-8"))
 
 
 def test_the_entry_stays_in_sight_on_a_phone(new_page, visit):
