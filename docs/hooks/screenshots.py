@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
