@@ -1,4 +1,4 @@
-"""The app over the embedded results and a hundred made-up entries, among them hostile, partial and published ones."""
+"""The app over the embedded results and forty made-up entries, among them hostile, partial and published ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.data.records import ModelCard
 from tia2.leaderboard.data.store import Store
 
-ENTRIES, RESAMPLES = 100, 200
+ENTRIES, RESAMPLES = 40, 200
 GRADIO_SAYS = ("Method not implemented.",)
 """On its own account, when a file is uploaded."""
 PATIENCE = 120_000
