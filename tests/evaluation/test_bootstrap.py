@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.stats import bootstrap, norm, t
 
-from tia2.evaluation.bootstrap import interval, resample_counts
+import tia2.evaluation.bootstrap as bootstrap_module
+from tia2.evaluation.bootstrap import interval, over_resamples, resample_counts
+from tia2.evaluation.bootstrap import resampled as resampled_figures
 
 
 def resampled(figures, subset="x"):
@@ -24,14 +28,36 @@ def test_counts_are_multinomial():
 
 
 def test_counts_are_fixed_by_seed_size_and_subset():
-    resample_counts.cache_clear()
+    bootstrap_module._kept_counts.cache_clear()
     first = resample_counts(7, 50, 3, "counting")
-    resample_counts.cache_clear()
+    bootstrap_module._kept_counts.cache_clear()
     np.testing.assert_array_equal(first, resample_counts(7, 50, 3, "counting"))
     assert not np.array_equal(first, resample_counts(7, 50, 4, "counting"))
     assert not np.array_equal(first, resample_counts(7, 50, 3, "composition"))
     # Written down once, so that a change of NumPy or of platform that changes results does not go unnoticed.
     assert first[:2].tolist() == [[3, 1, 0, 0, 1, 2, 0], [1, 3, 0, 1, 0, 0, 2]]
+
+
+@pytest.mark.parametrize("cells", [1, 777, 3 * 777, 10**6])
+def test_counts_in_blocks_are_those_of_one_call(monkeypatch, cells):
+    whole = resample_counts(777, 50, 3, "counting")
+    figures = np.random.default_rng(0).random((777, 2))
+    means = resampled_figures(figures, 50, 3, "counting").means
+    monkeypatch.setattr(bootstrap_module, "KEPT_CELLS", 0)
+    monkeypatch.setattr(bootstrap_module, "BLOCK_CELLS", cells)
+    np.testing.assert_array_equal(resample_counts(777, 50, 3, "counting"), whole)
+    np.testing.assert_array_equal(over_resamples(lambda counts: counts[:, 5], 777, 50, 3, "counting"), whole[:, 5])
+    np.testing.assert_allclose(resampled_figures(figures, 50, 3, "counting").means, means, rtol=1e-12)
+
+
+def test_memory_does_not_grow_with_the_prompts():
+    tracemalloc.start()
+    means = resampled_figures(np.zeros((20_000, 1)), 2_000, 0, "many").means
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert means.shape == (2_000, 1)
+    # All counts at a time would take 320 MB, and three times that while they are drawn.
+    assert peak < 4 * 8 * bootstrap_module.BLOCK_CELLS
 
 
 def test_counts_cannot_be_changed_by_a_caller():

@@ -11,7 +11,7 @@ import pytest
 
 from tia2.errors import ResultError
 from tia2.evaluation import METRICS, evaluate
-from tia2.evaluation.bootstrap import resample_counts
+from tia2.evaluation.bootstrap import _kept_counts
 
 RESAMPLES = 500
 
@@ -131,7 +131,7 @@ def test_pooled_sees_what_the_mean_over_prompts_cannot(make_table, table_of):
 
 def test_same_arguments_same_bytes(make_table):
     first = run(make_table(), seed=1).model_dump_json()
-    resample_counts.cache_clear()
+    _kept_counts.cache_clear()
     assert run(make_table(), seed=1).model_dump_json() == first
     assert run(make_table(), seed=2).model_dump_json() != first
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tia2.analysis.entries import Entries, panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.calibration import Calibration, TextNorm
-from tia2.evaluation.bootstrap import RESAMPLES, UNKNOWN, Interval, expanded, resample_counts
+from tia2.evaluation.bootstrap import RESAMPLES, UNKNOWN, Interval, expanded, resampled
 from tia2.evaluation.panel import Panel
 from tia2.evaluation.summary import OVERALL
 from tia2.figures import FigureSpec, Heatmap, Scatter, ScatterPoint
@@ -145,10 +145,10 @@ class _Errors:
         strata: list[list[Floats]] = [[], []]
         for name in names:
             rows = panel.used_rows(name)
-            counts = resample_counts(int(rows.sum()), panel.resamples, panel.seed, name)
             for kind, column in enumerate(columns):
-                strata[kind].append(column[rows])
-                drawn[kind].append(counts @ column[rows] / rows.sum())
+                part = resampled(column[rows], panel.resamples, panel.seed, name)
+                strata[kind].append(part.figures)
+                drawn[kind].append(part.means)
         between, spread = (np.mean(parts, axis=0) for parts in drawn)
         observed, variances = (np.mean([part.mean(axis=0) for part in parts], axis=0) for parts in strata)
         with np.errstate(divide="ignore", invalid="ignore"):

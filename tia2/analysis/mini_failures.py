@@ -12,7 +12,7 @@ from tia2.analysis.entries import panel_of
 from tia2.analysis.outcome import Analysis
 from tia2.calibration import TextNorm
 from tia2.errors import BenchmarkError, ResultError
-from tia2.evaluation.bootstrap import RESAMPLES, resample_counts
+from tia2.evaluation.bootstrap import RESAMPLES, resampled
 from tia2.figures import FigureSpec, Scatter, ScatterPoint
 from tia2.miniworld.grammar import Specification, parse
 from tia2.miniworld.judge import see, weigh
@@ -125,7 +125,7 @@ def _parse(text: str) -> Specification | None:
 def _difference(gain: Floats, many: NDArray[np.bool_], resamples: int, seed: int) -> tuple[float, float]:
     """Return the 95 % percentile interval of the difference of means between two groups of prompts."""
     means = [
-        resample_counts(len(part), resamples, seed, name) @ part / len(part)
+        resampled(part[:, None], resamples, seed, name).means[:, 0]
         for name, part in (("many", gain[many]), ("few", gain[~many]))
         if len(part)
     ]

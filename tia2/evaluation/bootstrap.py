@@ -8,7 +8,7 @@ benchmark shares: differences between entries are then paired.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,6 +19,12 @@ Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
+BLOCK_CELLS = 2**20
+"""Resamples times prompts that are drawn at a time: 8 MiB, which the system lends again for the next."""
+MANY_PROMPTS = 500
+"""Prompts from which on resamples are counted one by one, which then takes half the time."""
+KEPT_CELLS = 5_000_000
+"""Resamples times prompts up to which counts are kept for the next entry on the same benchmark: 40 MiB."""
 
 
 class Interval(NamedTuple):
@@ -41,11 +47,11 @@ class Resampled(NamedTuple):
     """Shape (resamples, sets)."""
 
 
-@lru_cache(maxsize=12)
 def resample_counts(prompts: int, resamples: int, seed: int, subset: str) -> Floats:
     """Return how often each prompt is drawn in each resample.
 
-    Depends on its arguments alone, on any platform: PCG64 and bounded whole numbers, no floating point.
+    Depends on its arguments alone, on any platform: PCG64 and bounded whole numbers, no floating point. It needs 8
+    bytes per prompt and resample: `over_resamples` computes from it within bounded memory.
 
     Args:
         prompts: Number of prompts.
@@ -61,13 +67,66 @@ def resample_counts(prompts: int, resamples: int, seed: int, subset: str) -> Flo
         >>> counts.shape, counts.sum(axis=1).tolist()
         ((3, 4), [4.0, 4.0, 4.0])
     """
-    name = int.from_bytes(hashlib.sha256(subset.encode()).digest()[:8], "little")
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, name])))
-    drawn = rng.integers(0, prompts, (resamples, prompts))
-    drawn += np.arange(0, resamples * prompts, prompts)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=resamples * prompts).reshape(resamples, prompts).astype(np.float64)
+    blocks = list(_blocks(prompts, resamples, seed, subset))
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
+def over_resamples(
+    function: Callable[[Floats], Floats], prompts: int, resamples: int, seed: int, subset: str
+) -> Floats:
+    """Return what a function makes of the counts of `resample_counts`, without holding all of them at a time.
+
+    Args:
+        function: Function from counts of some resamples, shape (n, prompts), to an array whose first axis is n.
+        prompts: Number of prompts.
+        resamples: Number of resamples.
+        seed: Seed of the draws.
+        subset: Name of the subset.
+
+    Returns:
+        The function's arrays, one after another; the same as `function(resample_counts(...))`.
+
+    Example:
+        >>> over_resamples(lambda counts: counts.sum(axis=1), 4, 3, 0, "counting").tolist()
+        [4.0, 4.0, 4.0]
+    """
+    parts = [function(counts) for counts in _blocks(prompts, resamples, seed, subset)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _blocks(prompts: int, resamples: int, seed: int, subset: str) -> Iterator[Floats]:
+    """Yield the counts of some resamples at a time, drawn one after another from one generator."""
+    if prompts * resamples <= KEPT_CELLS:
+        yield _kept_counts(prompts, resamples, seed, subset)
+        return
+    rng = _generator(seed, subset)
+    rows = max(1, BLOCK_CELLS // prompts)
+    for start in range(0, resamples, rows):
+        yield _drawn(rng, prompts, min(rows, resamples - start))
+
+
+@lru_cache(maxsize=12)
+def _kept_counts(prompts: int, resamples: int, seed: int, subset: str) -> Floats:
+    counts = _drawn(_generator(seed, subset), prompts, resamples)
     counts.flags.writeable = False
     return counts
+
+
+def _generator(seed: int, subset: str) -> np.random.Generator:
+    name = int.from_bytes(hashlib.sha256(subset.encode()).digest()[:8], "little")
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, name])))
+
+
+def _drawn(rng: np.random.Generator, prompts: int, resamples: int) -> Floats:
+    """Return counts of the next resamples. In blocks of whole resamples, the numbers are those of one call."""
+    if prompts >= MANY_PROMPTS:
+        counts = np.empty((resamples, prompts))
+        for row in counts:
+            row[:] = np.bincount(rng.integers(0, prompts, prompts), minlength=prompts)
+        return counts
+    drawn = rng.integers(0, prompts, (resamples, prompts))
+    drawn += np.arange(0, resamples * prompts, prompts)[:, None]
+    return np.bincount(drawn.ravel(), minlength=resamples * prompts).reshape(resamples, prompts).astype(np.float64)
 
 
 def resampled(figures: Floats, resamples: int, seed: int, subset: str) -> Resampled:
@@ -84,8 +143,10 @@ def resampled(figures: Floats, resamples: int, seed: int, subset: str) -> Resamp
         [0.5, 0.5, 0.5]
     """
     prompts = len(figures)
-    counts = resample_counts(max(prompts, 1), resamples, seed, subset)[:, :prompts]
-    return Resampled(figures, counts @ figures / max(prompts, 1))
+    if not prompts:
+        return Resampled(figures, np.zeros((resamples, figures.shape[1])))
+    means = over_resamples(lambda counts: counts @ figures / prompts, prompts, resamples, seed, subset)
+    return Resampled(figures, means)
 
 
 def averaged(parts: Sequence[Resampled]) -> list[Interval]:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tia2.evaluation.bootstrap import RESAMPLES, Interval, averaged, expanded, resampled
+from tia2.evaluation.measuring import by_width, measured_by, varied
 from tia2.evaluation.metrics import METRICS, Metric
-from tia2.evaluation.metrics.ranked_items import RankedItems
 from tia2.evaluation.metrics.ranks import rank
 from tia2.evaluation.summary import OVERALL
 
@@ -165,7 +165,7 @@ class Panel:
 
     @cached_property
     def _scores_differ(self) -> Bools:
-        return _varied(self.human_scores, self.mask)
+        return varied(self.human_scores, self.mask)
 
     def used_by(self, metric: str | None) -> Bools:
         """Return the prompts that a metric uses, shape (prompts,); None stands for those whose labels differ."""
@@ -190,11 +190,16 @@ class Panel:
 
     def ties(self, values: ArrayLike) -> tuple[Ints, Ints]:
         """Return how many items of each prompt share their value with another one, and how many values are distinct."""
-        ranking = rank(self.grouped(values), self.mask)
-        position = np.arange(self.mask.shape[1])
-        real = position < ranking.counts[:, None]
-        tied = (ranking.last - ranking.first > 1) & real
-        return tied.sum(axis=1), ((ranking.first == position) & real).sum(axis=1)
+        numbers = np.asarray(values, np.float64)
+        tied, distinct = np.empty((2, len(self.mask)), np.intp)
+        for rows, width in by_width(self.mask):
+            mask = self.mask[rows, :width]
+            ranking = rank(np.where(mask, numbers[self.positions[rows, :width]], 0.0), mask)
+            position = np.arange(width)
+            real = position < ranking.counts[:, None]
+            tied[rows] = ((ranking.last - ranking.first > 1) & real).sum(axis=1)
+            distinct[rows] = ((ranking.first == position) & real).sum(axis=1)
+        return tied, distinct
 
     # Figures
 
@@ -215,7 +220,7 @@ class Panel:
         mask = self.mask[rows]
         by_prompt = np.where(mask, np.asarray(values, np.float64)[self.positions[rows]], 0.0)
         figures = np.full((len(rows), len(chosen)), np.nan)
-        figures[rows] = _measured(chosen, self.labels[rows], self.human_scores[rows], by_prompt, mask)
+        figures[rows] = measured_by(chosen, self.labels[rows], self.human_scores[rows], by_prompt, mask)
         for column, metric in enumerate(chosen):
             figures[~self.used_by(metric.name), column] = np.nan
         return figures
@@ -324,7 +329,7 @@ class Panel:
         """Return metrics over all items of a subset at once, shape (metrics,)."""
         labels, human_scores, positions = self._items[subset]
         every = np.ones((1, len(labels)), np.bool_)
-        figures = _measured(metrics, labels[None, :], human_scores[None, :], values[positions][None, :], every)
+        figures = measured_by(metrics, labels[None, :], human_scores[None, :], values[positions][None, :], every)
         pooled: Floats = figures[0]
         return pooled
 
@@ -333,52 +338,6 @@ class Panel:
         """Labels, human scores and positions of each subset's items, shape (items of the subset,) each."""
         cells = {subset: self.rows(subset)[:, None] & self.mask for subset in self.subsets}
         return {name: (self.labels[at], self.human_scores[at], self.positions[at]) for name, at in cells.items()}
-
-
-def measured(human_scores: Floats, values: Floats, mask: Bools) -> Floats:
-    """Return all figures of values against human scores, whose labels are whether they exceed one half.
-
-    Args:
-        human_scores: Human scores, shape (prompts, items).
-        values: Values, same shape.
-        mask: True where there is an item, same shape.
-
-    Returns:
-        Shape (prompts, metrics): NaN where the labels are all equal, what chance gives where only the values leave the
-        figure undefined.
-
-    Raises:
-        ResultError: The arrays don't fit together or numbers are not finite.
-
-    Example:
-        >>> measured(np.array([[1.0, 0.0]]), np.array([[0.2, 0.1]]), np.array([[True, True]]))[0, 0].item()
-        1.0
-    """
-    labels = (human_scores > 0.5) & mask
-    figures = _measured(_metrics(None), labels, human_scores, values, mask)
-    return np.where(_mixed(labels, mask)[:, None], figures, np.nan)
-
-
-def _measured(metrics: Sequence[Metric], labels: Bools, human_scores: Floats, values: Floats, mask: Bools) -> Floats:
-    """Return figures of shape (prompts, metrics), NaN where people's judgements leave them undefined."""
-    items = RankedItems(values, None if mask.all() else mask, labels=labels, human_scores=human_scores)
-    figures = np.stack([metric.of(items) for metric in metrics], axis=1)
-    # Leaving out a prompt because its values are constant would favour a reward that is silent where it is at a loss.
-    defined = {"labels": _mixed(labels, mask), "human_scores": _varied(human_scores, mask)}
-    silent = np.isnan(figures) & np.stack([defined[metric.contrast] for metric in metrics], axis=1)
-    filled: Floats = np.where(silent, [metric.undefined for metric in metrics], figures)
-    return filled
-
-
-def _mixed(labels: Bools, mask: Bools) -> Bools:
-    """Return which prompts have aligned and other items, shape (prompts,)."""
-    return np.asarray(labels.any(axis=1) & (labels != mask).any(axis=1))
-
-
-def _varied(human_scores: Floats, mask: Bools) -> Bools:
-    """Return which prompts have human scores that differ, shape (prompts,)."""
-    highest = np.where(mask, human_scores, -np.inf).max(axis=1)
-    return np.asarray(highest > np.where(mask, human_scores, np.inf).min(axis=1))
 
 
 def _metrics(names: Iterable[str] | None) -> list[Metric]:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+import tia2.evaluation.metrics.pooled_auroc as pooled_auroc
 from tia2.evaluation.bootstrap import expanded, resample_counts
-from tia2.evaluation.metrics.pooled_auroc import pooled_auroc_resamples, win_matrix
+from tia2.evaluation.metrics.pooled_auroc import pooled_auroc_resamples, win_matrix, win_totals
 
 
 def make(prompts=7, items=6, seed=0, ties=False):
@@ -32,6 +33,28 @@ def test_wins_are_counted_pair_by_pair(ties):
                 for j in np.flatnonzero(mask[b] & ~labels[b])
             )
             assert wins[a, b] == won
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_totals_are_the_sums_and_the_diagonal_of_the_matrix(ties):
+    labels, values, mask = make(prompts=30, ties=ties)
+    wins, totals = win_matrix(labels, values, mask), win_totals(labels, values, mask)
+    np.testing.assert_array_equal(totals.by_aligned, wins.sum(axis=1))
+    np.testing.assert_array_equal(totals.by_others, wins.sum(axis=0))
+    np.testing.assert_array_equal(totals.within, np.diag(wins))
+
+
+def test_with_many_prompts_their_totals_foretell_the_resamples(monkeypatch):
+    labels, values, mask = make(prompts=501, ties=True)
+    foretold = pooled_auroc_resamples(labels, values, mask, 4_000, 0, "a")
+    monkeypatch.setattr(pooled_auroc, "EXACT_PROMPTS", 501)
+    exact = pooled_auroc_resamples(labels, values, mask, 4_000, 0, "a")
+    assert foretold.std() == pytest.approx(exact.std(), rel=0.005)
+    assert (foretold - exact).mean() == pytest.approx(0, abs=0.01 * exact.std())
+    assert np.abs(foretold - exact).max() < 0.25 * exact.std()
+    monkeypatch.setattr(pooled_auroc, "EXACT_PROMPTS", 0)
+    once = pooled_auroc.foretold_wins(labels, values, mask)(np.ones((1, 501)))
+    assert once[0] == pytest.approx(win_matrix(labels, values, mask).sum(), rel=1e-12)
 
 
 def test_more_prompts_than_are_counted_at_a_time():

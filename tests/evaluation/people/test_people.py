@@ -11,6 +11,7 @@ import pytest
 from tia2.benchmark.votes import human_scores, labels
 from tia2.errors import ResultError
 from tia2.evaluation import METRICS
+from tia2.evaluation.people import annotator as annotators
 from tia2.evaluation.people import ceiling
 from tia2.evaluation.people.agreement import alpha_part, combine_agreement, krippendorff_alpha
 from tia2.evaluation.people.annotator import annotator_part
@@ -144,6 +145,18 @@ class TestAnnotator:
         assert found["spearman"].mean == pytest.approx(0, abs=0.03)
         assert found["auroc"].pooled == pytest.approx(0.5, abs=0.01)
 
+    def test_a_wide_prompt_among_narrow_ones(self, monkeypatch):
+        votes = np.random.default_rng(2).integers(0, 2, (40, 30, 3)).astype(float)
+        votes[:, :15, 1:] = votes[:, :15, :1]
+        uneven = np.full((41, 900, 3), np.nan)
+        uneven[:40, :30], uneven[40] = votes, votes[:30].reshape(-1, 3)
+        apart = annotator_part("a", uneven, used(uneven), 0, 200)
+        monkeypatch.setattr(annotators, "WIDE", 900)
+        together = annotator_part("a", uneven, used(uneven), 0, 200)
+        assert apart.figures.shape == together.figures.shape
+        assert apart.figures.mean(axis=0) == pytest.approx(together.figures.mean(axis=0), abs=0.02)
+        assert apart.pooled == pytest.approx(together.pooled, abs=0.02)
+
     def test_order_of_votes_means_nothing(self):
         worths = worths_of(random_votes(9))
         every = np.full(len(worths), True)
@@ -157,6 +170,20 @@ class TestAnnotator:
 
 
 class TestCeiling:
+    def test_wide_prompts_cost_less_and_say_the_same(self, monkeypatch):
+        """Fewer simulated prompts, each with more items; and a wide prompt among narrow ones."""
+        _, votes = beta_votes(np.random.default_rng(1), 40)
+        wide = np.concatenate([votes[start : start + 10].reshape(1, -1, 3) for start in range(0, 40, 10)])
+        uneven = np.full((31, wide.shape[1], 3), np.nan)
+        uneven[:30, : votes.shape[1]], uneven[30] = votes[:30], wide[0]
+        for worths in (wide, uneven):
+            exact = ceiling_part("a", worths, used(worths), 0, 200)
+            monkeypatch.setattr(ceiling, "WIDE", 60)
+            fewer = ceiling_part("a", worths, used(worths), 0, 200)
+            monkeypatch.undo()
+            assert fewer.figures.mean(axis=0) == pytest.approx(exact.figures.mean(axis=0), abs=0.01)
+            assert fewer.pooled == pytest.approx(exact.pooled, abs=0.02)
+
     def test_finds_a_known_truth(self):
         rng = np.random.default_rng(0)
         chance, votes = beta_votes(rng, 6000)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.errors import ResultError
-from tia2.evaluation.bootstrap import interval, resample_counts
+from tia2.evaluation.bootstrap import interval, over_resamples
 from tia2.evaluation.result import Agreement
 
 Floats = NDArray[np.float64]
@@ -84,9 +84,8 @@ def alpha_part(subset: str, worths: Floats, seed: int, resamples: int) -> AlphaP
     spread = n * squares - total**2 or np.nan
     gradient = np.array([squares, -2 * total, n, 0.0]) * (n - 1) * within / spread**2
     gradient -= np.array([within, 0.0, 0.0, n - 1]) / spread
-    return AlphaPart(
-        alpha, _alpha(resample_counts(len(sums), resamples, seed, subset) @ sums), alpha + len(sums) * sums @ gradient
-    )
+    drawn = over_resamples(lambda counts: counts @ sums, len(sums), resamples, seed, subset)
+    return AlphaPart(alpha, _alpha(drawn), alpha + len(sums) * sums @ gradient)
 
 
 def combine_agreement(parts: list[AlphaPart]) -> Agreement:

@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 
 from tia2.errors import ResultError
 from tia2.evaluation.bootstrap import resampled
-from tia2.evaluation.panel import measured
+from tia2.evaluation.measuring import by_width, measured
+from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.people.estimates import SubsetFigures
 
 Floats = NDArray[np.float64]
 
 SHUFFLES = 12
+WIDE = 500
+"""Items of a prompt from which on it is simulated apart from narrower ones."""
 POOLED = 4
 """In how many of them all items of a subset are judged at once."""
 
@@ -57,22 +60,36 @@ def annotator_part(
         >>> annotator_part("x", votes, np.array([True, True]), 0, 10).figures[:, 0].tolist()
         [1.0, 1.0]
     """
-    worths = np.sort(worths, axis=2)
-    counts = np.isfinite(worths).sum(axis=2)
-    if (counts == 1).any():
+    mask = np.asarray(np.isfinite(worths).any(axis=2))
+    if (np.isfinite(worths).sum(axis=2) == 1).any():
         raise ResultError("To hold out one vote, every item needs at least two.")
-    mask = counts > 0
-    total = np.nansum(worths, axis=2)
+    # Prompts of several widths are drawn one width after another only where a wide one would make the others as wide.
+    groups = list(by_width(mask)) if mask.shape[1] > WIDE else [(slice(None), mask.shape[1])]
+    sorted_votes = [(rows, np.sort(worths[rows, :width], axis=2)) for rows, width in groups]
     rng = generator(seed, subset, "annotator")
-    figures, pooled = [], []
+    repeats, pooled = [], []
     for shuffle in range(shuffles):
-        held_out = (rng.random(counts.shape) * counts).astype(np.intp)
-        values = np.where(mask, np.take_along_axis(worths, held_out[:, :, None], axis=2)[:, :, 0], 0.0)
-        others = (total - values) / np.maximum(counts - 1, 1)
-        figures.append(measured(others[used], values[used], mask[used]))
+        figures, items = np.full((len(worths), len(METRICS)), np.nan), []
+        for rows, votes in sorted_votes:
+            others, values, here = _held_out(votes, rng)
+            members = np.arange(len(worths))[rows][used[rows]]
+            figures[members] = measured(others[used[rows]], values[used[rows]], here[used[rows]])
+            if shuffle < POOLED:
+                items.append((others[here], values[here]))
+        repeats.append(figures[used])
         if shuffle < POOLED:
-            pooled.append(measured(others[mask][None, :], values[mask][None, :], np.ones((1, mask.sum()), np.bool_))[0])
-    return _with_means(subset, nan_mean(figures), nan_mean(pooled), seed, resamples)
+            others, values = (np.concatenate(column)[None, :] for column in zip(*items, strict=True))
+            pooled.append(measured(others, values, np.ones(values.shape, np.bool_))[0])
+    return _with_means(subset, nan_mean(repeats), nan_mean(pooled), seed, resamples)
+
+
+def _held_out(worths: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return the means of the other votes and one vote of each item, drawn at random, and where there are items."""
+    counts = np.isfinite(worths).sum(axis=2)
+    mask = counts > 0
+    chosen = (rng.random(counts.shape) * counts).astype(np.intp)
+    values = np.where(mask, np.take_along_axis(worths, chosen[:, :, None], axis=2)[:, :, 0], 0.0)
+    return (np.nansum(worths, axis=2) - values) / np.maximum(counts - 1, 1), values, mask
 
 
 def nan_mean(repeats: list[Floats]) -> Floats:

@@ -43,13 +43,16 @@ Source: Laird 1978, Nonparametric Maximum Likelihood Estimation of a Mixing Dist
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tia2.errors import ResultError
-from tia2.evaluation.bootstrap import resample_counts
-from tia2.evaluation.panel import measured
-from tia2.evaluation.people.annotator import generator, nan_mean
+from tia2.evaluation.bootstrap import over_resamples
+from tia2.evaluation.measuring import by_width, measured
+from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.people.annotator import WIDE, generator, nan_mean
 from tia2.evaluation.people.estimates import SubsetFigures
 
 Floats = NDArray[np.float64]
@@ -63,9 +66,11 @@ CORRELATIONS = np.array(
 STEPS = 100
 """More change nothing: 300 and 1,000 give the same figures within .001."""
 ROWS = 5_000
-"""Simulated prompts, shared out by the weights of the cells."""
+"""Simulated prompts, shared out by the weights of the cells; fewer of `WIDE` prompts, each of which is known better."""
 FLOOR = 4
 """Simulated prompts that every cell gets besides."""
+WIDEST = 10_000
+"""Items of a prompt that are simulated at most."""
 POOLED = 4
 """Simulations of the whole subset at once."""
 
@@ -106,8 +111,11 @@ def ceiling_part(subset: str, worths: Floats, used: NDArray[np.bool_], seed: int
     mean = path[-1] @ sums / chance
     slope = (sums - mixed[:, None] * mean) / chance
     figures = (mean + _influence(likelihood, path, slope))[:prompts]
-    drawn = resample_counts(len(worths), resamples, seed, subset)[:, :prompts]
-    return SubsetFigures(figures, np.minimum(drawn @ figures / len(worths), 1.0), pooled)
+    # Without a used prompt there are no figures, and their means are 0.
+    means = over_resamples(
+        lambda counts: counts[:, :prompts] @ figures / len(worths), len(worths), resamples, seed, subset
+    )
+    return SubsetFigures(figures, np.minimum(means, 1.0), pooled)
 
 
 def _beta(cells: Ints) -> tuple[Floats, Floats]:
@@ -122,9 +130,9 @@ def _likelihood(decided: Ints, aligned: Ints) -> Floats:
     from scipy.special import betaln
 
     width = int(decided.max()) + 1
-    codes, code_of = np.unique(decided * width + aligned, return_inverse=True)
-    rows = np.arange(len(decided))[:, None] * len(codes)
-    seen = np.bincount((rows + code_of.reshape(decided.shape)).ravel(), minlength=len(decided) * len(codes))
+    owner, _ = np.nonzero(decided)  # an item without decided votes says nothing
+    codes, code_of = np.unique((decided * width + aligned)[decided > 0], return_inverse=True)
+    seen = np.bincount(owner * len(codes) + code_of.ravel(), minlength=len(decided) * len(codes))
     n, k = np.divmod(codes, width)
     a, b = (parameter[:, None] for parameter in _beta(np.arange(len(MEANS) * len(CORRELATIONS))))
     logs = seen.reshape(len(decided), -1) @ (betaln(a + k, b + n - k) - betaln(a, b)).T
@@ -156,9 +164,15 @@ def _influence(likelihood: Floats, path: list[Floats], slope: Floats) -> Floats:
 
 def _table(weights: Floats, decided: Ints, unsure: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return how often a simulated prompt of each cell has labels that differ, and its mean figures times that."""
-    cells = np.repeat(np.arange(len(weights)), FLOOR + np.ceil(ROWS * weights).astype(np.intp))
+    per_cell = FLOOR + np.ceil(ROWS * weights)
+    per_cell = np.ceil(per_cell * min(1.0, WIDE / decided.shape[1])).astype(np.intp)
+    cells = np.repeat(np.arange(len(weights)), per_cell)
     designs = rng.integers(0, len(decided), len(cells))
-    figures = measured(*_draw(cells, decided[designs], unsure[designs], rng))
+    figures = np.empty((len(cells), len(METRICS)))
+    for rows, width in _simulated_together(decided + unsure > 0, designs):
+        chosen = designs[rows]
+        drawn = _draw(cells[rows], decided[chosen, :width], unsure[chosen, :width], rng)
+        figures[rows] = measured(*drawn)
     defined = np.isfinite(figures[:, :1])
     starts = np.flatnonzero(np.diff(cells, prepend=-1))
     sums = np.add.reduceat(np.hstack([defined, np.where(defined, figures, 0.0)]), starts)
@@ -166,10 +180,22 @@ def _table(weights: Floats, decided: Ints, unsure: Ints, rng: np.random.Generato
     return means[:, 0], means[:, 1:]
 
 
+def _simulated_together(mask: NDArray[np.bool_], designs: Ints) -> Iterator[tuple[slice | Ints, int]]:
+    """Yield simulated prompts, by their number, that are drawn in one array, and its width: all in one if narrow."""
+    if mask.shape[1] <= WIDE:
+        yield slice(None), mask.shape[1]
+        return
+    for rows, width in by_width(mask[designs]):
+        yield rows, min(width, WIDEST)
+
+
 def _pooled(posterior: Floats, decided: Ints, unsure: Ints, rng: np.random.Generator) -> Floats:
     """Return the figures of all items at once, each prompt in a cell drawn from its posterior."""
     levels = np.cumsum(posterior, axis=1)
     cells = (levels < rng.random((len(levels), 1)) * levels[:, -1:]).sum(axis=1)
+    if decided.shape[1] > WIDE:  # Rather than draw for the places that are empty beside a wide prompt.
+        mask = decided + unsure > 0
+        cells, decided, unsure = np.repeat(cells, mask.sum(axis=1)), decided[mask][:, None], unsure[mask][:, None]
     human_scores, values, mask = _draw(cells, decided, unsure, rng)
     figures: Floats = measured(human_scores[mask][None, :], values[mask][None, :], mask[mask][None, :])[0]
     return figures

@@ -76,7 +76,7 @@ def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] 
     metrics = [(metric.name, metric.version) for _, metric in METRICS.items()]
     digest = hashlib.sha256(repr((subsets, arranged.shape, metrics)).encode())
     for array in (arranged, members, panel.used):
-        digest.update(array.tobytes())
+        digest.update(np.ascontiguousarray(array).data)
     return dict(_people(_Votes(digest.hexdigest(), subsets, arranged, members, panel.used), seed, resamples))
 
 
@@ -110,7 +110,7 @@ class _Votes:
 def _people(votes: _Votes, seed: int, resamples: int) -> dict[str, People]:
     parts = {}
     for subset, rows in zip(votes.subsets, votes.members, strict=True):
-        worths, used = votes.worths[rows], votes.used[rows]
+        worths, used = (votes.worths, votes.used) if rows.all() else (votes.worths[rows], votes.used[rows])
         parts[subset] = (
             alpha_part(subset, worths, seed, resamples),
             ceiling_part(subset, worths, used, seed, resamples),
