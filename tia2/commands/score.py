@@ -31,6 +31,8 @@ Examples:
   tia2 score --reward clip:openai/clip-vit-large-patch14 --benchmark counting
 
   tia2 score --reward my_reward.py:MyReward --benchmark exports/mine
+
+  tia2 score --reward mini-strong --out runs/shared --part 0/2
 """
 
 
@@ -90,6 +92,13 @@ def score(
             help="Resume a table although the fingerprint doesn't cover all that decides the rewards.",
         ),
     ] = False,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Begin with part I of N, from 0, and divide the work with other processes that write the same --out.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another score table in the folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -103,6 +112,7 @@ def score(
 
     if name and len(name) != len(reward):
         raise RewardError(f"Expected --name once per --reward, got {len(name)} for {len(reward)}.")
+    share = _part(part, overwrite)
     # A reward's own code may change the current folder.
     here = Path.cwd()
     rewards = [_absolute(spec, here) for spec in reward]
@@ -143,6 +153,7 @@ def score(
                 spec=spec,
                 name=name[number] if name else None,
                 trust_fingerprint=trust_fingerprint,
+                part=share,
                 progress=progress,
             )
         if not table.computed:
@@ -183,6 +194,18 @@ def _progress(reward: str, items: int) -> Iterator[Progress]:
             bars.update(task, completed=done, total=total, description=f"{reward} {unit}{speed}")
 
         yield update
+
+
+def _part(given: str | None, overwrite: bool) -> tuple[int, int]:
+    """Return which part of how many a text like 0/8 names."""
+    if given is None:
+        return 0, 1
+    matched = re.fullmatch(r"(\d{1,9})/(\d{1,9})", given)
+    if not matched or int(matched[1]) >= int(matched[2]):
+        raise RewardError(f"--part is {given!r}; expected a number from 0 and the number of parts, such as 0/8 to 7/8.")
+    if overwrite:
+        raise RewardError("--overwrite would delete what the other parts have done: use it without --part.")
+    return int(matched[1]), int(matched[2])
 
 
 def _absolute(spec: str, folder: Path) -> str:

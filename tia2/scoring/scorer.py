@@ -62,6 +62,7 @@ def score(
     spec: str | None = None,
     name: str | None = None,
     trust_fingerprint: bool = False,
+    part: tuple[int, int] = (0, 1),
     progress: Progress = silent,
 ) -> ScoreTable:
     """Score every item of a benchmark against its prompt and contrastive prompts.
@@ -87,6 +88,9 @@ def score(
         name: Name of the table, instead of the reward model's: checkpoints of one class are told apart by it.
         trust_fingerprint: Whether a table in `out` is resumed or handed back although the fingerprint can't say that it
             is of this reward model: parts of it can't be digested, or the table was made before 0.2.
+        part: Part of the work to begin with, as (number from 0, number of parts): processes that share `out`, each with
+            a part of its own, divide the shards. A process that is through with its part continues with what the others
+            have not done, from the end, so that the table becomes complete whichever of them fail.
         progress: Called after every batch with "texts" or "items", the number done, and the number in all.
 
     Returns:
@@ -104,28 +108,20 @@ def score(
     """
     from tia2.benchmark import load
 
-    _check_options(batch_size, shard_size, bad_images)
+    _check_options(batch_size, shard_size, bad_images, part)
     # Before the reward is loaded: its code is the user's, and may change the current folder.
     files = TableFiles(Path(out).absolute()) if out else None
     model = load_reward(reward)
     plan = _Plan.of(model, load(benchmark), bad_images)
-    manifest = Manifest.begin(
-        model,
-        plan.benchmark,
-        spec=spec or (os.fspath(reward) if isinstance(reward, str | os.PathLike) else _qualified(reward)),
-        name=name,
-        batch_size=batch_size or first_batch_size(model),
-        shard_size=shard_size,
-        texts=len(plan.distinct_texts),
-        truncated_texts=truncated(model, plan.distinct_texts),
-    )
+    written = spec or (os.fspath(reward) if isinstance(reward, str | os.PathLike) else _qualified(reward))
+    manifest = _begun(plan, written, name, batch_size, shard_size)
     if not trust_fingerprint:
         warn_of_undigested(manifest.reward)
     if files:
         options = Resuming(overwrite, batch_size is None, name is not None, trust_fingerprint)
         manifest = resumed(files, manifest, options)
     kept = [_kept_shard(plan, manifest, files, number) for number in range(len(manifest.shards))]
-    shards, manifest = _complete(plan, manifest, files, kept, progress)
+    shards, manifest = _complete(plan, manifest, files, kept, part, progress)
     plan.strategy.ties.warn(manifest.reward.name)
     table = _finished(plan, manifest, files, shards)
     table.computed = len(plan.benchmark) - sum(len(shard.item_ids) for shard in kept if shard)
@@ -174,12 +170,28 @@ class _Plan:
         return cls(model, strategy_for(model), benchmark, items, ids, texts, distinct, bad_images)
 
 
-def _check_options(batch_size: int | None, shard_size: int, bad_images: str) -> None:
+def _begun(plan: _Plan, spec: str, name: str | None, batch_size: int | None, shard_size: int) -> Manifest:
+    return Manifest.begin(
+        plan.model,
+        plan.benchmark,
+        spec=spec,
+        name=name,
+        batch_size=batch_size or first_batch_size(plan.model),
+        shard_size=shard_size,
+        texts=len(plan.distinct_texts),
+        truncated_texts=truncated(plan.model, plan.distinct_texts),
+    )
+
+
+def _check_options(batch_size: int | None, shard_size: int, bad_images: str, part: tuple[int, int]) -> None:
     for name, size in (("batch_size", batch_size), ("shard_size", shard_size)):
         if size is not None and size < 1:
             raise ScoreTableError(f"{name} is {size}; expected at least 1.")
     if bad_images not in ("stop", "skip"):
         raise ScoreTableError(f"bad_images is {bad_images!r}; expected 'stop' or 'skip'.")
+    number, parts = part
+    if not 0 <= number < parts:
+        raise ScoreTableError(f"Part {number}/{parts} doesn't exist: parts are numbered from 0/{parts}.")
 
 
 def _kept_shard(plan: _Plan, manifest: Manifest, files: TableFiles | None, number: int) -> Shard | None:
@@ -205,6 +217,7 @@ def _complete(
     manifest: Manifest,
     files: TableFiles | None,
     kept: Sequence[Shard | None],
+    part: tuple[int, int],
     progress: Progress,
 ) -> tuple[list[Shard], Manifest]:
     """Score the shards that are missing, and return all of them."""
@@ -220,7 +233,7 @@ def _complete(
     shards = dict(enumerate(kept))
     score_batch: BatchScorer | None = None
     with _image_loader(plan, manifest) as loader:
-        for number in [number for number, shard in shards.items() if shard is None]:
+        for number in [number for number in shard_order(len(kept), *part) if shards[number] is None]:
             # Looked for once more: another process on the same folder may have been faster.
             shard = _kept_shard(plan, manifest, files, number)
             if shard is None:
@@ -235,6 +248,28 @@ def _complete(
             done += len(shard.item_ids)
             progress("items", done, total)
     return [shard for shard in shards.values() if shard], manifest
+
+
+def shard_order(shards: int, part: int, parts: int) -> list[int]:
+    """Return the order in which one of several processes takes the shards of a table.
+
+    Its own part comes first, in order. Then come the other parts from their ends, the next one first: whoever works on
+    one of them has begun at its start, and the two meet only once.
+
+    Args:
+        shards: Number of shards.
+        part: Number of the process's part, from 0.
+        parts: Number of parts.
+
+    Example:
+        >>> shard_order(6, 0, 1), shard_order(6, 1, 3)
+        ([0, 1, 2, 3, 4, 5], [2, 3, 5, 4, 1, 0])
+    """
+    starts = [shards * number // parts for number in range(parts + 1)]
+    order = list(range(starts[part], starts[part + 1]))
+    for number in [*range(part + 1, parts), *range(part)]:
+        order += reversed(range(starts[number], starts[number + 1]))
+    return order
 
 
 def _finished(plan: _Plan, manifest: Manifest, files: TableFiles | None, shards: Sequence[Shard]) -> ScoreTable:
