@@ -125,8 +125,8 @@ class TableFiles:
                     f"{self.items_path} has been changed since the table was scored: its digest isn't the manifest's. "
                     "Score again with the same --out and the benchmark: rewards are kept, items are written again."
                 )
-        table = _read(self.items_path)
-        items: pd.DataFrame = pd.DataFrame({name: table.column(name).to_pylist() for name in table.column_names})
+        table = _read(self.items_path, shared_texts=True)
+        items: pd.DataFrame = pd.DataFrame({name: shared_objects(table.column(name)) for name in table.column_names})
         return items
 
     def write_shard(self, number: int, shard: Shard, key: str) -> None:
@@ -179,6 +179,49 @@ class TableFiles:
         return shard
 
 
+def shared_objects(column: pa.ChunkedArray) -> Sequence[Any]:
+    """Return a column as Python objects, equal texts and equal lists of texts as one object each.
+
+    The items of a prompt share its texts, which would otherwise take some kilobytes for every item.
+
+    Args:
+        column: A column of any type. Of texts, and of lists of them, only dictionary-encoded ones are shared.
+
+    Example:
+        >>> texts = pa.array(["a cat", "a dog", "a cat", "a dog"]).dictionary_encode()
+        >>> pairs = shared_objects(pa.chunked_array([pa.ListArray.from_arrays([0, 2, 4], texts)]))
+        >>> pairs[0], pairs[0] is pairs[1]
+        (['a cat', 'a dog'], True)
+    """
+    array = column.combine_chunks()
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        words = [*array.dictionary.to_pylist(), None]  # the last stands for a missing text
+        return [words[number] for number in _numbers(array, len(words) - 1).tolist()]
+    if not (pa.types.is_list(kind) and pa.types.is_dictionary(kind.value_type)):
+        listing: list[Any] = array.to_pylist()
+        return listing
+    texts = array.flatten()
+    words, numbers = [*texts.dictionary.to_pylist(), None], _numbers(texts, len(texts.dictionary))
+    ends = np.cumsum(array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False))
+    lists: dict[bytes, list[str | None]] = {}
+    rows: list[list[str | None] | None] = []
+    start = 0
+    for end, present in zip(ends.tolist(), array.is_valid().to_pylist(), strict=True):
+        key = numbers[start:end].tobytes()
+        if key not in lists:
+            lists[key] = [words[number] for number in numbers[start:end].tolist()]
+        rows.append(lists[key] if present else None)
+        start = end
+    return rows
+
+
+def _numbers(texts: pa.DictionaryArray, missing: int) -> NDArray[np.int32]:
+    """Return each text's number in the dictionary, and another one where there is none."""
+    numbers: NDArray[np.int32] = texts.indices.fill_null(missing).to_numpy(zero_copy_only=False)
+    return numbers
+
+
 def items_digest(items: pd.DataFrame) -> str:
     """Return the SHA-256 hex digest that items.parquet of these items has."""
     return hashlib.sha256(_items_content(items)).hexdigest()
@@ -203,11 +246,17 @@ def _parquet(table: pa.Table) -> bytes:
     return content
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, *, shared_texts: bool = False) -> Any:
+    """Read a file; with `shared_texts` its texts are numbers into a dictionary of the distinct ones."""
     if not path.is_file():
         raise ScoreTableError(f"{path} is missing. Score again with the same --out: only what is missing is computed.")
     try:
-        return pq.read_table(path, partitioning=None)
+        if not shared_texts:
+            return pq.read_table(path, partitioning=None)
+        schema = pq.read_metadata(path).schema
+        columns = [schema.column(number) for number in range(len(schema))]
+        texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+        return pq.read_table(path, partitioning=None, read_dictionary=texts).unify_dictionaries()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _damaged(path, " ".join(str(error).split())) from None
 
