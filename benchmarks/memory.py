@@ -2,8 +2,9 @@
 
 Run `python benchmarks/memory.py`. The networks are built of tensors that have a shape, a format and a device but no
 contents. Every tensor that is alive at a time is counted, in a forward and backward pass through the UNet with an
-adapter of rank 4, in sampling, and in decoding. Attention is counted as the kernels that keep no scores. Not counted:
-the workspace of kernels, fragmentation and the CUDA context (together some 1 to 2 GB), and the reward models.
+adapter of rank 4, in sampling, and in decoding. Attention is counted as the kernels that keep no scores, and
+normalisations in float32, as on a GPU; a backward pass of GPU tensors needs a GPU even so, so they are the CPU's. Not
+counted: the workspace of kernels, fragmentation and the CUDA context (together some 1 to 2 GB), and the reward models.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ sys.path[:] = [*(path for path in sys.path if Path(path).resolve() != HERE), str
 
 import argparse
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -66,32 +67,45 @@ class Alive(TorchDispatchMode):
 
 
 def attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, **_: Any) -> torch.Tensor:
-    """Attention as the fused kernels of a GPU keep it: the output and one number per row."""
-    if query.dtype == torch.float32 and not torch.is_autocast_enabled("cuda"):
-        return torch.ops.aten._scaled_dot_product_efficient_attention(query, key, value, None, torch.is_grad_enabled())[
-            0
-        ]
-    half = [part.to(torch.bfloat16) for part in (query, key, value)]
-    return torch.ops.aten._scaled_dot_product_flash_attention(*half)[0]
+    """Attention as fused kernels keep it: the output and one number per row."""
+    if torch.is_autocast_enabled("cpu"):
+        query, key, value = (part.to(torch.bfloat16) for part in (query, key, value))
+    output: torch.Tensor = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(query, key, value)[0]
+    return output
+
+
+def in_float32(norm: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """Return a normalisation that computes in float32, as it does on a GPU where the rest is in bfloat16."""
+
+    def computed(values: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
+        return norm(values.float(), *arguments, **options)
+
+    return computed
 
 
 @contextmanager
 def counting() -> Iterator[Alive]:
-    with mock.patch("torch.nn.functional.scaled_dot_product_attention", attention), FakeTensorMode(), Alive() as alive:
+    functional = torch.nn.functional
+    replaced = {
+        "scaled_dot_product_attention": attention,
+        "group_norm": in_float32(functional.group_norm),
+        "layer_norm": in_float32(functional.layer_norm),
+    }
+    with mock.patch.multiple(functional, **replaced), FakeTensorMode(), Alive() as alive:
         yield alive
 
 
 def placed(module: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Give a module without contents parameters on the GPU: frozen ones in this format, trained ones in float32."""
+    """Give a module without contents parameters: frozen ones in this format, trained ones in float32."""
     for part in module.modules():
         for name, parameter in part._parameters.items():
             if parameter is not None:
                 kept = torch.float32 if parameter.requires_grad else dtype
-                contents = torch.empty(parameter.shape, device="cuda", dtype=kept)
+                contents = torch.empty(parameter.shape, device="cpu", dtype=kept)
                 part._parameters[name] = nn.Parameter(contents, requires_grad=parameter.requires_grad)
         for name, buffer in part._buffers.items():
             if buffer is not None:
-                part._buffers[name] = torch.empty(buffer.shape, device="cuda", dtype=buffer.dtype)
+                part._buffers[name] = torch.empty(buffer.shape, device="cpu", dtype=buffer.dtype)
     return module
 
 
@@ -111,12 +125,12 @@ def of_unet(dtype: torch.dtype, pairs: int, side: int, train: bool, checkpointin
         placed(unet, dtype)
         weights = alive.now
         alive.most = alive.now
-        latents = torch.empty((2 * pairs, 4, side // 8, side // 8), device="cuda", dtype=dtype)  # guidance doubles
-        texts = torch.empty((2 * pairs, 77, 1024), device="cuda", dtype=dtype)
-        times = torch.ones(2 * pairs, device="cuda", dtype=torch.int64)
+        latents = torch.empty((2 * pairs, 4, side // 8, side // 8), device="cpu", dtype=dtype)  # guidance doubles
+        texts = torch.empty((2 * pairs, 77, 1024), device="cpu", dtype=dtype)
+        times = torch.ones(2 * pairs, device="cpu", dtype=torch.int64)
         with (
             torch.set_grad_enabled(train),
-            torch.autocast("cuda", dtype, enabled=dtype != torch.float32),
+            torch.autocast("cpu", dtype, enabled=dtype != torch.float32),
         ):
             output = unet(latents, times, texts, return_dict=False)[0].float()
         if train:
@@ -131,7 +145,7 @@ def of_decoding(images: int, side: int) -> tuple[float, float]:
         placed(vae, torch.float32)
         weights = alive.now
         alive.most = alive.now
-        vae.decode(torch.empty((images, 4, side // 8, side // 8), device="cuda"), return_dict=False)
+        vae.decode(torch.empty((images, 4, side // 8, side // 8), device="cpu"), return_dict=False)
         return weights / GIB, (alive.most - weights) / GIB
 
 
