@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from tia2.errors import FileError, Tia2Error
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+# From a root on; not within an address, and not a path that begins with a name.
+_FOLDERS = re.compile(r"""(?<![\w/\\.:~-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\'"<>|,;:()]+[/\\])+""")
 
 
 @contextmanager
@@ -166,6 +170,24 @@ def json_of(text: str | bytes, **hooks: Any) -> Any:
         return json.loads(text, **hooks)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def without_folders(text: str, *folders: str | os.PathLike[str]) -> str:
+    """Return a text without the folders of the paths in it, for readers who have no business with this machine's.
+
+    Args:
+        text: The text.
+        *folders: Folders that it may name, whatever their names hold; each becomes "the folder".
+
+    Example:
+        >>> without_folders("/srv/a b/x.json is damaged; see https://example.org/a/b.", "/srv/a b")
+        'x.json is damaged; see https://example.org/a/b.'
+        >>> without_folders("/home/me/rewards/mine.py:Mine isn't there")
+        "mine.py:Mine isn't there"
+    """
+    for folder in sorted((os.fspath(path) for path in folders), key=len, reverse=True):
+        text = text.replace(f"{folder}/", "").replace(f"{folder}\\", "").replace(folder, "the folder")
+    return _FOLDERS.sub("", text)
 
 
 def cache_dir() -> Path:

@@ -49,6 +49,14 @@ def leaderboard(
         int, typer.Option(min=0, max=65535, help="Port; the next free one if it is taken, any for 0.")
     ] = PORT,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Whether to open a browser.")] = True,
+    public_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Name that visitors reach it under, such as example.org; can be repeated."),
+    ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Proxy that says where visitors come from; can be repeated."),
+    ] = None,
 ) -> None:
     """Serve the leaderboard on this machine, until Ctrl-C.
 
@@ -71,7 +79,15 @@ def leaderboard(
     fullest(opened)
     with _progress() as report:
         live = Live(opened, progress=report)
-    served = launch(live, host=host, port=_free_port(host, port), open_browser=open_browser, wait=False)
+    served = launch(
+        live,
+        host=host,
+        port=_free_port(host, port),
+        open_browser=open_browser,
+        wait=False,
+        public_hosts=public_host or (),
+        proxies=proxy or (),
+    )
     console.stdout.print(console.plain(f"{opened.name}: {served.local_url}"), soft_wrap=True)
     console.stderr.print("Ctrl-C stops it.")
     try:

@@ -79,6 +79,9 @@ def submit(
     store: Annotated[Path, typer.Option(help="The leaderboard to check against and to submit to.")] = STORE,
     hub: Annotated[str | None, typer.Option(metavar="OWNER/NAME", help="Open a pull request there instead.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE.zip", help="Only build it, to be uploaded.")] = None,
+    replaces: Annotated[
+        str | None, typer.Option(metavar="RECEIPT", help="Receipt of the submission that this is a new version of.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Submit a reward model, or a fine-tuning run, to a leaderboard.
@@ -95,6 +98,8 @@ def submit(
 
     if hub is not None and out is not None:
         raise UsageError("Expected --hub or --out, got both: one opens a pull request, the other keeps a file.")
+    if replaces is not None and (hub is not None or out is not None):
+        raise UsageError("--replaces is for a leaderboard in a folder; elsewhere, its own page asks for the receipt.")
     if out is not None and out.suffix.lower() != ".zip":
         raise UsageError(f"Expected --out to end in .zip, got {out}.")
     if out is not None and out.exists():
@@ -102,7 +107,7 @@ def submit(
     about_tables = {
         "name": name, "licence": licence, "training-data": training_data, "paper": paper, "cite": cite, "macs": macs,
         "items-per-second": items_per_second, "on": on, "calibration": calibration, "setting": setting,
-        "ensemble": ensemble,
+        "ensemble": ensemble, "replaces": replaces,
     }  # fmt: skip
     with console.warnings_as_lines(), console.stderr.status("Checking the submission …"):
         from ..submissions.run_package import only_runs
@@ -123,7 +128,7 @@ def submit(
         }
         card = _card(loaded, {**given, "contact": contact, "cite": None if cite is None else _read(cite)})
         specs = _calibrations(loaded, calibration, setting, ensemble)
-        done = _hand_in(tables, loaded, card, specs, store, hub, out)
+        done = _hand_in(tables, loaded, card, specs, store, hub, out, replaces)
     _print_done(done, store, as_json)
 
 
@@ -140,6 +145,7 @@ def _print_done(done: dict[str, Any], store: Path, as_json: bool) -> None:
         where = "" if store == STORE else f" --store {shlex.quote(str(store))}"
         accept = f"{console.program()} leaderboard review --accept {done['id'][:8]}{where}"
         console.stdout.print(console.plain(accept), soft_wrap=True)
+        console.stderr.print(console.plain(f"Receipt, to withdraw or replace it: {done['receipt']}"), soft_wrap=True)
 
 
 def _hand_in(
@@ -150,22 +156,22 @@ def _hand_in(
     folder: Path,
     hub: str | None,
     out: Path | None,
+    replaces: str | None,
 ) -> dict[str, Any]:
-    from ..data.embedded import embedded_store
     from ..data.store import slug
     from ..submissions.checking.checks import card_problems
     from ..submissions.checking.report import SubmissionReport
     from ..submissions.checking.validation import find_benchmark, validate
     from ..submissions.package import build
 
-    store = embedded_store(folder)
+    store = _store(folder)
     record = find_benchmark(store, loaded[0])
     benchmark = loaded[0].manifest.benchmark.name if record is None else record.name
     with tempfile.TemporaryDirectory(prefix="tia2-submit-") as temporary:
         draft = Path(temporary) / "draft.zip"
         submission = build(tables, card, calibrations, draft, benchmark=benchmark)
         if hub is None and out is None:
-            return _queue(store, draft, tables[0], folder)
+            return _queue(store, draft, tables[0], folder, replaces)
         if record is None:
             missing = f"{folder} has no benchmark {benchmark}, so rewards were not compared with it here."
             report = SubmissionReport(warnings=[missing])
@@ -174,21 +180,30 @@ def _hand_in(
                 raise LeaderboardError(" ".join(problems))
         else:
             # A name that is taken here may be free there.
-            report = validate(draft, store, except_for=slug(card.name)).report
+            report = validate(draft, store, suspicion=False, except_for=slug(card.name)).report
         return _hand_over(draft, submission, report, hub, out)
 
 
-def _queue(store: Store, draft: Path, source: Path, folder: Path) -> dict[str, Any]:
+def _store(folder: Path) -> Store:
+    """Return the store in a folder; only the default one is made where there is none, so that no typo makes another."""
+    from ..data.embedded import embedded_store
+    from ..data.store import Store
+
+    return embedded_store(folder) if folder == STORE else Store(folder)
+
+
+def _queue(store: Store, draft: Path, source: Path, folder: Path, replaces: str | None) -> dict[str, Any]:
     """Put a submission into the queue of a store on this machine."""
-    from ..submissions.limits import Limits
+    from ..submissions.limits import UNLIMITED
     from ..submissions.queue import Queue
 
-    # Whoever can write to the folder needs no limits.
-    unlimited = Limits(an_hour=10**6, pending=10**6)
-    with Queue(store, unlimited) as queue:
-        receipt = queue.receive(draft, account_name() or "somebody", filename=f"{source.resolve().name}.zip")
+    with Queue(store, UNLIMITED) as queue:
+        receipt = queue.receive(
+            draft, account_name() or "somebody", filename=f"{source.resolve().name}.zip", replaces=replaces
+        )
     done = f"{receipt.name} waits for a review in {folder} as {receipt.id}. Accept it with:"
-    return {"done": done, "id": receipt.id, "report": receipt.report.lines}
+    public = {"receipt": f"{receipt.id}.{receipt.key}", "report": receipt.report.public_lines}
+    return {"done": done, "id": receipt.id, **public}
 
 
 def _hand_over(
@@ -201,29 +216,28 @@ def _hand_over(
 
     if hub is not None:
         address = open_pull_request(hub, draft, submission, report)
-        return {"done": f"Opened {address}", "address": address, "report": report.lines}
+        return {"done": f"Opened {address}", "address": address, "report": report.public_lines}
     if out is None:
         raise LeaderboardError("Expected --hub or --out.")
     write_atomically(out, draft.read_bytes(), LeaderboardError)
-    return {"done": f"Wrote {out}", "file": str(out), "report": report.lines}
+    return {"done": f"Wrote {out}", "file": str(out), "report": report.public_lines}
 
 
 def _submit_run(
     runs: list[Path], description: str, contact: str, folder: Path, hub: str | None, out: Path | None
 ) -> dict[str, Any]:
-    from ..data.embedded import embedded_store
     from ..submissions.checking.runs import validate_run
     from ..submissions.run_package import build_run
 
     if len(runs) > 1:
         raise UsageError(f"Expected one fine-tuning run, got {len(runs)}: each is reviewed by itself.")
-    store = embedded_store(folder)
+    store = _store(folder)
     with tempfile.TemporaryDirectory(prefix="tia2-submit-") as temporary:
         draft = Path(temporary) / "draft.zip"
         submission = build_run(runs[0], draft, description=description, contact=contact)
         if hub is None and out is None:
-            return _queue(store, draft, runs[0], folder)
-        report = validate_run(draft, store).report
+            return _queue(store, draft, runs[0], folder, None)
+        report = validate_run(draft, store, suspicion=False).report
         return _hand_over(draft, submission, report, hub, out)
 
 

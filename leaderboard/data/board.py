@@ -19,6 +19,7 @@ from tia2.evaluation.comparing.separation import separation
 from tia2.evaluation.comparing.simultaneous import Stratum
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.summary import OVERALL
+from tia2.files import without_folders
 
 from ..finetuned.best_of_n import BestOfNPart, best_of_n_part
 from ..finetuned.identity import EntryIdentity
@@ -156,7 +157,7 @@ class Board:
                 if not index.has(key):
                     index.build(record, outline, listing, calibration)
             except Tia2Error as error:
-                problems[listing.entry_id(calibration)] = str(error)
+                problems[listing.entry_id(calibration)] = without_folders(str(error), store.folder)
                 log.warning("%s can't be shown: %s", listing.entry_id(calibration), error)
                 continue
             summary = index.summary(key)

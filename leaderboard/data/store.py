@@ -259,6 +259,17 @@ class Store:
         result.save(self.folder / "published" / f"{name}.json")
         return name
 
+    def remove(self, name: str) -> None:
+        """Take a model or a published result off the board; a model's score tables stay.
+
+        Raises:
+            UnknownNameError: There is none of this id.
+        """
+        if name in self.published:
+            self.published[name].unlink()
+        else:
+            self.remove_listing(name)
+
     # Fine-tuning runs
 
     @cached_property

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
 from tia2.errors import LeaderboardError, Tia2Error, unknown_name
+from tia2.files import without_folders
 
 from ..data.board import Board
 from ..data.boards import Live
 from ..exports.facts import about, best_first, counts, figures, people, plain, provenance
+from ..submissions.web import status_of
 
 LONGEST = 200
 """Characters of an argument; no name is longer."""
 AT_ONCE = 4
 
 
-def add_api(live: Live) -> None:
-    """Register the endpoints: boards, leaderboard, entry, compare and prompts. Call it inside `gr.Blocks`.
+def add_api(live: Live) -> dict[str, Callable[..., Any]]:
+    """Register the endpoints: boards, leaderboard, entry, compare, prompts, submission. Call it inside `gr.Blocks`.
 
     Args:
         live: The boards.
+
+    Returns:
+        The functions by name.
 
     Example:
         >>> with gr.Blocks() as app:  # doctest: +SKIP
@@ -58,8 +64,15 @@ def add_api(live: Live) -> None:
         with _answering():
             return _prompts(_board(live, benchmark), _text("entry", entry))
 
-    for endpoint in (boards, leaderboard, entry, compare, prompts):
+    def submission(id: str) -> dict[str, Any]:  # noqa: A002
+        """Say what became of a submission: its state, and the reason if it was rejected."""
+        with _answering():
+            return asdict(status_of(live.store, _text("id", id)))
+
+    endpoints: tuple[Callable[..., Any], ...] = (boards, leaderboard, entry, compare, prompts, submission)
+    for endpoint in endpoints:
         api(endpoint, api_name=endpoint.__name__, concurrency_limit=AT_ONCE, concurrency_id="api")
+    return {endpoint.__name__: endpoint for endpoint in endpoints}
 
 
 @contextmanager
@@ -68,7 +81,7 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except Tia2Error as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        raise gr.Error(without_folders(str(error)), print_exception=False) from None
 
 
 def _text(kind: str, value: Any) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -17,34 +18,18 @@ from ..data.store import Store
 from ..submissions.limits import LIMITS, MIB
 from ..views.rendering import macro
 from .api import add_api
+from .entrance.guard import Guard, served_names, trusting
+from .entrance.uploads import Uploads
 from .head import head
 from .surroundings import prepare_temporary_folder, without_proxies
 from .tabs.order import CHAPTERS
 from .theme import css, theme
 from .wiring import Frame, MountedTab, visit, wire
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 TEMPLATE = "app.html"
 SENTENCE = "How well reward models for text-to-image agree with people, how sure that is, and where they fail."
 HOUR = 3600
 WAITING = 256
-HEADERS = {
-    b"content-security-policy": b"; ".join(
-        [
-            b"default-src 'self' data: blob:",
-            b"script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
-            b"style-src 'self' 'unsafe-inline'",
-            b"object-src 'none'",
-            b"base-uri 'self'",
-            b"form-action 'self'",
-        ]
-    ),
-    b"referrer-policy": b"no-referrer",
-    b"x-content-type-options": b"nosniff",
-}
-"""Nothing is fetched from elsewhere, whatever got into a page."""
 
 
 def build_app(source: Live | Store | str | os.PathLike[str]) -> gr.Blocks:
@@ -56,10 +41,16 @@ def build_app(source: Live | Store | str | os.PathLike[str]) -> gr.Blocks:
     Example:
         >>> build_app("runs/leaderboard")  # doctest: +SKIP
     """
-    return _build(_live(source))[0]
+    return _build(_live(source)).app
 
 
-def _build(live: Live) -> tuple[gr.Blocks, list[MountedTab]]:
+class _Built(NamedTuple):
+    app: gr.Blocks
+    tabs: list[MountedTab]
+    endpoints: dict[str, Callable[..., Any]]
+
+
+def _build(live: Live) -> _Built:
     name = live.store.name
     with gr.Blocks(title=name, analytics_enabled=False, fill_width=True, delete_cache=(HOUR, 24 * HOUR)) as app:
         board = live.board()
@@ -79,10 +70,10 @@ def _build(live: Live) -> tuple[gr.Blocks, list[MountedTab]]:
             for chapter in CHAPTERS:
                 with gr.Tab(chapter.title, id=chapter.id) as item:
                     tabs.append(MountedTab(chapter.build(live), item))
-        add_api(live)
+        endpoints = add_api(live)
         wire(app, live, tabs, Frame(benchmark, notice, container, address, first, asked, busy), notice_of)
     app.queue(default_concurrency_limit=4, max_size=WAITING)
-    return app, tabs
+    return _Built(app, tabs, endpoints)
 
 
 def launch(
@@ -92,6 +83,8 @@ def launch(
     port: int | None = None,
     open_browser: bool = False,
     wait: bool = True,
+    public_hosts: Sequence[str] = (),
+    proxies: Sequence[str] = (),
 ) -> gr.Blocks:
     """Build the app and serve it.
 
@@ -101,6 +94,8 @@ def launch(
         port: The next free one from 7860 on if None.
         open_browser: Whether to open a browser.
         wait: Whether to return only when the server is stopped.
+        public_hosts: Names that it is served under, beside this machine's; with those in `TIA2_HOSTS`.
+        proxies: Addresses or networks of proxies that say where visitors come from; with those in `TIA2_PROXIES`.
 
     Returns:
         The app; its `local_url` says where it is.
@@ -110,15 +105,20 @@ def launch(
     """
     live = _live(source)
     prepare_temporary_folder(live.store.folder)
-    app, tabs = _build(live)
+    app, tabs, endpoints = _build(live)
+    guard = Middleware(Guard, names=served_names(public_hosts, host), endpoints=endpoints, uploads=Uploads())
     for tab, _ in tabs:
         # What this loads, the first visitor of a tab needn't wait for; an error is for visitors to see.
         with suppress(gr.Error):
             visit(live, tabs, notice_of, {"tab": tab.id})
     try:
-        with without_proxies():
+        with without_proxies(), trusting(proxies):
             app.launch(
-                **options(live), server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=True
+                **options(live, guard),
+                server_name=host,
+                server_port=port,
+                inbrowser=open_browser,
+                prevent_thread_lock=True,
             )
     except OSError as error:
         raise LeaderboardError(
@@ -130,8 +130,13 @@ def launch(
     return app
 
 
-def options(live: Live) -> dict[str, Any]:
-    """Return what `gradio.Blocks.launch` takes beside where to listen: looks, limits, and what is never served."""
+def options(live: Live, guard: Middleware) -> dict[str, Any]:
+    """Return what `gradio.Blocks.launch` takes beside where to listen: looks, limits, and what is never served.
+
+    Args:
+        live: The boards.
+        guard: The guard in front of the app.
+    """
     return {
         "theme": theme(),
         "css": css(),
@@ -145,7 +150,7 @@ def options(live: Live) -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         "max_file_size": f"{LIMITS.upload // MIB}mb",
         "blocked_paths": [os.path.abspath(live.store.folder)],
-        "app_kwargs": {"middleware": [Middleware(Guard)]},
+        "app_kwargs": {"middleware": [guard]},
     }
 
 
@@ -154,23 +159,6 @@ def notice_of(board: Board) -> str:
     record = board.benchmark
     size = f"{len(board):,} entries, {len(board.prompts):,} prompts, {record.items:,} items."
     return macro(TEMPLATE, "notice", record, size)
-
-
-class Guard:
-    """Adds the headers of `HEADERS` to every response."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *HEADERS.items()]}
-            await send(message)
-
-        await self.app(scope, receive, guarded)
 
 
 def _live(source: Live | Store | str | os.PathLike[str]) -> Live:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from tia2.errors import Tia2Error
+from tia2.files import without_folders
 
 from ..data.board import Board
 from ..data.boards import Live
@@ -70,7 +71,7 @@ def rendered(render: Callable[..., Any], count: int, benchmark: str, values: Seq
     try:
         output = render(benchmark, *values)
     except Tia2Error as error:
-        raise gr.Error(escape(str(error)), print_exception=False) from None
+        raise gr.Error(escape(without_folders(str(error))), print_exception=False) from None
     return list(output) if isinstance(output, (list, tuple)) and len(output) == count else [output]
 
 

@@ -73,7 +73,7 @@ def add_tables(
     ]
     if problems:
         raise LeaderboardError(" ".join(problems))
-    tables = [trusted(table, items, record) for table in loaded]
+    tables = [trusted(table, items, record, public=False) for table in loaded]
     apart = ensemble_problem(tables)
     if apart:
         raise LeaderboardError(apart)

@@ -55,7 +55,7 @@ def open_pull_request(
     else:
         title, what = submission.card.name, f"on {submission.benchmark}, {submission.tables} score table(s)"
     name = slug(title)
-    lines = [f"{title}, {what}." if what.startswith("a ") else f"{title} {what}.", *report.lines]
+    lines = [f"{title}, {what}." if what.startswith("a ") else f"{title} {what}.", *report.public_lines]
     try:
         commit = (api or HfApi()).create_commit(
             repo_id=repository,

@@ -11,7 +11,7 @@ import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,10 @@ from tia2.errors import LeaderboardError
 
 from ..data.records import ModelCard, StrictModel, SubmittedCalibration
 from .limits import LIMITS, MIB
+from .paths import public_reward
+
+if TYPE_CHECKING:
+    from tia2.scoring.manifest import Manifest
 
 MOST_TABLES = 16
 DATED = (1980, 1, 1, 0, 0, 0)
@@ -90,7 +94,8 @@ def build(
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         add_member(archive, "submission.json", (submission.model_dump_json(indent=1) + "\n").encode())
         for number, (path, table) in enumerate(zip(tables, loaded, strict=True)):
-            for name in table_files(len(table.manifest.shards)):
+            add_member(archive, f"tables/{number}/manifest.json", _public_manifest(table.manifest))
+            for name in list(table_files(len(table.manifest.shards)))[1:]:
                 add_member(archive, f"tables/{number}/{name}", (Path(path) / name).read_bytes())
     content = sink.getvalue()
     if len(content) > LIMITS.upload:
@@ -99,6 +104,11 @@ def build(
         )
     write_atomically(out, content, LeaderboardError)
     return submission
+
+
+def _public_manifest(manifest: Manifest) -> bytes:
+    public = manifest.model_copy(update={"reward": public_reward(manifest.reward)})
+    return (public.model_dump_json(indent=1) + "\n").encode()
 
 
 def table_files(shards: int) -> Iterator[str]:

@@ -1,43 +1,69 @@
-"""Submissions that wait, what was decided about them, and by whom.
-
-A submission's file is put in place and its row written under one write lock, and acceptance is announced (state
-`accepting`) before the board changes. So what a killed process left can be told from what a live one is doing: a
-file without a row belongs to nobody, and an announced acceptance is carried through by whoever opens the queue next.
-"""
+"""Submissions that wait, as their submitters see them; reviewers' part is in `reviews`."""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import re
-import shutil
-import time
-import unicodedata
+import secrets
 import uuid
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
 
-from tia2.errors import LeaderboardError, Tia2Error, UnknownNameError
+from tia2.errors import LeaderboardError, UnknownNameError
 from tia2.files import write_atomically
 
-from ..data.records import Listing
-from ..data.store import Store
 from ..finetuned.files import StoredRun
-from .checking.lookalikes import ACCENTS
 from .checking.report import RefusedError
 from .checking.runs import ValidatedRun
-from .checking.texts import MARKS_IN_A_ROW, hidden, quote, stacked, text_problem
-from .checking.validation import Validated, check_submission
-from .database import Database, Logged, Queued, Receipt, State
-from .limits import LIMITS, Limits
-
-LONGEST = 1000
-ABANDONED = 3600.0
-"""Seconds after which an unfinished score table belongs to a process that is gone."""
+from .checking.texts import quote
+from .checking.validation import check_submission
+from .database import Queued, Receipt
+from .quotas import check_quotas, count_upload, stamp
+from .reviewing.acceptance import on_board
+from .reviewing.reviews import Reviews, clean, expect
 
 
-class Queue:
+@dataclass(frozen=True)
+class PublicStatus:
+    """What anybody may know of a submission who knows its id: not who sent it, nor what reviewers see.
+
+    Attributes:
+        id: Id of the submission.
+        name: Name of the model.
+        state: pending, accepted, rejected, withdrawn, or removed from the board since.
+        received: Time of arrival, UTC.
+        decided: Time of the decision, UTC; None while pending.
+        reason: Reason of a rejection or a withdrawal.
+        listing: Id on the board; None unless it is there.
+    """
+
+    id: str
+    name: str
+    state: str
+    received: str
+    decided: str | None
+    reason: str
+    listing: str | None
+
+    @property
+    def sentence(self) -> str:
+        """All of it in a sentence or two."""
+        when = f" on {self.decided[:10]}" if self.decided else ""
+        words = {
+            "pending": "waits for a review",
+            "accepted": f"was accepted{when}, and is on the board as {self.listing}",
+            "rejected": f"was rejected{when}",
+            "withdrawn": f"was withdrawn{when}",
+            "removed": f"was accepted{when}, and taken off the board since",
+        }
+        reason = f" Reason: {self.reason}" if self.reason else ""
+        return f"{self.name}, received on {self.received[:10]}, {words[self.state]}.{reason}"
+
+
+class Queue(Reviews):
     """The submissions of a store.
 
     Opening it finishes or undoes what a killed process left half done. A queue is used by the thread that opened it.
@@ -52,29 +78,28 @@ class Queue:
         ...     queue.accept(receipt.id, "maintainer")
     """
 
-    def __init__(self, store: Store, limits: Limits = LIMITS) -> None:
-        self.store = store
-        self.limits = limits
-        self.uploads = store.folder / "uploads"
-        self._database = Database(store.folder / "queue.sqlite")
-        self.recover()
+    def count_upload(self, sender: str, size: int, now: datetime | None = None) -> None:
+        """Count a file that somebody uploaded, whatever becomes of it.
 
-    def __enter__(self) -> Queue:
-        return self
+        Args:
+            sender: Who uploads it.
+            size: Bytes of the file.
+            now: The time; the clock's if None.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the database."""
-        self._database.close()
-
-    # Submitters
+        Raises:
+            RefusedError: It is one too many.
+        """
+        moment = now or datetime.now(timezone.utc)
+        count_upload(self._database, self.limits, clean(sender) or "unknown", size, moment)
 
     def receive(
-        self, path: Path, submitter: str, now: datetime | None = None, *, filename: str | None = None
+        self,
+        path: Path,
+        submitter: str,
+        now: datetime | None = None,
+        *,
+        filename: str | None = None,
+        replaces: str | None = None,
     ) -> Receipt:
         """Check a submission, and let it wait for a review if nothing is wrong with it.
 
@@ -83,269 +108,131 @@ class Queue:
             submitter: Who sends it; limits are counted by this.
             now: The time; the clock's if None.
             filename: The submitter's name for the file; the path's name if None.
+            replaces: The id and the key, with a full stop between, of the submission that this is a new version of.
 
         Raises:
             RefusedError: Something is wrong with it, or too many were sent. Nothing is kept of it then.
         """
         moment = now or datetime.now(timezone.utc)
-        submitter = _clean(submitter) or "unknown"
-        self._check_limits(submitter, moment)
-        waiting = [queued.name for queued in self.pending()]
-        validated = check_submission(path, self.store, limits=self.limits, waiting=waiting)
+        submitter = clean(submitter) or "unknown"
+        size = path.stat().st_size if path.is_file() else 0
+        check_quotas(self._database, self.limits, self.store.folder, submitter, size, moment)
+        earlier = self._by_key(*_parted(replaces)) if replaces else None
+        listing = self._to_replace(earlier)
+        waiting = [queued.name for queued in self.pending() if earlier is None or queued.id != earlier.id]
+        validated = check_submission(path, self.store, limits=self.limits, waiting=waiting, accepting=listing)
+        if listing is not None and (isinstance(validated, ValidatedRun) or earlier is None):
+            raise RefusedError(["A fine-tuning run is no new version of a model: submit it by itself."])
+        if listing is not None and earlier is not None and validated.name != earlier.name:
+            raise RefusedError(
+                [f"A new version keeps the model's name: expected {quote(earlier.name)}, got {quote(validated.name)}."]
+            )
         content = path.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
-        receipt = Receipt(uuid.uuid4().hex, validated.name, validated.report)
+        receipt = Receipt(uuid.uuid4().hex, validated.name, validated.report, secrets.token_hex(16))
         values = {
             "id": receipt.id,
-            "received": _stamp(moment),
-            "filename": _clean(os.path.basename(filename or path.name)),
+            "received": stamp(moment),
+            "filename": clean(os.path.basename(filename or path.name)),
             "sha256": sha256,
             "size": len(content),
             "submitter": submitter,
             "name": receipt.name,
-            "slug": validated.slug,
+            "slug": listing or validated.slug,
             "benchmark": validated.benchmark_name,
             "state": "pending",
             "report": validated.report.model_dump_json(),
+            "key_sha256": _digest(receipt.key),
+            "replaces": listing,
         }
         with self._database.writing() as connection:
-            self._check_limits(submitter, moment)
-            if self._database.rows("SELECT 1 FROM submissions WHERE sha256 = ? AND state != 'rejected'", sha256):
+            check_quotas(self._database, self.limits, self.store.folder, submitter, len(content), moment)
+            same = "SELECT 1 FROM submissions WHERE sha256 = ? AND state NOT IN ('rejected', 'withdrawn')"
+            if self._database.rows(same, sha256):
                 raise RefusedError(["This very file was submitted before: there is nothing new to review."])
             write_atomically(self._upload(receipt.id), content, LeaderboardError)
             placeholders = ", ".join(f":{name}" for name in values)
             connection.execute(f"INSERT INTO submissions ({', '.join(values)}) VALUES ({placeholders})", values)
             self._log(submitter, "received", receipt.id, receipt.name, moment)
+            if earlier is not None and earlier.state == "pending":
+                self._withdraw(earlier, f"Replaced by {receipt.id}.", moment)
+        if earlier is not None and earlier.state == "pending":
+            self._upload(earlier.id).unlink(missing_ok=True)
         return receipt
 
-    # Reviewers
-
-    def pending(self) -> list[Queued]:
-        """Return the submissions that wait, oldest first."""
-        return self._database.submissions("state IN ('pending', 'accepting')")
-
-    def get(self, submission: str) -> Queued:
-        """Return a submission by its id, or by enough of its beginning.
+    def status(self, submission: str) -> PublicStatus:
+        """Return what anybody may know of a submission who knows its whole id.
 
         Raises:
-            UnknownNameError: There is none, or several begin like this.
+            UnknownNameError: There is none of this id.
         """
-        if not re.fullmatch(r"[0-9a-f]{4,32}", submission):
-            raise UnknownNameError(f"Expected a submission's id, hexadecimal digits, got {quote(submission)}.")
-        matches = self._database.submissions("id LIKE ? || '%'", submission)
-        if len(matches) != 1:
-            what = (
-                f"{len(matches)} submissions have ids that begin"
-                if matches
-                else "There is no submission whose id begins"
-            )
-            raise UnknownNameError(f"{what} with {submission}. `tia2 leaderboard review` lists those that wait.")
-        return matches[0]
+        if not re.fullmatch(r"[0-9a-f]{32}", submission):
+            raise UnknownNameError(f"Expected a submission's id, 32 hexadecimal digits, got {quote(submission)}.")
+        rows = self._database.submissions("id = ?", submission)
+        if not rows:
+            raise UnknownNameError(f"There is no submission {submission}.")
+        queued = rows[0]
+        listed = queued.state == "accepted" and on_board(self.store, queued.slug) is not None
+        state = {"accepting": "pending"}.get(queued.state, queued.state)
+        if queued.state == "accepted" and not listed:
+            state = "removed"
+        return PublicStatus(
+            id=queued.id,
+            name=queued.name,
+            state=state,
+            received=queued.received,
+            decided=queued.decided if state != "pending" else None,
+            reason=queued.reason if state in ("rejected", "withdrawn") else "",
+            listing=queued.slug if listed else None,
+        )
 
-    def log(self) -> list[Logged]:
-        """Return the log of reviews, oldest first."""
-        rows = self._database.rows("SELECT at, who, what, submission, note FROM log ORDER BY number")
-        return [Logged(**dict(row)) for row in rows]
-
-    def accept(self, submission: str, reviewer: str, note: str = "") -> Listing | StoredRun:
-        """Put a submission on the board. Accepting it twice is accepting it once.
+    def withdraw(self, submission: str, key: str) -> PublicStatus:
+        """Take a submission back that isn't decided yet.
 
         Args:
             submission: Its id.
-            reviewer: Who accepts it.
-            note: Note for the log.
-
-        Returns:
-            What is on the board now: a model, or a fine-tuning run.
+            key: The key that its submitter got with the receipt.
 
         Raises:
             UnknownNameError: There is no such submission.
-            LeaderboardError: It is rejected, being accepted by somebody else, or can't be accepted any more, because
-                its name was taken meanwhile, for example.
+            LeaderboardError: The key is another one, or the submission is decided already.
         """
-        who, note = _reviewer(reviewer), _text("The note", note)
-        queued = self.get(submission)
-        if queued.state == "accepted":
-            return self._listing(queued)
-        _expect(queued, "pending")
-        validated = self._validated(queued)
-        with self._database.writing() as connection:
+        queued = self._by_key(submission, key)
+        with self._database.writing():
             queued = self.get(queued.id)
-            if queued.state == "accepted":
-                return self._listing(queued)
-            _expect(queued, "pending")
-            connection.execute(
-                "UPDATE submissions SET state = 'accepting', decided_by = ?, reason = ? WHERE id = ?",
-                (who, note, queued.id),
-            )
-        return self._carry_through(queued.id, validated)
-
-    def reject(self, submission: str, reviewer: str, reason: str) -> Queued:
-        """Keep a submission off the board.
-
-        Args:
-            submission: Its id.
-            reviewer: Who rejects it.
-            reason: Why; told to the submitter.
-
-        Raises:
-            UnknownNameError: There is no such submission.
-            LeaderboardError: It is decided already, or no reason is given.
-        """
-        who, reason = _reviewer(reviewer), _text("The reason", reason)
-        if not reason:
-            raise LeaderboardError("Expected a reason for rejecting the submission, got none: its submitter needs one.")
-        with self._database.writing() as connection:
-            queued = self.get(submission)
-            _expect(queued, "pending")
-            now = datetime.now(timezone.utc)
-            connection.execute(
-                "UPDATE submissions SET state = 'rejected', decided = ?, decided_by = ?, reason = ? WHERE id = ?",
-                (_stamp(now), who, reason, queued.id),
-            )
-            self._log(who, "rejected", queued.id, reason, now)
+            expect(queued, "pending")
+            self._withdraw(queued, "Withdrawn by its submitter.", datetime.now(timezone.utc))
         self._upload(queued.id).unlink(missing_ok=True)
-        return self.get(queued.id)
+        return self.status(queued.id)
 
-    # After a crash
+    def _by_key(self, submission: str, key: str) -> Queued:
+        self.status(submission)  # refuses what is no whole id
+        queued = self.get(submission)
+        if not queued.key_sha256 or not hmac.compare_digest(_digest(key), queued.key_sha256):
+            raise LeaderboardError(f"This is not the key of submission {submission}: its receipt has it.")
+        return queued
 
-    def recover(self) -> None:
-        """Finish or undo what killed processes left: acceptances half done, files of nobody."""
-        for queued in self._database.submissions("state = 'accepting'"):
-            self._finish(queued)
-        if self._strays():
-            with self._database.writing():
-                for path in self._strays():
-                    path.unlink(missing_ok=True)
-        for path in (self.store.folder / "tables").glob(".*.tmp"):
-            if time.time() - _changed(path) > ABANDONED:
-                shutil.rmtree(path, ignore_errors=True)
+    def _to_replace(self, earlier: Queued | None) -> str | None:
+        """Return the listing that a submission will replace; None for a new model, and for one that only waited."""
+        if earlier is None or earlier.state != "accepted":
+            return None
+        listing = on_board(self.store, earlier.slug)
+        if isinstance(listing, StoredRun):
+            raise RefusedError(["A fine-tuning run on the board isn't replaced: submit the new one by itself."])
+        return None if listing is None else listing.id
 
-    def _finish(self, queued: Queued) -> None:
-        try:
-            self._carry_through(queued.id, self._validated(queued, again=True))
-        except Tia2Error as error:
-            self._put_back(queued, str(error))
-
-    def _strays(self) -> list[Path]:
-        """Return the uploads that no waiting submission stands for; for certain only under the write lock."""
-        waiting = {f"{queued.id}.zip" for queued in self.pending()}
-        return [path for path in self.uploads.glob("*") if path.name not in waiting]
-
-    def _put_back(self, queued: Queued, why: str) -> None:
-        with self._database.writing() as connection:
-            changed = connection.execute(
-                "UPDATE submissions SET state = 'pending', decided_by = NULL, reason = '' "
-                "WHERE id = ? AND state = 'accepting'",
-                (queued.id,),
-            )
-            if changed.rowcount:
-                self._log(queued.decided_by or "unknown", "put back", queued.id, why, datetime.now(timezone.utc))
-
-    def _carry_through(self, submission: str, validated: Validated | ValidatedRun) -> Listing | StoredRun:
-        try:
-            with self._database.writing() as connection:
-                queued = self.get(submission)
-                if queued.state == "accepted":
-                    return self._listing(queued)
-                _expect(queued, "accepting")
-                now = datetime.now(timezone.utc)
-                # Not the submitter, who may be known by an address: listings are published.
-                accepted = validated.put(self.store, _stamp(now), queued.decided_by or "unknown")
-                connection.execute(
-                    "UPDATE submissions SET state = 'accepted', decided = ?, slug = ? WHERE id = ?",
-                    (_stamp(now), accepted.id, submission),
-                )
-                self._log(queued.decided_by or "unknown", "accepted", submission, queued.reason, now)
-        except (Tia2Error, OSError) as error:
-            self._put_back(self.get(submission), str(error))
-            raise
-        self._upload(submission).unlink(missing_ok=True)
-        return accepted
-
-    def _validated(self, queued: Queued, again: bool = False) -> Validated | ValidatedRun:
-        path = self._upload(queued.id)
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != queued.sha256:
-            raise LeaderboardError(
-                f"The file of submission {queued.id} is missing or damaged: reject it, and ask for another."
-            )
-        return check_submission(
-            path, self.store, limits=self.limits, suspicion=False, accepting=queued.slug if again else None
-        )
-
-    def _listing(self, queued: Queued) -> Listing | StoredRun:
-        """Return what an accepted submission put on the board."""
-        on_board: list[Listing | StoredRun] = [*self.store.listings, *self.store.runs]
-        for accepted in on_board:
-            if accepted.id == queued.slug:
-                return accepted
-        raise LeaderboardError(
-            f"{quote(queued.name)}, accepted by {queued.decided_by} on {queued.decided}, was taken off the board since."
-        )
-
-    def _check_limits(self, submitter: str, now: datetime) -> None:
-        ((waiting,),) = self._database.rows("SELECT COUNT(*) FROM submissions WHERE state IN ('pending', 'accepting')")
-        if waiting >= self.limits.pending:
-            raise RefusedError([f"{waiting} submissions wait for a review, which is the most: try again in some days."])
-        ((lately,),) = self._database.rows(
-            "SELECT COUNT(*) FROM submissions WHERE submitter = ? AND received > ?",
-            submitter,
-            _stamp(now - timedelta(hours=1)),
-        )
-        if lately >= self.limits.an_hour:
-            raise RefusedError(
-                [f"{lately} submissions came from you within an hour, which is the most: try again later."]
-            )
-
-    def _log(self, who: str, what: str, submission: str, note: str, now: datetime) -> None:
+    def _withdraw(self, queued: Queued, reason: str, now: datetime) -> None:
         self._database.connection.execute(
-            "INSERT INTO log (at, who, what, submission, note) VALUES (?, ?, ?, ?, ?)",
-            (_stamp(now), who, what, submission, note),
+            "UPDATE submissions SET state = 'withdrawn', decided = ?, reason = ? WHERE id = ? AND state = 'pending'",
+            (stamp(now), reason, queued.id),
         )
-
-    def _upload(self, submission: str) -> Path:
-        return self.uploads / f"{submission}.zip"
+        self._log(queued.submitter, "withdrawn", queued.id, reason, now)
 
 
-def _expect(queued: Queued, state: State) -> None:
-    if queued.state == state:
-        return
-    if queued.state == "accepting":
-        raise LeaderboardError(f"{quote(queued.name)} is being accepted by {queued.decided_by}: wait a moment.")
-    when = f" by {queued.decided_by} on {queued.decided}" if queued.decided_by else ""
-    raise LeaderboardError(f"{quote(queued.name)} is {queued.state} already{when}; expected one that is {state}.")
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _reviewer(name: str) -> str:
-    reviewer = _clean(name)
-    if not reviewer:
-        raise LeaderboardError("Expected the reviewer's name for the log, got none: give one with --by.")
-    return reviewer
-
-
-def _text(what: str, text: str) -> str:
-    text = text.strip()
-    if len(text) > LONGEST:
-        raise LeaderboardError(f"{what} has {len(text):,} characters; at most {LONGEST:,} are kept.")
-    problem = text_problem(what, text)
-    if problem:
-        raise LeaderboardError(problem)
-    return text
-
-
-def _clean(text: str) -> str:
-    """Return text on one line without what can't be shown, not too long."""
-    plain = "".join(character for character in text if not hidden(character))
-    plain = plain if not stacked(plain, MARKS_IN_A_ROW) else ACCENTS.sub("", unicodedata.normalize("NFD", plain))
-    return " ".join(plain.split())[:100]
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat(timespec="seconds")
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return time.time()
+def _parted(receipt: str) -> tuple[str, str]:
+    submission, _, key = receipt.strip().partition(".")
+    return submission, key

@@ -6,7 +6,9 @@ run/run.json, journal.jsonl, evaluations/epoch_00000.parquet, ...    as the run 
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,14 +17,16 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tia2.errors import LeaderboardError, UsageError
+from tia2.files import json_of
 
 from ..data.records import StrictModel
-from ..finetuned.files import files_to_keep, sha256
+from ..finetuned.files import files_to_keep
 from ..finetuned.finetuning import RunFolder
 from .limits import LIMITS, MIB
 from .package import add_member
+from .paths import public_values
 
-FOLDER = "run"
+FOLDER, SETTINGS = "run", "run.json"
 LONGEST_TITLE = 60
 
 
@@ -113,6 +117,8 @@ def build_run(
     from ..data.store import now
 
     paths = files_to_keep(source)
+    contents = {kept: path.read_bytes() for kept, path in paths.items()}
+    contents[SETTINGS] = _public(contents[SETTINGS])
     folder = RunFolder(source)
     name = str(folder.facts().get("judges", {}).get("proxy", "run"))
     seed = f", seed {folder.settings().seed}"
@@ -120,15 +126,15 @@ def build_run(
         title=f"{name[: LONGEST_TITLE - len(seed)]}{seed}",
         description=description,
         contact=contact,
-        files={kept: sha256(path) for kept, path in paths.items()},
+        files={kept: hashlib.sha256(content).hexdigest() for kept, content in contents.items()},
         tia2_version=__version__,
         created=created or now(),
     )
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         add_member(archive, "submission.json", (submission.model_dump_json(indent=1) + "\n").encode())
-        for kept, path in paths.items():
-            add_member(archive, f"{FOLDER}/{kept}", path.read_bytes())
+        for kept, member in contents.items():
+            add_member(archive, f"{FOLDER}/{kept}", member)
     content = sink.getvalue()
     if len(content) > LIMITS.upload:
         raise LeaderboardError(
@@ -137,3 +143,10 @@ def build_run(
         )
     write_atomically(out, content, LeaderboardError)
     return submission
+
+
+def _public(settings: bytes) -> bytes:
+    """Return run.json without the folders of the machine that it ran on; byte for byte as it is where it names none."""
+    content = json_of(settings)
+    public = public_values(content)
+    return settings if public == content else (json.dumps(public, indent=1, ensure_ascii=False) + "\n").encode()

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tia2.files import without_folders
+
 from ..limits import LIMITS, MIB, Limits
 from .report import RefusedError
 from .texts import quote, shown
@@ -155,7 +157,7 @@ def _too_large(limits: Limits) -> RefusedError:
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = without_folders(" ".join(str(error).split()))
     return shown(text, 120).rstrip(".") or type(error).__name__
 
 

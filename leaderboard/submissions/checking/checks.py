@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from tia2.scoring import ScoreTable
 
 Bools = NDArray[np.bool_]
+POSITIVE = ("temperature", "scale", "factor")
+LOWEST, HIGHEST = 1e-6, 1e6
+"""Of a temperature, scale or factor, and the highest penalty. Beyond them every value is 0, 1 or the same."""
 FEW_DISTINCT = 5
 """A prompt's items with fewer distinct rewards than this are hardly ordered."""
 _IMAGE = re.compile(r"(?:[0-9a-f]{64})?")
@@ -122,6 +125,10 @@ def calibrated(
     notes: list[str] = []
     for calibration in calibrations:
         name = " ".join(calibration.chips)
+        bound = bounds_problem(name, calibration.model_dump())
+        if bound is not None:
+            problems.append(bound)
+            continue
         if calibration in values:
             problems.append(f"The calibration {name} is listed twice.")
             continue
@@ -133,11 +140,46 @@ def calibrated(
         except Tia2Error as error:
             problems.append(f"The calibration {name} can't be made: {error}")
         else:
+            if not _orders(values[calibration], tables[0]):
+                problems.append(f"The calibration {name} gives the items of every prompt one value: it orders nothing.")
             notes += [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
     slugs = [calibration.slug for calibration in calibrations]
     if not problems and len(set(slugs)) < len(slugs):
         problems.append("Two calibrations differ by less than six digits of a setting: keep one of them.")
     return values, problems, list(dict.fromkeys(notes))
+
+
+def bounds_problem(name: str, settings: Any) -> str | None:
+    """Say which number of a calibration is beyond all sense, so that its values are all the same, or overflow.
+
+    Args:
+        name: Name of the calibration in the sentence.
+        settings: Its settings, those of calibrations within it included.
+
+    Example:
+        >>> bounds_problem("TextNorm", {"temperature": 1e-300})
+        'The calibration TextNorm has temperature 1e-300; expected 1e-06 to 1e+06.'
+    """
+    if isinstance(settings, list | tuple):
+        return next((problem for part in settings if (problem := bounds_problem(name, part))), None)
+    if not isinstance(settings, dict):
+        return None
+    for setting, value in settings.items():
+        lowest = LOWEST if setting in POSITIVE else 0.0
+        numbers = value if isinstance(value, list | tuple) else [value]
+        for number in numbers if setting in (*POSITIVE, "penalty") else []:
+            if isinstance(number, int | float) and not lowest <= number <= HIGHEST:
+                return f"The calibration {name} has {setting} {number:g}; expected {lowest:g} to {HIGHEST:g}."
+        problem = bounds_problem(name, value)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _orders(values: NDArray[Any], table: ScoreTable) -> bool:
+    """Return whether any prompt's items have different values; NaN counts as none."""
+    frame = table.items[["prompt_id"]].assign(value=values)
+    return bool((frame.groupby("prompt_id")["value"].nunique() > 1).any())
 
 
 def _items_problem(what: str, table: ScoreTable, items: pd.DataFrame, record: BenchmarkRecord) -> str | None:

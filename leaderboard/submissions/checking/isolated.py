@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tia2.errors import LeaderboardError
+from tia2.files import without_folders
 
 from . import parquet
 from .parquet import Wanted
@@ -60,7 +61,7 @@ def run_apart(module: str, request: str, seconds: float) -> Any:
             return json.loads(done.stdout)
     except ValueError:
         pass
-    last = shown((done.stderr.strip().splitlines() or ["no message"])[-1], 120)
+    last = shown(without_folders((done.stderr.strip().splitlines() or ["no message"])[-1]), 120)
     raise LeaderboardError(f"it stopped with exit code {done.returncode} ({last})")
 
 

@@ -15,6 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tia2.files import without_folders
+
 from .texts import shown
 
 MOST_ROW_GROUPS = 64
@@ -99,7 +101,7 @@ def problem(wanted: Wanted) -> str | None:
 
 def reason(error: BaseException) -> str:
     """Return an error's text on one line, and not too long."""
-    return shown(" ".join(str(error).split()), 120).rstrip(".") or type(error).__name__
+    return shown(without_folders(" ".join(str(error).split())), 120).rstrip(".") or type(error).__name__
 
 
 def _footer_problem(file: Any, wanted: Wanted) -> str | None:

@@ -25,11 +25,23 @@ class SubmissionReport(BaseModel):
     """What the submitter should know, and readers of the board will see."""
     flags: list[str] = []
     """What a person should look at before it is accepted."""
+    figures: list[str] = []
+    """What reviewers see always: the nearest entries, and what of the votes it may know."""
 
     @property
     def lines(self) -> list[str]:
-        """All of it as text."""
-        kinds = {"refused": self.problems, "warning": self.warnings, "to be looked at": self.flags}
+        """All of it as text, for reviewers."""
+        return [*self.public_lines, *(f"to be looked at: {text}" for text in self.flags)]
+
+    @property
+    def reviewer_lines(self) -> list[str]:
+        """All of it as text, with the figures that reviewers see always."""
+        return [*self.lines, *(f"figures: {text}" for text in self.figures)]
+
+    @property
+    def public_lines(self) -> list[str]:
+        """What submitters are told, as text: no flag, since whoever knows them knows how to stay below."""
+        kinds = {"refused": self.problems, "warning": self.warnings}
         return [f"{kind}: {text}" for kind, texts in kinds.items() for text in texts]
 
 

@@ -64,19 +64,20 @@ class ValidatedRun:
         prompts = report.settings["prompts"] if report is not None else {}
         return f"run on {prompts.get('benchmark') or 'prompts of its own'}"
 
-    def put(self, store: Store, added: str, added_by: str) -> StoredRun:
+    def put(self, store: Store, added: str, added_by: str, replaces: str | None = None) -> StoredRun:
         """Put the run on the board.
 
         Args:
             store: The store.
             added: When, UTC; the store's clock decides.
             added_by: Who accepts it.
+            replaces: Nothing: runs replace none.
 
         Raises:
             RefusedError: The zip isn't what was checked.
             LeaderboardError: The store can't be written to.
         """
-        del added
+        del added, replaces
         with unpacked(self.path, self.limits) as folder:
             _read(folder)
             return store.add_run(folder / FOLDER, added_by)

@@ -12,6 +12,7 @@ from tia2.scoring.manifest import ScoredBenchmark
 from tia2.scoring.table_files import Shard
 
 from ...data.records import BenchmarkRecord
+from ..paths import public_reward
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,13 +23,14 @@ SHARD_SIZE = 8192
 """Items in a file of the store: its tables are read whole, never resumed, so few files are best."""
 
 
-def trusted(table: ScoreTable, items: pd.DataFrame, record: BenchmarkRecord) -> ScoreTable:
+def trusted(table: ScoreTable, items: pd.DataFrame, record: BenchmarkRecord, *, public: bool = True) -> ScoreTable:
     """Return a score table of the same rewards, with the store's items, texts, votes and labels, in the store's order.
 
     Args:
         table: A submitted table, whose items and texts were found to be the store's.
         items: The store's copy of the benchmark's items.
         record: The benchmark.
+        public: Whether it came from elsewhere, so that folders of another machine are left out.
 
     Returns:
         The table. On all items, it has the benchmark's own fingerprints; on some, ones that are computed from these.
@@ -50,6 +52,7 @@ def trusted(table: ScoreTable, items: pd.DataFrame, record: BenchmarkRecord) -> 
     answered = trusted_items[["item_id", "human_score"]]
     manifest, card = table.manifest, table.manifest.reward.card
     known_fields = RewardCard(**{name: getattr(card, name) for name in RewardCard.model_fields})
+    reward = manifest.reward.model_copy(update={"card": known_fields})
     return ScoreTable(
         manifest.model_copy(
             update={
@@ -60,7 +63,7 @@ def trusted(table: ScoreTable, items: pd.DataFrame, record: BenchmarkRecord) -> 
                     scores_fingerprint=record.scores_fingerprint if complete else None,
                     items=len(trusted_items),
                 ),
-                "reward": manifest.reward.model_copy(update={"card": known_fields}),
+                "reward": public_reward(reward) if public else reward,
                 "shard_size": SHARD_SIZE,
                 "skipped_items": sum(bool(np.isnan(row[0])) for row in rewards),
                 "images_fingerprint": hashlib.sha256("\n".join(images).encode()).hexdigest(),

@@ -14,6 +14,7 @@ from tia2.scoring.manifest import SCHEMA_VERSION, Manifest
 from ...data.records import BenchmarkRecord
 from ..limits import MIB
 from ..package import Submission, table_files
+from .checks import HIGHEST, LOWEST
 from .isolated import check_files
 from .parquet import Wanted
 from .report import RefusedError
@@ -103,8 +104,8 @@ def _manifest(folder: Path, number: int, record: BenchmarkRecord) -> Manifest:
     if manifest.shard_size < 1:
         raise _refused(f"{name} gives a shard size of {manifest.shard_size:,}; expected at least 1.")
     temperature = manifest.reward.card.default_temperature
-    if temperature is not None and not 0 < temperature < 1e30:
-        raise _refused(f"{name} gives a default temperature of {temperature}; expected a positive number.")
+    if temperature is not None and not LOWEST <= temperature <= HIGHEST:
+        raise _refused(f"{name} gives a default temperature of {temperature:g}; expected {LOWEST:g} to {HIGHEST:g}.")
     root = folder / "tables" / str(number)
     there = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     expected = set(table_files(len(manifest.shards)))

@@ -18,7 +18,8 @@ from .archive import unpacked
 from .names import collision
 from .report import RefusedError, SubmissionReport
 from .runs import ValidatedRun, validate_run
-from .suspicion import flags
+from .suspicion import Suspicion
+from .suspicion import suspicion as look
 from .texts import quote
 from .trust import trusted
 from .unpacked import read_submission, read_tables
@@ -63,22 +64,23 @@ class Validated:
         """Name of the benchmark that it is measured on."""
         return self.benchmark.name
 
-    def put(self, store: Store, added: str, added_by: str) -> Listing:
+    def put(self, store: Store, added: str, added_by: str, replaces: str | None = None) -> Listing:
         """Put the model on the board; one that is there already, from an acceptance that was cut short, stays.
 
         Args:
             store: The store.
             added: When, UTC.
             added_by: Who accepts it.
+            replaces: Id of the listing that this is a new version of.
 
         Raises:
             RefusedError: Its name was taken meanwhile.
             LeaderboardError: The store can't be written to.
         """
-        listing = self.listing(added, added_by)
+        listing = self.listing(added, added_by, replaces)
         same = (other for other in store.listings if other.id == listing.id)
         cut_short = any((other.card, other.tables) == (listing.card, listing.tables) for other in same)
-        problems = name_collisions(store, self.name, listing.id if cut_short else None)
+        problems = name_collisions(store, self.name, listing.id if cut_short or replaces else None)
         if problems:
             raise RefusedError(problems)
         for table in self.tables:
@@ -86,10 +88,10 @@ class Validated:
         store.add_listing(listing)
         return listing
 
-    def listing(self, added: str, added_by: str) -> Listing:
+    def listing(self, added: str, added_by: str, replaces: str | None = None) -> Listing:
         """Return what the board lists once it is accepted."""
         return Listing(
-            id=slug(self.submission.card.name),
+            id=replaces or slug(self.submission.card.name),
             benchmark=self.benchmark.name,
             card=self.submission.card,
             tables=self.digests,
@@ -160,8 +162,10 @@ def validate(
         *notes,
     ]
     same = collision(card.name, waiting, "waiting for a review")
-    suspicions = [*([same] if same else []), *(flags(Index(store), record, items, tables, values) if suspicion else [])]
-    return Validated(submission, record, tuple(tables), SubmissionReport(warnings=warnings, flags=suspicions))
+    looked_at = look(Index(store), record, items, tables, values, except_for) if suspicion else Suspicion()
+    flags = [*([same] if same else []), *looked_at.flags]
+    report = SubmissionReport(warnings=warnings, flags=flags, figures=looked_at.figures)
+    return Validated(submission, record, tuple(tables), report)
 
 
 def check_submission(

@@ -263,6 +263,13 @@ def test_a_good_submission_is_on_the_board_after_its_review(page, visit, live, s
     said = send(page, submission)
     assert said.startswith("Received newcomer as ")
     assert "training data is unknown" in said
+    receipt = next(line.rpartition(" ")[2] for line in said.splitlines() if line.startswith("Keep this receipt"))
+    page.get_by_label("Id of a submission; to withdraw it, its receipt").fill(receipt.partition(".")[0])
+    page.get_by_role("button", name="Show its status").click()
+    status = page.get_by_label("Status")
+    status.wait_for()
+    assert "newcomer, received on" in status.input_value()
+    assert "waits for a review" in status.input_value()
     visit(page, "?q=newcomer")
     page.get_by_test_id("cell-0-1").first.filter(has_text="human votes").wait_for()
     with Queue(live.store) as queue:

@@ -161,3 +161,52 @@ def test_no_leaderboard(review, tmp_path):
 def test_only_one_thing_at_a_time(review, store):
     said = review("review", "--accept", "abcd", "--reject", "abcd", "--store", store.folder)
     assert "Expected one of --accept, --reject, --show and --add, got 2" in said.err
+
+
+def test_show_is_the_whole_picture(cli, review, store, table, tools, tmp_path):
+    where = ("--store", store.folder)
+    words = ("--description", "A <b>bold</b> claim & more", "--training-data", "LAION-400M", "--licence", "MIT")
+    assert cli("submit", table, *words, *where).code == 1, "markup is refused"
+    words = ("--description", "A bold claim & more", *words[2:])
+    submission = json.loads(cli("submit", table, *words, "--json", *where).out)["id"]
+    before = tools.contents(store.folder / "listings")
+    page = tmp_path / "mine.html"
+    shown = review("review", "--show", submission, "--page", page, *where)
+    for text in ("A bold claim & more", "LAION-400M", "figures: tables/0", "nearest entries", "'pick-score'"):
+        assert text in shown.out.replace("\n", " "), text
+    assert "The board as it would be: overall, by AUROC" in shown.out
+    assert "newcomer + TextNorm (cv) (new)" in " ".join(shown.out.split())
+    facts = json.loads(review("review", "--show", submission, "--json", *where).out)
+    assert facts["card"]["licence"] == "MIT"
+    assert set(facts["figures"]["newcomer"]) == {"counting", "composition", "overall"}
+    ranked = [row for row in facts["board"]["rows"] if row["rank"]]
+    assert [row["rank"] for row in ranked] == list(range(1, len(ranked) + 1))
+    assert {row["name"] for row in ranked if row["before"]} == {"pick-score", "pick-score + TextNorm"}
+    assert "key_sha256" not in facts
+    html = page.read_text(encoding="utf-8")
+    assert "A bold claim &amp; more" in html
+    assert "<script" not in html
+    assert "default-src 'none'" in html
+    assert "nearest entries" in html
+    assert tools.contents(store.folder / "listings") == before, "nothing is on the board yet"
+    assert not (store.folder / "tables" / facts["id"]).exists()
+    said = review("review", "--page", page, *where)
+    assert "--page belongs to --show" in said.err
+
+
+def test_status_withdraw_replace_and_remove(cli, review, store, table, make_table, tmp_path):
+    where = ("--store", store.folder)
+    receipt = json.loads(cli("submit", table, "--json", *where).out)["receipt"]
+    name = receipt.partition(".")[0]
+    assert "newcomer, received on" in review("status", name, *where).out
+    assert json.loads(review("status", name, "--json", *where).out)["state"] == "pending"
+    make_table(seed=9).save(tmp_path / "again")
+    second = json.loads(cli("submit", tmp_path / "again", "--replaces", receipt, "--json", *where).out)["receipt"]
+    assert "was withdrawn on" in review("status", name, *where).out
+    assert "not the key" in review("status", f"{second.partition('.')[0]}.0", "--withdraw", *where).err
+    assert "was withdrawn on" in review("status", second, "--withdraw", *where).out
+    assert review("remove", "pick-score", "--reason", "a test", *where).out == "pick-score is off the board.\n"
+    assert store.listings == []
+    assert "removed" in review("log", *where).out
+    said = cli("submit", table, "--replaces", "x", "--out", tmp_path / "x.zip", *where)
+    assert "--replaces is for a leaderboard in a folder" in said.err

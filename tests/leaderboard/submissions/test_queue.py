@@ -7,10 +7,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tia2.errors import LeaderboardError, Tia2Error, UnknownNameError
-from tia2.leaderboard.submissions import queue as module
 from tia2.leaderboard.submissions.checking.report import RefusedError
 from tia2.leaderboard.submissions.limits import Limits
 from tia2.leaderboard.submissions.queue import Queue
+from tia2.leaderboard.submissions.quotas import stamp
 from tia2.leaderboard.submissions.web import receive_upload
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -168,7 +168,7 @@ def test_a_damaged_queue(store, content):
 def test_a_newer_queue(store):
     with sqlite3.connect(store.folder / "queue.sqlite") as connection:
         connection.execute("PRAGMA user_version = 9")
-    with pytest.raises(LeaderboardError, match=r"schema version 9; this tia2 reads 1\. Update tia2"):
+    with pytest.raises(LeaderboardError, match=r"schema version 9; this tia2 reads 2\. Update tia2"):
         Queue(store)
 
 
@@ -205,4 +205,4 @@ def test_accepted_and_taken_off_since(store, good):
 
 
 def test_times_are_utc():
-    assert module._stamp(NOON.astimezone(timezone(timedelta(hours=5)))) == "2026-01-01T12:00:00+00:00"
+    assert stamp(NOON.astimezone(timezone(timedelta(hours=5)))) == "2026-01-01T12:00:00+00:00"

@@ -19,6 +19,7 @@ def test_a_good_upload_waits(store, good):
     assert (queued.id, queued.filename, queued.submitter) == (outcome.id, "mine.zip", "visitor")
     assert outcome.lines == (
         f"Received newcomer as {outcome.id}. It will be on the board once a maintainer has accepted it.",
+        f"Keep this receipt, with which you can withdraw or replace it: {outcome.id}.{outcome.key}",
     )
 
 

@@ -1,0 +1,1 @@
+"""What stands between visitors and the app: who may ask for what, and how much they may upload."""
