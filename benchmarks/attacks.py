@@ -1,9 +1,13 @@
 """How often reviewers are told of submissions that are copies, or were made with the votes, and of honest ones.
 
     python benchmarks/attacks.py [--seeds 20] [--markdown]
+    python benchmarks/attacks.py --honest T2ISCORESCORE
 
 Each attack is tried with several seeds on the miniature benchmark, against the board that comes with tia2; honest
 models are the board's own, each submitted to a board without it. Flags are what `tia2 leaderboard review` shows.
+
+With --honest it says how alike the scorers are whose scores come with T2IScoreScore: the argument is a folder with its
+metadata.csv and scores_final_all_3.csv.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.data.store import Store
 from tia2.leaderboard.submissions.checking.suspicion import Suspicion, suspicion
+from tia2.leaderboard.submissions.evidence.copies import explained, likeness
+from tia2.leaderboard.submissions.evidence.orders import orders_of
 from tia2.scoring import ScoreTable
 
 Floats = NDArray[np.float64]
@@ -164,7 +170,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--honest", type=Path, metavar="T2ISCORESCORE")
     options = parser.parse_args()
+    if options.honest is not None:
+        print(honest_pairs(options.honest))
+        return
     with tempfile.TemporaryDirectory() as folder:
         store = embedded_store(Path(folder) / "store")
         index = Index(store, resamples=1000)
@@ -181,6 +191,31 @@ def main() -> None:
         for name in MODELS:
             flags = looked_at(index, table, world.rewards[name], name).flags
             print(line.format(f"honest: {name}", f"{bool(flags):d} of 1", "; ".join(flags)), flush=True)
+
+
+def honest_pairs(folder: Path) -> str:
+    """Return how alike the scorers of T2IScoreScore are, in pairs and each with the others together."""
+    import pandas as pd
+
+    scores = pd.read_csv(folder / "scores_final_all_3.csv").select_dtypes("number").drop(columns="id", errors="ignore")
+    prompts = pd.read_csv(folder / "metadata.csv")["id"]
+    whole = scores.notna().all(axis=1).to_numpy()
+    codes = prompts[whole].factorize()[0]
+    orders = {name: orders_of(scores[name][whole].to_numpy(np.float64), codes) for name in scores}
+    orders = {name: order for name, order in orders.items() if order.within.any()}
+    names, one = list(orders), np.zeros(len(codes), np.intp)
+    pairs = [
+        (alike.within, name, alike.name)
+        for number, name in enumerate(names)
+        for other in names[number + 1 :]
+        if (alike := likeness(other, orders[name], orders[other], codes, one)) is not None
+    ]
+    together = [(explained(orders[name], [orders[other] for other in names if other != name]), name) for name in names]
+    return (
+        f"{len(names)} scorers, {len(pairs)} pairs, {len(codes):,} items of {codes.max() + 1} prompts\n"
+        f"nearest pairs: {[(round(within, 3), a, b) for within, a, b in sorted(pairs)[-5:]]}\n"
+        f"best explained: {[(round(multiple, 3), name) for multiple, name in sorted(together)[-3:]]}"
+    )
 
 
 def kind_of(flag: str) -> str:

@@ -59,9 +59,10 @@ def served_names(given: Sequence[str] = (), host: str | None = None) -> frozense
         given: Public names of the app.
         host: Name or address that it listens at.
     """
+    machine = socket.gethostname()
     named = [*given, *os.environ.get(HOSTS, "").split(","), os.environ.get("SPACE_HOST", ""), host or ""]
     return frozenset(
-        name.strip().lower().rstrip(".") for name in ("localhost", socket.gethostname(), *named) if name.strip()
+        name.strip().lower().rstrip(".") for name in ("localhost", machine, f"{machine}.local", *named) if name.strip()
     )
 
 
@@ -123,7 +124,10 @@ class Guard:
                 "This leaderboard is not served under this name: its maintainer can add it with --public-host or "
                 f"{HOSTS}."
             )
-            await _refuse(guarded, 421, sentence)
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await _refuse(guarded, 421, sentence)
         elif scope["type"] == "http" and scope["method"] == "POST" and _UPLOAD.fullmatch(scope["path"]):
             await self._upload(scope, receive, guarded)
         elif (

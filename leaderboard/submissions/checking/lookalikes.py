@@ -35,7 +35,8 @@ def skeleton(name: str) -> str:
         (True, False)
     """
     # First as it stands: compatibility forms would make σ of ϲ, which looks like c.
-    plain = unicodedata.normalize("NFKD", _represented(unicodedata.normalize("NFD", name))).translate(_CAPITALS)
+    plain = unicodedata.normalize("NFD", name).translate(_CAPITALS).translate(_SMALL)
+    plain = unicodedata.normalize("NFKD", _represented(plain)).translate(_CAPITALS)
     plain = unicodedata.normalize("NFKD", _represented(plain).casefold()).translate(_SMALL)
     plain = "".join(char for char in _represented(plain) if unicodedata.category(char)[0] != "C")
     plain = ACCENTS.sub("", unicodedata.normalize("NFKD", plain)).casefold().translate(_SMALL)

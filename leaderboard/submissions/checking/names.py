@@ -67,7 +67,7 @@ def reserved_problem(name: str) -> str | None:
     looks = f"-{skeleton(name)}-"
     taken = next((words for words in PEOPLE if f"-{skeleton(words)}-" in looks), None)
     plain, titles = unicodedata.normalize("NFKC", name), [row.title for _, row in CALIBRATIONS.items()]
-    for start, words, sign in (("(", IN_BRACKETS, "("), ("+", titles, "+ "), (",", titles, ", ")):
+    for start, words, sign in (("+", titles, "+ "), (",", titles, ", "), ("(", IN_BRACKETS, "(")):
         parts = [f"{skeleton(part)}-" for part in plain.split(start)[1:]]
         for word in words:
             if taken is None and any(part.startswith(f"{skeleton(word)}-") for part in parts):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,10 @@ def undone_on_failure(store: Store, name: str) -> Iterator[None]:
     replaces = listing.is_file()
     before.unlink(missing_ok=True)
     if replaces:
-        os.link(listing, before)
+        try:
+            os.link(listing, before)
+        except OSError:  # a file system without links
+            shutil.copyfile(listing, before)
     try:
         yield
     except BaseException:

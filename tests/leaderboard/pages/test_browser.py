@@ -266,7 +266,7 @@ def test_a_good_submission_is_on_the_board_after_its_review(page, visit, live, s
     receipt = next(line.rpartition(" ")[2] for line in said.splitlines() if line.startswith("Keep this receipt"))
     page.get_by_label("Id of a submission; to withdraw it, its receipt").fill(receipt.partition(".")[0])
     page.get_by_role("button", name="Show its status").click()
-    status = page.get_by_label("Status")
+    status = page.get_by_label("Status", exact=True)
     status.wait_for()
     assert "newcomer, received on" in status.input_value()
     assert "waits for a review" in status.input_value()
