@@ -28,7 +28,7 @@ _RAW = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What JSON may hold as it is and a terminal may obey."""
 
 
-NARROWEST = 12
+NARROWEST = 11
 """Columns of the terminal that a column of names keeps."""
 
 
@@ -66,7 +66,12 @@ class _VisibleConsole(Console):
     def print(self, *objects: Any, **options: Any) -> None:
         # A table that has no room for its numbers runs over the edge, rather than to lose a column.
         for table in (table for table in objects if isinstance(table, Table) and table.width is None):
-            least = Measurement.get(self, self.options.update(max_width=1_000), table).minimum
+            wide = self.options.update(max_width=1_000)
+            for column in (column for column in table.columns if column.no_wrap):
+                # rich takes the longest word for the least that text needs, also where it may not be wrapped.
+                cells = [column.header, *column.cells]
+                column.min_width = max(Measurement.get(self, wide, cell).maximum for cell in cells)
+            least = Measurement.get(self, wide, table).minimum
             if least > self.width:
                 table.width = least
                 options["crop"] = False

@@ -95,6 +95,17 @@ def test_truncated_archive_is_one_line(tia2_data, layout, monkeypatch, tmp_path,
     assert not (tmp_path / "out").exists()
 
 
+def test_show_without_a_network_shows_what_is_here(tia2_data, monkeypatch):
+    monkeypatch.setenv(sources.BASE_URL_VARIABLE, "http://127.0.0.1:9")
+    monkeypatch.setattr(sources, "FIRST_WAIT", 0.0)
+    code, out, err = tia2_data("show")
+    assert code == 0
+    assert out.startswith("Benchmark mini\n")
+    assert "3,000" in out
+    assert "warning: this is mini, the built-in benchmark. Could not download" in err
+    assert tia2_data("show", "all")[0] == 1, "what was asked for by name is shown or refused"
+
+
 def test_check_without_images(tia2_data, layout):
     code, out, _ = tia2_data("check", "--data-dir", layout.root)
     assert code == 1

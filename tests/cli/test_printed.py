@@ -40,6 +40,18 @@ def test_names_stay_apart_and_numbers_stay_whole(width):
         assert max(map(len, lines)) <= width
 
 
+@pytest.mark.parametrize("width", [60, 40, 20])
+def test_numbers_of_several_words_leave_names_their_room(width):
+    numbers = ("with contrast", "drop to n=12")
+    table = console.table("subset", *numbers, right=numbers)
+    for name in NAMES:
+        table.add_row(console.plain(name), "20", "0.091 (0.001 to 0.181)")
+    lines = shown(table, width)
+    assert "with contrast" in lines[0]
+    assert len(set(lines[2:])) == len(NAMES)
+    assert all(line.startswith("mini-") and line.endswith(" 0.091 (0.001 to 0.181)") for line in lines[2:])
+
+
 def test_a_name_is_cut_in_its_middle():
     assert cut_in_the_middle("mini-countblind + TextNorm (cv)", 20) == "mini-countbl…rm (cv)"
     assert [cut_in_the_middle("牛" * 9, width) for width in (0, 1, 2, 5, 18)] == ["", "…", "…", "牛牛…", "牛" * 9]
@@ -120,8 +132,10 @@ def test_either_spelling_of_licence():
         assert option.opts == ["--licence", "--license"]
 
 
-def test_score_takes_a_local_copy(cli, reward_file, tmp_path):
+def test_score_and_evaluate_take_a_local_copy(cli, reward_file, tmp_path):
     said = cli("score", "--reward", f"{reward_file}:bright", "--benchmark", "counting", "--data-dir", tmp_path / "no")
+    assert "is not a folder" in said.err
+    said = cli("evaluate", "--reward", "mini-web", "--benchmark", "counting", "--data-dir", tmp_path / "no")
     assert "is not a folder" in said.err
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
+from pages import ROOT, blocks
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-COMMAND = re.compile(r"^(?: {4,}|\$ )(tia2 (?:[^\n]*\\\n)*[^\n]+)$", re.M)
-PYTHON = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 IDENTIFIER = re.compile(r"^::: ([\w.]+)$", re.M)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -29,11 +27,21 @@ def in_pages(pattern):
     ]
 
 
-@pytest.mark.parametrize("line", in_pages(COMMAND))
+def typed(kind, begins=""):
+    """What the pages tell a reader to type, by kind."""
+    return [
+        pytest.param(block.text, id=f"{page.name}: {block.text.splitlines()[0][:60]}")
+        for page in PAGES
+        for block in blocks(page)
+        if block.kind == kind and block.text.startswith(begins)
+    ]
+
+
+@pytest.mark.parametrize("line", typed("command", "tia2 "))
 def test_commands_exist_with_their_options(line):
     from tia2.cli import COMMANDS, command_of
 
-    words = shlex.split(line.replace("\\\n", " "), comments=True)[1:]
+    words = shlex.split(line, comments=True)[1:]
     assert words[0] in COMMANDS, line
     command = command_of(words[0])
     alone = words[1:2] == [] or words[1].startswith("-") or "  " in line.partition(words[0])[2][:4]
@@ -46,7 +54,7 @@ def test_commands_exist_with_their_options(line):
             assert word in known, line
 
 
-@pytest.mark.parametrize("code", in_pages(PYTHON))
+@pytest.mark.parametrize("code", typed("python"))
 def test_code_parses(code):
     compile(code, "page", "exec")
 
@@ -111,17 +119,77 @@ def test_pages_stay_readable_as_text(page):
         assert in_code or len(line) <= 130 or line.startswith("|"), line
 
 
-@pytest.mark.slow
-def test_the_site_builds_strictly_and_asks_nobody_else(tmp_path):
+REPOSITORY = "https://example.org/owner/tia2"
+QUERY = "Westfall"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The documentation as `make docs` builds it, of a repository that has an address."""
+    folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "TIA2_REPOSITORY": REPOSITORY},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    for page in tmp_path.rglob("*.html"):
+    return folder
+
+
+@pytest.mark.slow
+def test_the_site_builds_strictly_and_asks_nobody_else(site):
+    for page in site.rglob("*.html"):
         html = page.read_text(encoding="utf-8")
         fetched = re.findall(r"<(?:script|img|link|iframe)[^>]*(?:src|href)=\"?(https?://[^\s\">]+)", html)
         assert fetched == [], page.name
+
+
+@pytest.mark.slow
+def test_every_page_names_the_version_and_can_be_edited(site):
+    from tia2 import __version__
+
+    for source in (ROOT / "docs").rglob("*.md"):
+        path = source.relative_to(ROOT / "docs")
+        html = (site / path.with_suffix(".html")).read_text(encoding="utf-8")
+        assert f"TIA2 {__version__}, Apache-2.0" in html
+        assert f'href="{REPOSITORY}"' in html
+        assert f'href="{REPOSITORY}/edit/main/docs/{path.as_posix()}"' in html
+
+
+def test_a_clone_says_where_its_repository_is():
+    import runpy
+
+    web_address = runpy.run_path(str(ROOT / "docs" / "hooks" / "site.py"))["web_address"]
+    page = "https://example.org/owner/tia2"
+    for remote in (
+        page,
+        f"{page}.git",
+        "https://me:secret@example.org/owner/tia2.git",
+        "git@example.org:owner/tia2.git",
+    ):
+        assert web_address(remote) == page, "and never with anybody's password"
+    for remote in ("", "/srv/git/tia2.git", "../tia2", "file:///srv/tia2"):
+        assert web_address(remote) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_search_works_where_the_site_lies_in_a_folder(site):
+    play = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    if not shutil.which("chromium"):
+        pytest.skip("needs Chromium")
+    asked = []
+    with play.sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "index.html").as_uri())
+        page.locator("input[name=query]").click()
+        page.keyboard.type(QUERY)
+        page.wait_for_selector(".md-search-result__link")
+        first = page.locator(".md-search-result__link").first.get_attribute("href")
+        browser.close()
+    assert "definitions.html" in first
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []

@@ -230,3 +230,12 @@ def test_without_a_key_the_providers_are_not_asked(tmp_path, monkeypatch):
     with pytest.raises(PromptError, match=r"for 'a cat': Hugging Face's inference providers: .*api_key") as caught:
         Writer(client, load_template(), 2, tmp_path / "cache", first_wait=0.01).write("a cat")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["…", "two\nlines", "schlüssel"])
+def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(endpoint, monkeypatch, key):
+    monkeypatch.setenv("TIA2_LLM_API_KEY", key)
+    with pytest.raises(PromptError, match="Expected an API key, in TIA2_LLM_API_KEY") as caught:
+        Client("m", endpoint.url)
+    assert key not in str(caught.value)
+    assert endpoint.questions == []

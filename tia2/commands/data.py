@@ -35,7 +35,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command(epilog="Examples:\n\n  tia2 data show mini\n\n  tia2 data show counting --data-dir ~/tia2 --json")
 def show(
-    benchmark: BenchmarkName = "all",
+    benchmark: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[BENCHMARK]",
+            help="all, comprehensive, counting, composition, mini, or a path. "
+            "Default: all, or mini where the annotations of TIA2 can't be had.",
+        ),
+    ] = None,
     data_dir: DataDir = None,
     split: Split = None,
     config: Config = None,
@@ -46,9 +53,21 @@ def show(
 
     with _quiet_datasets(), _no_warnings(), console.warnings_as_lines(), console.stderr.status("Loading …"):
         from tia2.benchmark import load, summarise
+        from tia2.errors import DownloadError
 
-        loaded = load(benchmark, data_dir=data_dir, split=split, config=config)
+        problem = None
+        try:
+            loaded = load(benchmark or "all", data_dir=data_dir, split=split, config=config)
+        except DownloadError as error:
+            if benchmark is not None:
+                raise
+            problem = error
+            loaded = load("mini")
         subsets = summarise(loaded)
+    if problem is not None:
+        console.stderr.print(
+            "warning: this is mini, the built-in benchmark. ", console.plain(problem), sep="", soft_wrap=True
+        )
     if as_json:
         about = {
             "name": loaded.name,
@@ -76,11 +95,12 @@ def show(
         sums = [f"{sum(column):,}" for column in list(zip(*subsets, strict=True))[1:6]]
         rate = f"{loaded.items['label'].mean():.1%}"
         table.add_row("all", *sums, rate, f"{sum(summary.images for summary in subsets):,}")
+    console.stdout.print(console.plain(f"Benchmark {loaded.name}\n"), soft_wrap=True)
     console.stdout.print(table)
     console.stdout.print(
         "\nconstant: prompts whose labels are all equal, which ranking metrics leave out."
-        "\nunsure: items with at least one unsure vote. aligned: share of items that people"
-        "\ncall aligned."
+        "\nunsure: items with at least one unsure vote. aligned: share of items that people "
+        "call aligned."
     )
     if not loaded.has_images:
         console.stdout.print(

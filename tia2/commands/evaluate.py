@@ -56,6 +56,9 @@ def evaluate(
     benchmark: Annotated[str, typer.Option(help="The benchmark for --reward.")] = "mini",
     split: Split = None,
     config: Config = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="A local copy of TIA2 for --reward. Without it TIA2_DATA_DIR is asked.")
+    ] = None,
     metric: Annotated[str, typer.Option(help="The metric to show and to rank by.")] = "auroc",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap and of the folds.")] = 0,
     out: Annotated[
@@ -162,7 +165,7 @@ def evaluate(
         if folders or reward:
             # One file holds one entry, which is known before anything is computed.
             most = 1 - len(saved) if out is not None and out.suffix == ".json" else None
-            scored = _tables(folders, reward or [], partial(_benchmark, benchmark, split, config))
+            scored = _tables(folders, reward or [], partial(_benchmark, benchmark, split, config, data_dir))
             results = recipe.results(scored, most) + saved
         else:
             recipe.check_unused()
@@ -214,10 +217,10 @@ def _is_saved(path: Path) -> bool:
     return path.suffix.lower() == ".json"
 
 
-def _benchmark(name: str, split: str | None, config: str | None) -> Benchmark:
+def _benchmark(name: str, split: str | None, config: str | None, data_dir: Path | None) -> Benchmark:
     from tia2.benchmark import load
 
-    return load(name, split=split, config=config)
+    return load(name, data_dir=data_dir, split=split, config=config)
 
 
 def _tables(tables: list[Path], rewards: list[str], benchmark: Callable[[], Benchmark]) -> list[ScoreTable]:

@@ -68,6 +68,8 @@ def list_rewards(
 
     A broken plugin is marked, and stops nothing.
     """
+    from rich.text import Text
+
     from tia2 import console
     from tia2.rewards.registry import describe
 
@@ -80,7 +82,7 @@ def list_rewards(
         return
     table = console.table("reward", "what it is", "from")
     for row in rows:
-        table.add_row(*(console.plain(row[column]) for column in ("spec", "summary", "source")))
+        table.add_row(console.plain(row["spec"]), Text(row["summary"]), console.plain(row["source"]))
     console.stdout.print(table)
     console.stderr.print("\nYour own: FILE.py:NAME. All about one: tia2 rewards show NAME", markup=False)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
+import shutil
 import socket
+import subprocess
 import urllib.request
 from types import SimpleNamespace
 
 import pytest
+from pages import ROOT, blocks
 
 from tia2.evaluation.metrics import METRICS
 
@@ -54,6 +59,27 @@ def test_leaderboard_is_ranked_and_complete(client, mini_board):
         assert (row["group"] or "") == standing.group[place]
         assert row["pooled_low"] is None  # NaN
     assert set(found["people"]) == {"noise ceiling", "one annotator"}
+
+
+def test_the_page_about_scripts_works_as_printed(client, mini_board):
+    """Its Python block and its three lines of shell, against the address that is served here."""
+    typed = blocks(ROOT / "docs" / "leaderboard-api.md")
+    address, here = "http://127.0.0.1:7860", client.src.rstrip("/")
+    code = next(block.text for block in typed if block.kind == "python")
+    shell = "\n".join(block.text for block in typed if block.text.startswith(("URL=", "ID=", "curl ")))
+    assert address in code
+    assert address in shell
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(compile(code.replace(address, here), "page", "exec"), {})
+    rows = client.predict("mini", "counting", "auroc", api_name="/leaderboard")["entries"]
+    lines = [line for line in out.getvalue().splitlines() if line[:1].isdigit()]
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    assert all(row["name"] in line for row, line in zip(rows[:3], lines, strict=True))
+    if shutil.which("curl"):
+        done = subprocess.run(["bash", "-c", shell.replace(address, here)], capture_output=True, text=True, check=True)
+        event, data = done.stdout.strip().splitlines()
+        assert event == "event: complete"
+        assert json.loads(data.removeprefix("data: "))[0]["entries"][0]["name"] == rows[0]["name"]
 
 
 def test_defaults_are_all_subsets_and_auroc(client):

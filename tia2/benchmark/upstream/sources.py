@@ -33,7 +33,7 @@ ATTEMPTS = 4
 FIRST_WAIT = 0.5
 TIMEOUT = (10.0, 30.0)
 _CHUNK = 1 << 16
-_ELSEWHERE = f"A local copy works too: data_dir= or {DATA_DIR_VARIABLE}."
+_ELSEWHERE = f"A local copy works too: --data-dir, data_dir= or {DATA_DIR_VARIABLE}."
 
 
 def base_url() -> str:

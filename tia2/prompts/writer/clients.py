@@ -89,6 +89,10 @@ class Endpoint:
         if base_url is not None and urlsplit(base_url).scheme not in {"http", "https"}:
             raise PromptError(f"Expected a base URL such as http://localhost:8000/v1, got {base_url!r}.")
         key = api_key or os.environ.get(KEY_VARIABLE) or None
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise PromptError(
+                f"Expected an API key, in {KEY_VARIABLE} or api_key=; got text with characters that no key has."
+            )
         if base_url is not None and key is None:
             key = "none"  # without a key, InferenceClient would send the Hugging Face token there
         self._client = InferenceClient(
