@@ -28,6 +28,7 @@ CAUGHT = {
     "mini-strong plus 1% noise": COPY,
     "mini-strong plus 5% noise": COPY,
     "mini-strong plus 10% noise": COPY,
+    "mini-strong plus 20% noise": COPY,
     "mini-strong, 1% of items moved": COPY,
     "mini-strong, 10% of items moved": COPY,
     "mini-strong as it is": COPY,
@@ -44,6 +45,7 @@ CAUGHT = {
     "human score plus 0.2 noise": {"single votes", "votes", "ceiling"},
     "human score plus 0.3 noise": {"votes", "ceiling"},
     "human score plus 0.4 noise": VOTES,
+    "human score plus 0.5 noise": VOTES,
     "one person's votes plus 0.2 noise": {"one annotator", "votes"},
     "two people's votes plus 0.3 noise": VOTES,
     "mini-web plus the human score": {"votes", "ceiling"},
@@ -51,8 +53,9 @@ CAUGHT = {
     "human score on half of the prompts, else noise": {"votes of some prompts"},
 }
 """What each attack is flagged as, at least."""
-MISSED = {"mean of four entries plus 10% noise", "human score of one item in four, else mini-vivid"}
-SOMETIMES = {"mini-strong plus 20% noise", "human score plus 0.5 noise", "labels, one in ten wrong, plus 0.1 noise"}
+MISSED = {"human score of one item in four, else mini-vivid"}
+SOMETIMES = {"mean of four entries plus 10% noise", "labels, one in ten wrong, plus 0.1 noise"}
+"""Flagged with some seeds; docs/reviewing.md has the rates."""
 
 
 @pytest.fixture(scope="module")
