@@ -216,7 +216,9 @@ class Reviews:
                 shutil.rmtree(path, ignore_errors=True)
 
     def _finish(self, queued: Queued) -> None:
-        if not announcement(self.uploads, queued.id).is_file():
+        given_up = not announcement(self.uploads, queued.id).is_file()
+        # An earlier version announced in the database alone; what it had put on the board is carried through.
+        if given_up and (queued.replaces or on_board(self.store, queued.slug) is None):
             self._put_back(queued, "It could not be carried through.")
             return
         try:
