@@ -26,7 +26,11 @@ def space_store(environment: Mapping[str, str], here: Path) -> Store:
         DownloadError: The repository can't be reached or read.
     """
     location = environment.get(STORE, "").strip()
-    return open_store(location) if location.startswith(PREFIX) else embedded_store(location or here / "leaderboard")
+    return (
+        open_store(location)
+        if location.startswith(PREFIX)
+        else embedded_store(location or here / "leaderboard", published=True)
+    )
 
 
 def launch_space() -> None:

@@ -199,14 +199,18 @@ def import_published(store: Place = DEFAULT_STORE, data_dir: DataDir = None) -> 
     "  tia2 leaderboard export --format html --out board.html"
 )
 def export(
-    kind: Annotated[str, typer.Option("--format", metavar="FORMAT", help="csv, json, latex, bibtex or html.")],
+    kind: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="csv, json, latex, bibtex, html, svg, pdf or png.")
+    ],
     store: Place = DEFAULT_STORE,
     benchmark: Name = None,
-    subset: Annotated[str | None, typer.Option(help="Subset of the LaTeX table. Default: overall.")] = None,
-    metric: Annotated[str, typer.Option(help="Metric of the LaTeX table and the HTML page.")] = "auroc",
+    subset: Annotated[
+        str | None, typer.Option(help="Subset of the LaTeX table and the picture. Default: overall.")
+    ] = None,
+    metric: Annotated[str, typer.Option(help="Metric of the LaTeX table, the picture and the HTML page.")] = "auroc",
     out: Annotated[Path | None, typer.Option(help="The file. Default: standard output.")] = None,
 ) -> None:
-    """Write the board as CSV, JSON, a LaTeX table, BibTeX or one offline HTML page."""
+    """Write the board as CSV, JSON, a LaTeX table, BibTeX, a picture or one offline HTML page."""
     from tia2 import console
     from tia2.files import check_writable, write_atomically
 
@@ -221,9 +225,11 @@ def export(
         board = Board.load(opened, benchmark or fullest(opened), progress=report)
     _, content = text_of(board, kind, subset, metric)
     if out is None:
+        if isinstance(content, bytes):
+            raise LeaderboardError(f"A {kind} is no text: name its file with --out.")
         console.print_file(content)
         return
-    write_atomically(out, content.encode(), LeaderboardError)
+    write_atomically(out, content if isinstance(content, bytes) else content.encode(), LeaderboardError)
     console.stderr.print("Wrote ", console.plain(out), sep="", soft_wrap=True)
 
 
@@ -236,15 +242,16 @@ def _open(location: str, create: bool = False) -> Store:
     if create and not location.startswith(PREFIX):
         from ..data.embedded import embedded_store
 
-        return embedded_store(location)
+        return embedded_store(location, published=True)
     return open_store(location)
 
 
-def fullest(store: Store) -> str:
+def fullest(store: Store, models_only: bool = False) -> str:
     """Return the name of the benchmark that pages show first: that with most entries, real votes before simulated.
 
     Args:
         store: The store.
+        models_only: Whether benchmarks come first that have entries with score tables.
 
     Raises:
         LeaderboardError: It has no benchmark.
@@ -255,7 +262,7 @@ def fullest(store: Store) -> str:
     if not entries:
         raise LeaderboardError(f"{store.folder} has no benchmark: `tia2 leaderboard init` makes a store with one.")
     simulated = {record.name for record in store.benchmarks if record.simulated}
-    return max(entries, key=lambda name: (name not in simulated, entries[name]))
+    return max(entries, key=lambda name: (models_only and entries[name] > 0, name not in simulated, entries[name]))
 
 
 def _free_port(host: str, wanted: int) -> int:

@@ -113,7 +113,7 @@ def _board(folder: Path, benchmark: str | None) -> Board:
 
     # A mistyped folder must not become a new store, on which hours of training would follow.
     store = embedded_store(folder) if folder == Path(DEFAULT_STORE) else open_store(folder)
-    return Board.load(store, benchmark or fullest(store))
+    return Board.load(store, benchmark or fullest(store, models_only=True))
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 
 from tia2.benchmark.fingerprints import difference
 from tia2.errors import LeaderboardError, Tia2Error, unknown_name
-from tia2.evaluation.comparing.separation import separation
 from tia2.evaluation.comparing.simultaneous import Stratum
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.summary import OVERALL
@@ -26,8 +24,9 @@ from ..finetuned.identity import EntryIdentity
 from .board_entries import BoardEntry as BoardEntry
 from .board_entries import board_entry, published_entry
 from .board_runs import KeptRun, ValidatedFigures, board_runs, load_runs, validated_figures
-from .index import COUNTS, ESTIMATES, SEED, Index, Outline, Summary
+from .index import COUNTS, ESTIMATES, Index, Outline, Summary
 from .records import BenchmarkRecord
+from .standing import Standing, p_worse, standing_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,23 +41,6 @@ Value = TypeVar("Value")
 REMEMBERED = 256
 """Values of one kind that a board remembers."""
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Ranks by one metric in one scope, one value per entry.
-
-    Attributes:
-        rank: 1 for the best; 0 for entries without a rank, as are the next two.
-        low: Better end of the rank interval.
-        high: Worse end.
-        group: Letters; entries that share one are not separable at 5 %, corrected. Empty without a rank.
-    """
-
-    rank: NDArray[np.intp]
-    low: NDArray[np.intp]
-    high: NDArray[np.intp]
-    group: list[str]
 
 
 class Board:
@@ -257,31 +239,44 @@ class Board:
         return shared
 
     def standing(self, scope: str, metric: str) -> Standing:
-        """Return ranks, rank intervals and groups; kept in the index, so computed once for a set of entries."""
-        self.check(scope, metric)
-        # A published result that is older than the metric has no figures to rank.
-        ranked = self.ranked[np.isfinite(self.estimate(scope, metric)[self.ranked])]
-        keys = [self.entries[number].key for number in ranked]
-        order = self.index.arrays(["standing", keys, scope, metric], lambda: self._standing(ranked, scope, metric))
-        rank, low, high = (np.zeros(len(self.entries), np.intp) for _ in range(3))
-        for spread, name in ((rank, "rank"), (low, "low"), (high, "high")):
-            spread[ranked] = order[name]
-        group = [""] * len(self.entries)
-        for number, letters in zip(ranked, order["group"].tolist(), strict=True):
-            group[number] = letters
-        return Standing(rank, low, high, group)
+        """Return ranks, rank intervals and who is worse than the best; kept in the index.
 
-    def _standing(self, ranked: NDArray[np.intp], scope: str, metric: str) -> dict[str, NDArray[Any]]:
+        Raises:
+            UnknownNameError: The board has no such scope or metric.
+        """
+        self.check(scope, metric)
+        return standing_of(self, scope, metric)
+
+    def p_worse(self, better: str, worse: str, scope: str, metric: str) -> float:
+        """Return the p-value of a difference, corrected for the models that rank below the better entry.
+
+        Args:
+            better: Id of the entry with the higher mean.
+            worse: Id of another entry.
+            scope: One of the board's scopes.
+            metric: Name of the metric.
+
+        Raises:
+            UnknownNameError: The board has no such entry, scope or metric.
+            LeaderboardError: One of the entries isn't complete.
+        """
+        self.check(scope, metric)
+        for name in (better, worse):
+            self._check_complete(name)
+        positions = self.positions[better], self.positions[worse]
+        return p_worse(self, *positions, scope, metric)
+
+    def strata(self, positions: Sequence[int] | NDArray[np.intp], scope: str, metric: str) -> list[Stratum]:
+        """Return the figures of entries on the subsets of a scope, on the prompts that count.
+
+        Args:
+            positions: Positions of the entries.
+            scope: One of the board's scopes.
+            metric: Name of the metric.
+        """
         subsets = [subset for subset in self.scopes if subset != OVERALL] if scope == OVERALL else [scope]
-        figures = self.figures[ranked][:, :, self.metrics.index(metric)]
-        strata = [Stratum(subset, figures[:, self.rows(subset)]) for subset in subsets if self.rows(subset).any()]
-        order = separation(strata, self.index.resamples, SEED)
-        return {
-            "rank": order.rank,
-            "low": order.rank_low,
-            "high": order.rank_high,
-            "group": np.array(order.group, np.str_),
-        }
+        figures = self.figures[positions][:, :, self.metrics.index(metric)]
+        return [Stratum(subset, figures[:, self.rows(subset)]) for subset in subsets if self.rows(subset).any()]
 
     def result(self, name: str) -> Result:
         """Return an entry's result, as `tia2.evaluate` gave it."""
@@ -300,11 +295,14 @@ class Board:
         from tia2.evaluation import compare
 
         for name in (a, b):
-            if not self.entry(name).complete:
-                raise LeaderboardError(f"{self.entry(name).name} has no value for some items, so it isn't compared.")
+            self._check_complete(name)
         if a == b:
             raise LeaderboardError("Choose two different entries to compare.")
         return compare(self.result(a), self.result(b), metric)
+
+    def _check_complete(self, name: str) -> None:
+        if not self.entry(name).complete:
+            raise LeaderboardError(f"{self.entry(name).name} has no value for some items, so it isn't compared.")
 
     def best_of_n(self, position: int, scope: str, make: bool = True) -> BestOfNPart | None:
         """Return people's mean score of the best of n by an entry; None where it isn't known.

@@ -22,6 +22,7 @@ class BoardEntry:
     Attributes:
         id: Fit for an address.
         name: Name in tables and figures.
+        model: Name that the entries of one model share: a listing's id, or the reward models of a published result.
         chips: Kind of entry, in a word or two each.
         key: Name of its files in the index.
         coverage: Share of the benchmark's items that it has values for.
@@ -33,6 +34,7 @@ class BoardEntry:
 
     id: str
     name: str
+    model: str
     chips: tuple[str, ...]
     key: str
     coverage: float
@@ -68,6 +70,7 @@ def board_entry(
     return BoardEntry(
         id=listing.entry_id(calibration),
         name=calibration.entry_name(listing.card.name),
+        model=listing.id,
         chips=(*calibration.chips, *(["not complete"] if coverage < 1 else [])),
         key=key,
         coverage=coverage,
@@ -91,6 +94,7 @@ def published_entry(name: str, key: str, result: Result) -> BoardEntry:
     return BoardEntry(
         id=name,
         name=result.entry.name,
+        model="published: " + " + ".join(reward.name for reward in result.entry.rewards),
         chips=(title, *bound, "as published"),
         key=key,
         coverage=1.0,

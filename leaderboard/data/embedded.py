@@ -11,6 +11,7 @@ from tia2.calibration import Mean, UncertaintyRegularised, cross_validated
 from tia2.errors import LeaderboardError
 from tia2.files import new_folder
 
+from .published_board import add_published_board
 from .records import Cost, Listing, ModelCard, default_calibrations
 from .store import Store, now
 
@@ -22,11 +23,12 @@ DESCRIPTION = (
 )
 
 
-def embedded_store(folder: str | os.PathLike[str]) -> Store:
+def embedded_store(folder: str | os.PathLike[str], published: bool = False) -> Store:
     """Return the store in a folder, made from the embedded results if there is none yet.
 
     Args:
         folder: Where it lies or will lie.
+        published: Whether a new store also gets TIA2 with the figures released with the paper.
 
     Raises:
         LeaderboardError: The folder holds something else.
@@ -42,6 +44,8 @@ def embedded_store(folder: str | os.PathLike[str]) -> Store:
         store = Store.create(unfinished, "TIA2 leaderboard")
         store.add_benchmark(load("mini"), title=TITLE, images="mini", description=DESCRIPTION, simulated=True)
         fill(store)
+        if published:
+            add_published_board(store)
     return Store(path)
 
 

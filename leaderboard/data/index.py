@@ -26,6 +26,7 @@ from tia2.files import write_atomically
 
 from ..finetuned.best_of_n import VERSION as BEST_OF_N_VERSION
 from ..finetuned.best_of_n import best_of_n_arrays
+from .published_board import outline_of_published
 from .records import BenchmarkRecord, Listing, written_by_version_1
 
 if TYPE_CHECKING:
@@ -134,7 +135,9 @@ class Index:
         from tia2.evaluation.result import People
 
         people_of = TypeAdapter(dict[str, People] | None)
-        path = self.folder / f"{self._key('outline', _identity(benchmark))}.json"
+        # Without items, prompts have no texts.
+        kept = [] if benchmark.items_kept else ["published"]
+        path = self.folder / f"{self._key('outline', _identity(benchmark), *kept)}.json"
         content = _read_json(path)
         if content is None:
             content = self._outline(benchmark)
@@ -147,6 +150,8 @@ class Index:
         from tia2.evaluation.panel import Panel
         from tia2.evaluation.people.reference_rows import people
 
+        if not benchmark.items_kept:
+            return outline_of_published(self.store, benchmark)
         items = self.items(benchmark)
         panel = Panel.of(items)
         prompts = panel.prompts.assign(aligned=panel.aligned, used=panel.used)

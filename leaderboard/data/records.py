@@ -227,6 +227,8 @@ class BenchmarkRecord(StrictModel):
     description: str = ""
     simulated: bool = False
     """Whether its votes are simulated, which every page then says."""
+    items_kept: bool = True
+    """Whether the store has its items; if not, published results alone can be shown."""
 
 
 def default_calibrations(members: int, contrastive: bool, temperature: bool) -> list[Calibration]:

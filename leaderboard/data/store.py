@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 DEVICE = re.compile(r"(?:con|prn|aux|nul|conin|conout|clock|(?:com|lpt)[0-9])")
 """Names that no file on Windows can have, whatever its ending."""
+FETCH = "Only published figures are in this store; `tia2 leaderboard import-published` fetches them."
 ITEM_COLUMNS = ("item_id", "subset", "prompt_id", "prompt", "votes", "human_score", "label", "texts")
 
 
@@ -170,6 +171,8 @@ class Store:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if not benchmark.items_kept:
+            raise LeaderboardError(f"{benchmark.title} is here without its items. {FETCH}")
         path = self.folder / "benchmarks" / f"{benchmark.name}.parquet"
         try:
             table = pq.read_table(path, partitioning=None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
+from tia2._version import __version__
 
 from ..data.board import Board
+from ..data.references import parse as parse
+from ..data.store import slug
+from .latex import escaped
 
 PAPER = """@inproceedings{kim2024confidence,
   title = {Confidence-aware Reward Optimization for Fine-tuning Text-to-Image Models},
@@ -17,38 +19,26 @@ and Shin, Jinwoo and Lee, Kimin},
 }
 """
 
-# fmt: off
-KINDS = frozenset((
-    "article", "book", "booklet", "conference", "dataset", "inbook", "incollection", "inproceedings", "manual",
-    "mastersthesis", "misc", "online", "phdthesis", "proceedings", "report", "software", "techreport", "thesis",
-    "unpublished",
-))
-# fmt: on
-MONTHS = frozenset(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
-LITERAL = frozenset(("url", "doi", "eprint"))
-"""Fields whose percent and number signs are part of an address."""
 
-HEAD = re.compile(r"\s*@\s*([A-Za-z]+)\s*\{\s*([A-Za-z0-9][A-Za-z0-9_:./+-]{0,79})\s*,")
-NAME = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]{0,39})\s*=\s*")
-BARE = re.compile(r"[0-9]{1,9}|[A-Za-z]{3}")
-COMMAND = re.compile(r"""\\(?:[-"'`^~=.&%_$#{}]|(?:c|v|u|H|k|r|b|d|t|o|O|l|L|i|j|ss|ae|AE|oe|OE|aa|AA)(?![A-Za-z@]))""")
-"""Accents, foreign letters and escaped characters: all that a reference needs of TeX."""
+def reference_of_view(board: Board) -> str:
+    """Return a BibTeX entry of the board's page; the page's script puts address and date in place of two words.
 
-
-class Reference(NamedTuple):
-    """A BibTeX entry that was understood from end to end."""
-
-    kind: str
-    key: str
-    fields: dict[str, str]
-
-    def __str__(self) -> str:
-        lines = "".join(f"  {name} = {{{value}}},\n" for name, value in self.fields.items())
-        return f"@{self.kind}{{{self.key},\n{lines}}}\n"
+    Args:
+        board: The board.
+    """
+    record = board.benchmark
+    votes = " The votes are simulated." if record.simulated else ""
+    note = f"Items {record.fingerprint[:16]}, votes {record.votes_fingerprint[:16]}, tia2 {__version__}.{votes}"
+    return (
+        f"@misc{{tia2-{slug(record.name)}-DATE,\n  title = {{{escaped(board.index.store.name)}: "
+        f"{escaped(record.title)}}},\n  howpublished = {{\\url{{PERMALINK}}}},\n  note = {{Seen DATE. {note}}},\n}}\n"
+    )
 
 
 def to_bibtex(board: Board) -> str:
-    """Return the paper behind the benchmark, then every submitted reference that `parse` understands, each key once.
+    """Return the paper behind the benchmark, then every submitted reference that `parse` understands.
+
+    A key that two different works share gets the model's id behind it.
 
     Args:
         board: The board.
@@ -58,87 +48,9 @@ def to_bibtex(board: Board) -> str:
         cite = entry.listing.card.cite if entry.listing is not None else ""
         reference = parse(cite) if cite.strip() else None
         if reference is not None:
-            references.setdefault(reference.key.lower(), str(reference))
+            first = references.setdefault(reference.key.lower(), str(reference))
+            if first not in (str(reference), PAPER) and entry.listing is not None:
+                # Two works under one key: BibTeX would refuse the file, and dropping one would lose it.
+                other = reference._replace(key=f"{reference.key[:60]}-{entry.listing.id}")
+                references.setdefault(other.key.lower(), str(other))
     return "\n".join(references.values())
-
-
-def parse(text: str) -> Reference | None:
-    r"""Read one BibTeX entry, strictly.
-
-    Taken are single entries of the usual kinds, with balanced braces, values in braces or quotes, numbers or months,
-    and no TeX but accents and escaped characters. Nothing may stand before or after.
-
-    Args:
-        text: The submitted text.
-
-    Returns:
-        The entry; None for anything else.
-
-    Example:
-        >>> parse("@misc{mine, title = {Mine}}").fields
-        {'title': 'Mine'}
-        >>> parse("@misc{mine, title = {\\input{/etc/passwd}}}") is None
-        True
-    """
-    if len(text) > 3000 or any(ord(char) < 32 and char not in "\t\n\r" for char in text):
-        return None
-    head = HEAD.match(text)
-    if head is None or head.group(1).lower() not in KINDS:
-        return None
-    position = head.end()
-    fields: dict[str, str] = {}
-    while True:
-        closing = re.compile(r"\s*\}\s*").match(text, position)
-        if closing is not None:
-            whole = closing.end() == len(text)
-            return Reference(head.group(1).lower(), head.group(2), fields) if whole and fields else None
-        name = NAME.match(text, position)
-        if name is None:
-            return None
-        value, position = _value(text, name.end())
-        field = name.group(1).lower()
-        if value is None or field in fields or not _harmless(value, field):
-            return None
-        fields[field] = " ".join(value.split())
-        comma = re.compile(r"\s*(,|(?=\}))").match(text, position)
-        if comma is None:
-            return None
-        position = comma.end()
-
-
-def _value(text: str, start: int) -> tuple[str | None, int]:
-    """Return the value that starts here, and where it ends; None if there is none."""
-    opening = text[start : start + 1]
-    if opening not in ("{", '"'):
-        bare = BARE.match(text, start)
-        if bare is None or not (bare.group().isdigit() or bare.group().lower() in MONTHS):
-            return None, start
-        return bare.group(), bare.end()
-    depth, position = 0, start + 1
-    while position < len(text):
-        char = text[position]
-        if char == "\\":
-            position += 2
-            continue
-        if depth == 0 and char == ("}" if opening == "{" else '"'):
-            return text[start + 1 : position], position + 1
-        depth += (char == "{") - (char == "}")
-        if depth < 0:
-            return None, start
-        position += 1
-    return None, start
-
-
-def _harmless(value: str, field: str) -> bool:
-    """Whether a value holds no command but those of `COMMAND`, nothing TeX reads as one, and balanced braces."""
-    rest = COMMAND.sub("", value)
-    if "\\" in rest or "^^" in value:
-        return False
-    # BibTeX itself counts every brace, escaped or not.
-    depth = 0
-    for char in value:
-        depth += (char == "{") - (char == "}")
-        if depth < 0:
-            return False
-    comments = field not in LITERAL and ("%" in rest or "#" in rest)
-    return depth == 0 and rest.count("$") % 2 == 0 and not comments

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from tia2.evaluation.summary import ANNOTATOR, CEILING
 
+from ..data.addresses import LONGEST
 from ..data.board import Board, BoardEntry
 from ..data.index import COUNTS, ESTIMATES
+from ..data.store import now
 
 Facts = dict[str, Any]
+SIMULATED = "simulated"
+PAGE = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(?:/[A-Za-z0-9._~/-]*)?")
 
 
 def plain(value: Any) -> Any:
@@ -47,6 +53,7 @@ def about(entry: BoardEntry) -> Facts:
         "chips": list(entry.chips),
         "coverage": entry.coverage,
         "model": card.name if card else None,
+        "model_id": entry.model,
         "description": card.description if card else None,
         "licence": card.licence if card else None,
         "training_data": card.training_data if card else None,
@@ -79,7 +86,9 @@ def figures(board: Board, scope: str, metric: str, positions: Iterable[int] | No
             "rank": int(standing.rank[position]) or None,
             "rank_low": int(standing.low[position]) or None,
             "rank_high": int(standing.high[position]) or None,
-            "group": standing.group[position] or None,
+            "model_rank": int(standing.model_rank[position]) or None,
+            "p_best": float(standing.p_best[position]),
+            "like_best": standing.like_best(position) if standing.rank[position] else None,
             **{name: values[position] for name, values in estimates.items()},
         }
         for position in (range(len(board)) if positions is None else positions)
@@ -116,14 +125,42 @@ def best_first(rows: Iterable[Facts]) -> list[Facts]:
     return sorted(rows, key=place)
 
 
-def provenance(board: Board) -> Facts:
-    """Return what the figures were computed from and with."""
+def permalink(board: Board, scope: str = "", metric: str = "", page: str = "") -> str:
+    """Return the address of a view of the board.
+
+    Args:
+        board: The board.
+        scope: A subset, or `overall`; none if empty.
+        metric: Name of a metric; none if empty.
+        page: Address of the board's page; anything but a plain http address is left out.
+
+    Example:
+        >>> permalink(board, "counting", "kendall", "https://example.org/")  # doctest: +SKIP
+        'https://example.org/?benchmark=mini&subset=counting&metric=kendall'
+    """
+    asked = {"benchmark": board.benchmark.name, "subset": scope, "metric": metric}
+    base = page if len(page) <= LONGEST and PAGE.fullmatch(page) else ""
+    return f"{base}?{urlencode({name: text for name, text in asked.items() if text})}"
+
+
+def provenance(board: Board, scope: str = "", metric: str = "", page: str = "") -> Facts:
+    """Return what the figures were computed from and with, when, and where they can be seen.
+
+    Args:
+        board: The board.
+        scope: Scope that is shown; empty for all.
+        metric: Metric that is shown; empty for all.
+        page: Address of the board's page, if known.
+    """
     from tia2._version import __version__
 
     from ..data.index import SEED
 
     record = board.benchmark
     return {
+        "date": now()[:10],
+        "permalink": permalink(board, scope, metric, page),
+        "votes": SIMULATED if record.simulated else "of people",
         "tia2_version": __version__,
         "benchmark": record.name,
         "benchmark_fingerprint": record.fingerprint,

@@ -8,8 +8,9 @@ import re
 from tia2.figures.text import clean
 
 from ..data.board import Board
+from ..data.store import slug
 from ..views.formats import brackets, in_tex
-from .facts import Facts, about, best_first, figures, people, provenance
+from .facts import SIMULATED, Facts, about, best_first, figures, people, provenance
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -33,12 +34,15 @@ SPECIAL = {
     "τ": r"$\tau$",
     "λ": r"$\lambda$",
 }
-HEAD = r"""% By tia2 {version}, benchmark {benchmark}, {resamples} resamples. Needs \usepackage[T1]{{fontenc}} and
-% \usepackage{{booktabs}}; names that aren't in Latin script need LuaLaTeX or XeLaTeX.
+BEST = r"\textsuperscript{*}"
+HEAD = r"""% By tia2 {version}, {date}, benchmark {benchmark}, items {items}, votes {votes}. {permalink}
+% Needs \usepackage[T1]{{fontenc}}, array and booktabs; names that aren't in Latin script need LuaLaTeX or XeLaTeX.
 """
+COLUMNS = r"@{}r>{\raggedright\arraybackslash}p{0.31\textwidth}ll@{}"
+"""Fits the 345 pt of article's text, in footnotesize, with a minus sign before every figure."""
 
 
-def to_latex(board: Board, scope: str, metric: str, top: int | None = None) -> str:
+def to_latex(board: Board, scope: str, metric: str, top: int | None = None, page: str = "") -> str:
     """Return a booktabs table: ranks, entries, figures with intervals and groups, upper bounds, people.
 
     Args:
@@ -46,6 +50,7 @@ def to_latex(board: Board, scope: str, metric: str, top: int | None = None) -> s
         scope: One of its scopes.
         metric: One of the metrics.
         top: Largest number of ranked entries, and of upper bounds; all if None.
+        page: Address of the board's page, if known.
 
     Raises:
         UnknownNameError: The board has no such scope or metric.
@@ -57,22 +62,30 @@ def to_latex(board: Board, scope: str, metric: str, top: int | None = None) -> s
     ranked = [row for row in rows if row["kind"] == "entry"][:top]
     bounds = [row for row in rows if row["kind"] == "upper bound"][:top]
     title = escaped(board.metric_titles[metric])
-    common = provenance(board)
+    common = provenance(board, scope, metric, page)
     where = "the mean of all subsets" if scope == "overall" else escaped(scope)
     blocks = [[_line(row) for row in ranked], [_line(row, bound=True) for row in bounds]]
     blocks.append([_people_line(who, values) for who, values in people(board, scope, metric).items()])
     body = "\n\\midrule\n".join("\n".join(block) for block in blocks if block)
     return (
         HEAD.format(
-            version=common["tia2_version"], resamples=common["resamples"], benchmark=escaped(board.benchmark.name)
+            version=common["tia2_version"],
+            date=common["date"],
+            benchmark=escaped(board.benchmark.name),
+            items=common["benchmark_fingerprint"][:16],
+            votes=common["votes_fingerprint"][:16],
+            permalink=common["permalink"],
         )
-        + "\\begin{table}\n\\centering\n"
+        + "\\begin{table}\n\\centering\n\\footnotesize\n\\setlength{\\tabcolsep}{4pt}\n"
         + f"\\caption{{Agreement with people, {title}, {escaped(board.benchmark.title)}, {where}. "
         + "Brackets hold 95\\,\\% intervals over prompts. "
-        + "Entries that share a letter are not separable at 5\\,\\%, corrected. "
+        + f"Entries with {BEST} are the best or not separable from it at 5\\,\\%, corrected for the models. "
         + (r"\textsuperscript{\dag} Upper bound: settings chosen on the test labels, no result. " if bounds else "")
-        + "Pooled: over all items at once.}\n"
-        + "\\begin{tabular}{rlll}\n\\toprule\n"
+        + "Pooled: over all items at once. "
+        + ("The votes are simulated. " if common["votes"] == SIMULATED else "")
+        + f"{common['date']}, votes {common['votes_fingerprint'][:8]}.}}\n"
+        + f"\\label{{tab:{slug(f'tia2 {board.benchmark.name} {scope} {metric}')}}}\n"
+        + f"\\begin{{tabular}}{{{COLUMNS}}}\n\\toprule\n"
         + f"Rank & Entry & {title} & Pooled \\\\\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
     )
 
@@ -89,7 +102,7 @@ def escaped(text: str) -> str:
 
 def _line(row: Facts, bound: bool = False) -> str:
     name = escaped(row["name"]) + (r"\textsuperscript{\dag}" if bound else "")
-    letters = rf"\textsuperscript{{{escaped(row['group'])}}}" if row["group"] else ""
+    letters = BEST if row["like_best"] else ""
     rank = str(row["rank"] or "--")
     return rf"{rank} & {name} & {_figure(row, '', letters)} & {_figure(row, 'pooled')} \\"
 

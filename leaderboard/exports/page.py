@@ -13,6 +13,7 @@ from tia2.evaluation.summary import OVERALL
 
 from ..data.board import Board, BoardEntry
 from ..plots import forest, forest_words
+from ..views.formats import best_text
 from ..views.rendering import render, source
 from ..views.texts import definitions
 from .facts import Facts, about, best_first, figures, people, plain, provenance
@@ -21,7 +22,7 @@ DECLARED = ("description", "licence", "training_data", "source")
 ADDRESSES = ("paper", "contact")
 
 
-def static_html(board: Board, metric: str = "auroc") -> str:
+def static_html(board: Board, metric: str = "auroc", page: str = "") -> str:
     """Return one self-contained page: every scope's table, sortable, its forest plot, definitions and provenance.
 
     Its content security policy forbids every request and every script but the page's own two.
@@ -29,6 +30,7 @@ def static_html(board: Board, metric: str = "auroc") -> str:
     Args:
         board: The board.
         metric: Name of the metric to rank by.
+        page: Address of the board's page, if known.
 
     Raises:
         UnknownNameError: No such metric.
@@ -42,8 +44,11 @@ def static_html(board: Board, metric: str = "auroc") -> str:
     drawn = {
         f"{anchor}-forest": json.loads(forest(board, scope, metric).to_json()) for scope, anchor in anchors.items()
     }
+    common = provenance(board, metric=metric, page=page)
     return render(
         "offline.html",
+        date=common["date"],
+        permalink=common["permalink"],
         title=f"{board.index.store.name}: {board.benchmark.title}",
         benchmark=board.benchmark,
         policy=_policy(scripts),
@@ -53,7 +58,7 @@ def static_html(board: Board, metric: str = "auroc") -> str:
         sections=[_section(board, scope, metric, anchor) for scope, anchor in anchors.items()],
         entries=[_entry(entry) for entry in board.entries],
         definitions=definitions(),
-        provenance={name.replace("_", " "): value for name, value in provenance(board).items()},
+        provenance={name.replace("_", " "): value for name, value in common.items()},
         figures=_json(drawn),
         scripts=list(map(Markup, scripts)),
     )
@@ -82,9 +87,15 @@ def _others(board: Board, metric: str) -> list[str]:
 
 def _section(board: Board, scope: str, metric: str, anchor: str) -> Facts:
     others = _others(board, metric)
+    standing = board.standing(scope, metric)
     by_metric = {name: figures(board, scope, name) for name in (metric, *others)}
     rows = [
-        {**about(entry), **by_metric[metric][number], "others": [by_metric[name][number] for name in others]}
+        {
+            **about(entry),
+            **by_metric[metric][number],
+            "best": best_text(int(standing.rank[number]), float(standing.p_best[number])),
+            "others": [by_metric[name][number] for name in others],
+        }
         for number, entry in enumerate(board.entries)
     ]
     references = [

@@ -13,19 +13,25 @@ from ..data.index import COUNTS, ESTIMATES
 from .facts import Facts, about, best_first, counts, figures, people, plain, provenance
 
 SCHEMA = "tia2-leaderboard"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: `p_best` and `like_best` instead of `group`, `model_rank`, `model_id`, and what `provenance` says of itself."""
 
-TEXTS = ("benchmark", "subset", "metric", "id", "entry", "kind", "chips")
-RANKS = ("rank", "rank_low", "rank_high", "group")
+NOT_FOR_READERS = frozenset(("schema_version", "images", "scores_fingerprint", "items_kept"))
+"""What a store says of a benchmark for itself."""
+TEXTS = ("benchmark", "subset", "metric", "id", "entry", "model_id", "kind", "chips")
+RANKS = ("rank", "rank_low", "rank_high", "model_rank", "p_best", "like_best")
 CARD = ("licence", "training_data", "source", "tables")
-PROVENANCE = ("benchmark_fingerprint", "votes_fingerprint", "seed", "resamples", "confidence", "tia2_version")
+PROVENANCE = (
+    "votes", "benchmark_fingerprint", "votes_fingerprint", "seed", "resamples", "confidence", "tia2_version", "date",
+    "permalink",
+)  # fmt: skip
 COLUMNS = (*TEXTS, *RANKS, *ESTIMATES, *COUNTS, "coverage", *CARD, *PROVENANCE)
 
 DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠")
 """What makes a spreadsheet take a cell for a formula; the wide ones in Japanese and Chinese settings."""
 
 
-def to_csv(board: Board, scope: str | None = None, metric: str | None = None) -> str:
+def to_csv(board: Board, scope: str | None = None, metric: str | None = None, page: str = "") -> str:
     """Return all figures as one long table: one row for each subset, metric and entry, best first, then people.
 
     Numbers have full precision, unknown ones are empty. Text that a spreadsheet would take for a formula has an
@@ -35,6 +41,7 @@ def to_csv(board: Board, scope: str | None = None, metric: str | None = None) ->
         board: The board.
         scope: One of its scopes; all of them if None.
         metric: One of the metrics; all of them if None.
+        page: Address of the board's page, if known.
 
     Returns:
         CSV with a header, in the columns of `COLUMNS`.
@@ -51,7 +58,7 @@ def to_csv(board: Board, scope: str | None = None, metric: str | None = None) ->
     # Text is quoted always: a spreadsheet that splits at semicolons must not find a cell inside it.
     writer = csv.writer(sink, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(COLUMNS)
-    common = provenance(board)
+    common = provenance(board, scope or "", metric or "", page)
     entries = [_entry_cells(about(entry)) for entry in board.entries]
     for subset in scopes:
         counted = counts(board, subset)
@@ -69,11 +76,12 @@ def to_csv(board: Board, scope: str | None = None, metric: str | None = None) ->
     return sink.getvalue()
 
 
-def to_json(board: Board) -> str:
+def to_json(board: Board, page: str = "") -> str:
     """Return the whole board as JSON, every subset and metric, NaN as null; docs/leaderboard-api.md has the schema.
 
     Args:
         board: The board.
+        page: Address of the board's page, if known.
     """
     rows = [{**about(entry), "subsets": {}} for entry in board.entries]
     for scope in board.scopes:
@@ -84,8 +92,10 @@ def to_json(board: Board) -> str:
     content = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
-        "provenance": provenance(board),
-        "benchmark": board.benchmark.model_dump(exclude={"schema_version", "images", "scores_fingerprint"}),
+        "provenance": provenance(board, page=page),
+        "benchmark": board.benchmark.model_dump(
+            exclude={"schema_version", "images", "scores_fingerprint", "items_kept"}
+        ),
         "metrics": board.metric_titles,
         "subsets": list(board.scopes),
         "people": {scope: _people(board, scope) for scope in board.scopes} if board.people is not None else None,
@@ -108,7 +118,7 @@ def neutral(text: str) -> str:
 
 
 def _entry_cells(facts: Facts) -> Facts:
-    kept = {name: facts[name] for name in ("id", "kind", "coverage", "licence", "training_data", "source")}
+    kept = {name: facts[name] for name in ("id", "model_id", "kind", "coverage", "licence", "training_data", "source")}
     return {**kept, "entry": facts["name"], "chips": "; ".join(facts["chips"]), "tables": " ".join(facts["tables"])}
 
 

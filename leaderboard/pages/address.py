@@ -28,7 +28,9 @@ WRITE = """
   if (tab) put("tab", tab);
   url.search = url.search.replaceAll("%2C", ",").replaceAll("%7E", "~");
   if (!SELECTS && url.search === before) return [STAY, ...values, usual];
-  window.history.replaceState(window.history.state, "", url);
+  const was = new URLSearchParams(before), typed = TYPED;
+  const step = ["tab", ...names].some(name => !typed.includes(name) && was.get(name) !== url.searchParams.get(name));
+  window.history[step ? "pushState" : "replaceState"](window.history.state, "", url);
   return [url.search, ...values, usual];
 }
 """
@@ -43,8 +45,12 @@ DONE = """
 """
 STAY = "#"
 """An address that says: leave everything as it is. Tabs and text boxes report what the page itself changed, too."""
-READY = '(usual) => { window.tia2Tab = JSON.parse(usual || "{}").here; window.tia2Prepare(); }'
+READY = '(usual) => { window.tia2Tab = JSON.parse(usual || "{}").here; window.tia2Shown(usual); window.tia2Prepare(); }'
 """From then on, selecting a tab is a visitor's doing; and there is time to fetch what other tabs need."""
+SHOWN = "(usual) => window.tia2Shown(usual)"
+"""Puts what is shown into the title, and takes out of the address what isn't there."""
+TYPED = ("q", "lt", "ip")
+"""Controls that change with every letter or pixel: going back leads past them."""
 
 
 def pick(query: Query, name: str, options: Iterable[str], default: str) -> str:
@@ -123,7 +129,7 @@ def writer(names: Sequence[str], tab: str = "", selects: bool = False) -> str:
         tab: The id of the controls' tab, to be written too; empty to leave it as it is.
         selects: Whether the event is that the tab was selected.
     """
-    return _filled(WRITE, {"NAMES": list(names), "TAB": tab, "SELECTS": selects, "STAY": STAY})
+    return _filled(WRITE, {"NAMES": list(names), "TAB": tab, "SELECTS": selects, "STAY": STAY, "TYPED": list(TYPED)})
 
 
 def unless_done(tab: str, what: str) -> str:
@@ -138,6 +144,25 @@ def unless_done(tab: str, what: str) -> str:
     return _filled(DONE, {"TAB": tab, "WHAT": f"{tab} {what}", "STAY": STAY})
 
 
+def unknown(query: Query, name: str, value: object, options: Iterable[str]) -> list[str]:
+    """Return what an address asks for that isn't there, in its own words.
+
+    Args:
+        query: The page's address.
+        name: A parameter's name.
+        value: Value of its control after the address was read.
+        options: Values that there are.
+
+    Example:
+        >>> unknown({"chips": "cv,nope"}, "chips", ["cv"], ["raw", "cv"]), unknown({}, "chips", [], [])
+        (['nope'], [])
+    """
+    text = query.get(name, "")
+    asked = text.split(SEPARATOR) if isinstance(value, list) else [text]
+    there = {*options, as_text(value)}
+    return [word for word in asked if word and word not in there]
+
+
 def parse(address: str) -> dict[str, str]:
     """Return the parameters of an address's query text.
 
@@ -145,7 +170,7 @@ def parse(address: str) -> dict[str, str]:
         >>> parse("?tab=plots&chips=")
         {'tab': 'plots', 'chips': ''}
     """
-    return dict(parse_qsl(address[:LONGEST].lstrip("?"), keep_blank_values=True, errors="replace"))
+    return dict(parse_qsl(address[:LONGEST].partition("#")[0].lstrip("?"), keep_blank_values=True, errors="replace"))
 
 
 def _filled(script: str, words: Mapping[str, object]) -> str:

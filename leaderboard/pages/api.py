@@ -17,6 +17,7 @@ from ..data.board import Board
 from ..data.boards import Live
 from ..exports.facts import about, best_first, counts, figures, people, plain, provenance
 from ..submissions.web import status_of
+from ..views.pairs import comparison, verdict_of
 
 LONGEST = 200
 """Characters of an argument; no name is longer."""
@@ -55,8 +56,9 @@ def add_api(live: Live) -> dict[str, Callable[..., Any]]:
     def compare(benchmark: str, a: str, b: str, metric: str = "auroc") -> dict[str, Any]:
         """Compare two entries by one metric, paired, on every subset and prompt."""
         with _answering():
-            comparison = _board(live, benchmark).compare(_text("entry", a), _text("entry", b), _text("metric", metric))
-            content: dict[str, Any] = plain({"verdict": comparison.verdict, **comparison.model_dump()})
+            board = _board(live, benchmark)
+            result = comparison(board, _text("entry", a), _text("entry", b), _text("metric", metric))
+            content: dict[str, Any] = plain({"verdict": verdict_of(result, result.main, board), **result.model_dump()})
             return content
 
     def prompts(benchmark: str, entry: str) -> list[dict[str, Any]]:

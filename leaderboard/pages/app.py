@@ -15,12 +15,13 @@ from tia2.errors import LeaderboardError, first_line
 from ..data.board import Board
 from ..data.boards import Live
 from ..data.store import Store
+from ..exports.bibtex import reference_of_view
 from ..submissions.limits import LIMITS, MIB
 from ..views.rendering import macro
 from .api import add_api
 from .entrance.guard import Guard, served_names, trusting
 from .entrance.uploads import Uploads
-from .head import head
+from .head import head, icon
 from .surroundings import prepare_temporary_folder, without_proxies
 from .tabs.order import CHAPTERS
 from .theme import css, theme
@@ -64,6 +65,8 @@ def _build(live: Live) -> _Built:
             elem_id="tia2-benchmark",
         )
         notice = gr.HTML(notice_of(board))
+        missing = gr.HTML(elem_id="tia2-missing")
+        gr.HTML(macro(TEMPLATE, "share"), elem_id="tia2-share")
         address, first, asked = (gr.Textbox(visible=False) for _ in range(3))
         tabs = []
         with gr.Tabs(elem_id="tia2-tabs") as container:
@@ -71,7 +74,7 @@ def _build(live: Live) -> _Built:
                 with gr.Tab(chapter.title, id=chapter.id) as item:
                     tabs.append(MountedTab(chapter.build(live), item))
         endpoints = add_api(live)
-        wire(app, live, tabs, Frame(benchmark, notice, container, address, first, asked, busy), notice_of)
+        wire(app, live, tabs, Frame(benchmark, notice, missing, container, address, first, asked, busy), notice_of)
     app.queue(default_concurrency_limit=4, max_size=WAITING)
     return _Built(app, tabs, endpoints)
 
@@ -141,6 +144,7 @@ def options(live: Live, guard: Middleware) -> dict[str, Any]:
         "theme": theme(),
         "css": css(),
         "head": head(),
+        "favicon_path": icon(),
         "quiet": True,
         "ssr_mode": False,
         # Gradio asks its own server for a page and gives up when that takes more than three seconds, as on a busy
@@ -158,7 +162,7 @@ def notice_of(board: Board) -> str:
     """Return what is said of a benchmark above its tabs."""
     record = board.benchmark
     size = f"{len(board):,} entries, {len(board.prompts):,} prompts, {record.items:,} items."
-    return macro(TEMPLATE, "notice", record, size)
+    return macro(TEMPLATE, "notice", record, size, reference_of_view(board))
 
 
 def _live(source: Live | Store | str | os.PathLike[str]) -> Live:

@@ -26,6 +26,8 @@ FETCH = """
   link.remove();
 }
 """
+HERE = "(view) => [view, location.origin + location.pathname]"
+"""Exports name the page that they were made on."""
 
 
 @cache
@@ -34,12 +36,13 @@ def folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="tia2-exports-"))
 
 
-def hand_over(name: str, content: str) -> str:
+def hand_over(name: str, content: str | bytes) -> str:
     """Write a file under its name into a folder of its own, the same for the same content; return its path."""
-    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    encoded = content if isinstance(content, bytes) else content.encode()
+    digest = hashlib.sha256(encoded).hexdigest()[:16]
     path = folder() / digest / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text(content, encoding="utf-8", newline="")
+    path.write_bytes(encoded)
     return os.fspath(path)
 
 
@@ -53,14 +56,14 @@ def export_buttons(live: Live, state: Any) -> None:
     gr.HTML(heading("Export"))
     with gr.Row(elem_classes="tia2-exports"):
         buttons = {kind: gr.Button(row.title, size="sm", min_width=90, scale=0) for kind, row in FORMATS.items()}
-        file = gr.DownloadButton(visible=False)
+        file, page = gr.DownloadButton(visible=False), gr.Textbox(visible=False)
     for kind, button in buttons.items():
 
-        def make(view: dict[str, Any], kind: str = kind) -> str | None:
+        def make(view: dict[str, Any], page: str, kind: str = kind) -> str | None:
             if not view:
                 return None
             board = live.board(view["benchmark"])
-            return hand_over(*export(board, kind, view["scope"], view["metric"]))
+            return hand_over(*export(board, kind, view["scope"], view["metric"], str(page)))
 
-        written = button.click(make, [state], [file], api_visibility="private", concurrency_limit=2)
+        written = button.click(make, [state, page], [file], js=HERE, api_visibility="private", concurrency_limit=2)
         written.success(None, [file], None, js=FETCH, api_visibility="private")

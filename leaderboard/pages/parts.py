@@ -28,6 +28,7 @@ class Param(NamedTuple):
         outputs: Components that it fills.
         after: Events, such as the `success` of a click's handler, after which the control counts as changed.
         offers: All choices of a long menu, sent when the tab is drawn. `restore` then gives what is chosen only.
+        kind: Name of its kind of value, said where an address asks for what isn't there; empty for texts and numbers.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Param(NamedTuple):
     outputs: Sequence[Any] = ()
     after: Sequence[Any] = ()
     offers: Callable[[Board], Choices] | None = None
+    kind: str = ""
 
 
 class Later(NamedTuple):

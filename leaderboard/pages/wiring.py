@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from html import escape
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import gradio as gr
 
@@ -15,8 +17,11 @@ from tia2.files import without_folders
 
 from ..data.board import Board
 from ..data.boards import Live
-from .address import READY, STAY, as_text, parse, pick, unless_done, writer
+from ..views.rendering import macro
+from .address import READY, SHOWN, STAY, as_text, parse, pick, unknown, unless_done, writer
 from .parts import Param, Query, Tab
+
+LONGEST_SAID = 80
 
 
 class MountedTab(NamedTuple):
@@ -32,6 +37,7 @@ class Frame(NamedTuple):
     Attributes:
         benchmark: The dropdown.
         notice: Words about the benchmark.
+        missing: Says what the address asks for that isn't there.
         tabs: The tabs' container.
         address: Carries the query text from the page's script.
         first: Carries, as JSON, what the address leaves out: the controls' values on a first visit.
@@ -41,11 +47,57 @@ class Frame(NamedTuple):
 
     benchmark: Any
     notice: Any
+    missing: Any
     tabs: Any
     address: Any
     first: Any
     asked: Any
     busy: Any
+
+
+class Missing(NamedTuple):
+    """Something that an address asks for and that isn't there.
+
+    Attributes:
+        name: Name of the parameter.
+        kind: Name of its kind, such as entry.
+        text: Value that was asked for.
+        options: Values that there are.
+        shown: Value that the address gets instead; empty to leave the parameter out.
+    """
+
+    name: str
+    kind: str
+    text: str
+    options: Sequence[str]
+    shown: str
+
+
+def missing_values(
+    tab: Tab, board: Board, query: Query, updates: Sequence[Any], values: Sequence[Any]
+) -> list[Missing]:
+    """Return what the address asks of a tab's controls that isn't there."""
+    missing = []
+    for param, update, value in zip(tab.params, updates, values, strict=True):
+        if not param.kind or param.name not in query:
+            continue
+        choices = param.offers(board) if param.offers else update.get("choices") or param.component.choices
+        options = [str(choice[1] if isinstance(choice, (tuple, list)) else choice) for choice in choices]
+        missing += [
+            Missing(param.name, param.kind, text, options, as_text(value))
+            for text in unknown(query, param.name, value, options)
+        ]
+    return missing
+
+
+def missing_words(missing: Sequence[Missing], query: Query) -> str:
+    """Return what isn't there, with links to what was perhaps meant, as HTML."""
+    lines = []
+    for part in missing:
+        close = get_close_matches(part.text, part.options, n=3, cutoff=0.4)
+        links = [(f"?{urlencode({**query, part.name: option})}", option) for option in close]
+        lines.append((part.kind, part.text[:LONGEST_SAID], links))
+    return macro("app.html", "missing", lines) if lines else ""
 
 
 def restore(tab: Tab, board: Board, query: Query) -> tuple[list[Any], list[Any], dict[str, str]]:
@@ -79,7 +131,16 @@ def visit(live: Live, tabs: Sequence[MountedTab], notice: Callable[[Board], str]
     """Return one update for each output of `everything`: the tab that the address names, shown; others left alone."""
     board = live.board(query.get("benchmark"))
     name = board.benchmark.name
-    here = pick(query, "tab", [tab.id for tab, _ in tabs], tabs[0].tab.id)
+    ids = [tab.id for tab, _ in tabs]
+    here = pick(query, "tab", ids, tabs[0].tab.id)
+    missing = [
+        Missing(key, kind, text, options, "")
+        for key, kind, options, value in (
+            ("benchmark", "benchmark", list(live.boards), name),
+            ("tab", "tab", ids, here),
+        )
+        for text in unknown(query, key, value, options)
+    ]
     benchmarks = [(listed.benchmark.title, key) for key, listed in live.boards.items()]
     updates: list[Any] = [
         gr.update(choices=benchmarks, value=name, visible=len(benchmarks) > 1),
@@ -91,10 +152,12 @@ def visit(live: Live, tabs: Sequence[MountedTab], notice: Callable[[Board], str]
     for tab, _ in tabs:
         if tab.id == here:
             controls, values, first = restore(tab, board, query)
+            missing += missing_values(tab, board, query, controls, values)
             updates += [*controls, *rendered(tab.render, len(tab.outputs), name, values)]
         else:
             updates += [gr.skip()] * (len(tab.params) + len(tab.outputs))
-    return [*updates, _first(live, tabs, here, first), _asked(here, name, values)]
+    updates.insert(2, missing_words(missing, query))
+    return [*updates, _first(live, tabs, here, first, board, missing), _asked(here, name, values)]
 
 
 def wire(app: gr.Blocks, live: Live, tabs: Sequence[MountedTab], frame: Frame, notice: Callable[[Board], str]) -> None:
@@ -102,6 +165,7 @@ def wire(app: gr.Blocks, live: Live, tabs: Sequence[MountedTab], frame: Frame, n
     everything = [
         frame.benchmark,
         frame.notice,
+        frame.missing,
         frame.tabs,
         *(part for tab, _ in tabs for part in (*(param.component for param in tab.params), *tab.outputs)),
         frame.first,
@@ -125,8 +189,10 @@ def wire(app: gr.Blocks, live: Live, tabs: Sequence[MountedTab], frame: Frame, n
         js=writer(["benchmark"]),
         **_quiet(frame),
     )
+    changed.success(None, [frame.first], None, js=SHOWN, **_quiet(frame))
     for mounted in tabs:
         selected = _wire_tab(live, mounted, tabs, frame)
+        selected.success(None, [frame.first], None, js=SHOWN, **_quiet(frame))
         for event in (ready, changed, selected):
             _wire_offers(live, mounted.tab, frame, event)
             _wire_later(live, mounted.tab, frame, event)
@@ -139,17 +205,19 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
 
     def select(address: str, benchmark: str, _: str) -> list[Any]:
         if address == STAY:
-            return [gr.skip()] * (len(controls) + len(tab.outputs) + 2)
-        board = live.board(benchmark)
-        updates, values, first = restore(tab, board, parse(address))
+            return [gr.skip()] * (len(controls) + len(tab.outputs) + 3)
+        board, query = live.board(benchmark), parse(address)
+        updates, values, first = restore(tab, board, query)
+        missing = missing_values(tab, board, query, updates, values)
         name = board.benchmark.name
         outputs = rendered(tab.render, len(tab.outputs), name, values)
-        return [*updates, *outputs, _first(live, tabs, tab.id, first), _asked(tab.id, name, values)]
+        shown = _first(live, tabs, tab.id, first, board, missing)
+        return [*updates, *outputs, missing_words(missing, query), shown, _asked(tab.id, name, values)]
 
     selected = item.select(
         select,
         [frame.address, frame.benchmark, frame.first],
-        [*controls, *tab.outputs, frame.first, frame.asked],
+        [*controls, *tab.outputs, frame.missing, frame.first, frame.asked],
         js=writer(["benchmark"], tab.id, selects=True),
         **_quiet(frame),
     )
@@ -240,8 +308,19 @@ def _parsed(asked: str) -> tuple[str, list[Any]] | None:
         return None
 
 
-def _first(live: Live, tabs: Sequence[MountedTab], here: str, of_tab: Mapping[str, str]) -> str:
-    return json.dumps({"benchmark": live.board().benchmark.name, "tab": tabs[0].tab.id, **of_tab, "here": here})
+def _first(
+    live: Live,
+    tabs: Sequence[MountedTab],
+    here: str,
+    of_tab: Mapping[str, str],
+    board: Board,
+    missing: Sequence[Missing],
+) -> str:
+    first = {"benchmark": live.board().benchmark.name, "tab": tabs[0].tab.id, **of_tab}
+    fixed = {part.name: "" if part.shown == first.get(part.name) else part.shown for part in missing}
+    title = next(str(item.label) for tab, item in tabs if tab.id == here)
+    shown = {"here": here, "title": f"{title} · {board.benchmark.title} · {live.store.name}", "fixed": fixed}
+    return json.dumps({**first, **shown})
 
 
 def _value(param: Param, update: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The critical-difference diagram: entries on one axis, with bars over those that can't be told apart."""
+"""The best entries on one axis, with a bar over those that can't be told from the best."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ TOP = 20
 """Number of entries at most."""
 UNIT = 24
 """Pixels between two labels."""
+BEST = ("best",)
 STEP = 0.42
 """Space between two bars, in labels."""
 
 
 def critical_difference(board: Board, scope: str, metric: str) -> Figure:
-    """Return the best entries on the axis of the metric; a bar joins those that are not separable.
+    """Return the best entries on the axis of the metric; a bar joins those not separable from the best.
 
-    A bar is solid over consecutive entries of one group, and dotted over entries between them that aren't in it.
+    It is solid over consecutive entries, and dotted over entries between them that are surely worse.
 
     Args:
         board: The board.
@@ -38,7 +39,7 @@ def critical_difference(board: Board, scope: str, metric: str) -> Figure:
     rows = ranked_rows(board, scope, metric, TOP)
     if len(rows) < 2:
         return empty("This needs at least two complete entries.")
-    bars = joined([row.groups for row in rows])
+    bars = joined([BEST if row.like_best else () for row in rows])
     levels = _levels(bars)
     first = 0.7 + STEP * (max(levels, default=-1) + 1) + 0.6
     span = (rows[0].mean - rows[-1].mean) or 0.01
@@ -74,13 +75,13 @@ def critical_difference_words(board: Board, scope: str, metric: str) -> str:
     rows = ranked_rows(board, scope, metric, TOP)
     if len(rows) < 2:
         return "This needs at least two complete entries."
-    bars = joined([row.groups for row in rows])
+    bars = joined([BEST if row.like_best else () for row in rows])
     head = f"The {len(rows)} best entries by {title_of(metric)} {where(scope)}. "
     first = next((runs for runs in bars if runs[0][0] == 0), None)
     if first is None:
-        return f"{head}{clean(rows[0].entry.name)} is separable from all others shown, at 5 %, corrected."
-    names = [clean(row.entry.name) for start, end in first for row in rows[start : end + 1]]
-    return f"{head}Not separable from each other at 5 %, corrected, are {'; '.join(names)}."
+        return f"{head}{clean(rows[0].entry.name)} is better than all others shown, at 5 %, corrected."
+    names = [clean(row.entry.name) for start, end in first for row in rows[start : end + 1] if row.rank > 1]
+    return f"{head}Not separable from the best at 5 %, corrected, are {'; '.join(names)}."
 
 
 def joined(groups: Sequence[Sequence[str]]) -> list[list[tuple[int, int]]]:
@@ -169,7 +170,7 @@ def _dots(rows: Sequence[EntryRow], title: str) -> Trace:
         "cliponaxis": False, "marker": {"size": 9, "color": [colours[family_of(row.entry)] for row in rows]},
         "hovertext": [
             f"{safe(row.entry.name)}<br>{title} {with_interval(row.mean, row.low, row.high)}<br>"
-            f"rank {row.rank} ({row.rank_low} to {row.rank_high}), group {safe(row.group, 12)}"
+            f"rank {row.rank} ({row.rank_low} to {row.rank_high}), {safe(row.best)}"
             for row in rows
         ],
         "hoverinfo": "text",

@@ -53,25 +53,9 @@ def forest(board: Board, scope: str, metric: str, top: int = 30) -> Figure:
     Example:
         >>> forest(board, "overall", "auroc").write_html("forest.html")  # doctest: +SKIP
     """
-    ranked, bounds = ranked_rows(board, scope, metric, top), bound_rows(board, scope, metric, max(top // 3, 1))
-    if not ranked and not bounds:
+    panel = forest_panel(board, scope, metric, top)
+    if panel is None:
         return empty("No complete entry yet. Entries appear here once they have a value for every item.")
-    people = _people(board, scope, metric)
-    title = title_of(metric)
-    panel = Forest(
-        title="",
-        x_title=f"{title}, {where(scope)}",
-        marks=_marks(ranked, bounds, title),
-        rows=[
-            *(_row(row) for row in ranked),
-            *(_row(row, GAP if ranked and not number else 0) for number, row in enumerate(bounds)),
-        ],
-        references=[
-            ReferenceLine(name, estimate.mean, estimate.low, estimate.high) for name, estimate in people.items()
-        ],
-        side_title="group",
-        limits=_limits([*ranked, *bounds], people),
-    )
     bottom, above = panel.y_range()
     x_axis, y_axis = panel.plotly_axes(SCREEN)
     shapes, annotations = panel.decorations(SCREEN)
@@ -86,6 +70,39 @@ def forest(board: Board, scope: str, metric: str, top: int = 30) -> Figure:
     )
 
 
+def forest_panel(board: Board, scope: str, metric: str, top: int = 30) -> Forest | None:
+    """Return what the forest plot shows, apart from how it is drawn; None if there is nothing to show.
+
+    Args:
+        board: The board.
+        scope: One of its scopes.
+        metric: One of the metrics.
+        top: Number of ranked entries at most; of the upper bounds, a third as many.
+
+    Raises:
+        UnknownNameError: The board has no such scope or metric.
+    """
+    ranked, bounds = ranked_rows(board, scope, metric, top), bound_rows(board, scope, metric, max(top // 3, 1))
+    if not ranked and not bounds:
+        return None
+    people = _people(board, scope, metric)
+    title = title_of(metric)
+    return Forest(
+        title="",
+        x_title=f"{title}, {where(scope)}",
+        marks=_marks(ranked, bounds, title),
+        rows=[
+            *(_row(row) for row in ranked),
+            *(_row(row, GAP if ranked and not number else 0) for number, row in enumerate(bounds)),
+        ],
+        references=[
+            ReferenceLine(name, estimate.mean, estimate.low, estimate.high) for name, estimate in people.items()
+        ],
+        side_title="best",
+        limits=_limits([*ranked, *bounds], people),
+    )
+
+
 def forest_words(board: Board, scope: str, metric: str) -> str:
     """Return what the forest plot shows, in a sentence or two.
 
@@ -96,10 +113,11 @@ def forest_words(board: Board, scope: str, metric: str) -> str:
     if not ranked:
         return "No complete entry yet."
     first = ranked[0]
-    same = sum(bool(set(row.groups) & set(first.groups)) for row in ranked[1:])
+    same = sum(row.like_best for row in ranked[1:])
     words = (
         f"By {title_of(metric)} {where(scope)}, {clean(first.entry.name)} is first of {len(ranked)} ranked entries "
-        f"with {with_interval(first.mean, first.low, first.high)}; {same} of the others share its group."
+        f"with {with_interval(first.mean, first.low, first.high)}; not separable from it (≈): "
+        f"{same} of the others."
     )
     people = [
         f"{name} {with_interval(estimate.mean, estimate.low, estimate.high)}"
@@ -121,7 +139,7 @@ def _people(board: Board, scope: str, metric: str) -> dict[str, Estimate]:
 def _row(row: EntryRow, gap: float = 0.0) -> ForestRow:
     model, detail = parts_of(row.entry)
     label = cut(clean(model), MODEL_LENGTH)
-    return ForestRow(row.entry.id, label, cut(clean(detail), DETAIL_LENGTH), cut(row.group, 7), gap)
+    return ForestRow(row.entry.id, label, cut(clean(detail), DETAIL_LENGTH), "≈" if row.like_best else "", gap)
 
 
 def _marks(ranked: list[EntryRow], bounds: list[EntryRow], title: str) -> list[ForestMark]:
@@ -158,5 +176,5 @@ def _limits(rows: list[EntryRow], people: dict[str, Estimate]) -> tuple[float, f
 
 
 def _hover(row: EntryRow, title: str) -> str:
-    rank = f"\nrank {row.rank} ({row.rank_low} to {row.rank_high}), group {cut(row.group, 12)}" if row.rank else ""
+    rank = f"\nrank {row.rank} ({row.rank_low} to {row.rank_high}), {row.best}" if row.rank else ""
     return f"{clean(row.entry.name)}\n{title} {with_interval(row.mean, row.low, row.high)}{rank}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from tia2.evaluation.metrics import METRICS
 
 from ..data.board import Board, BoardEntry
 from ..data.index import ESTIMATES
+from ..views.formats import best_text
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class EntryRow:
         rank: Rank, 0 without one.
         rank_low: Better end of the rank interval.
         rank_high: Worse end of the rank interval.
-        group: Letters of its groups, as tables show them.
-        groups: Names of its groups, one each.
+        best: Whether it is the best, not separable from it, or surely worse, in words.
+        like_best: Whether it is the best or not separable from it.
     """
 
     entry: BoardEntry
@@ -42,8 +43,8 @@ class EntryRow:
     rank: int = 0
     rank_low: int = 0
     rank_high: int = 0
-    group: str = ""
-    groups: tuple[str, ...] = ()
+    best: str = ""
+    like_best: bool = False
 
 
 def rows_of(board: Board, scope: str, metric: str, positions: Iterable[int]) -> list[EntryRow]:
@@ -53,7 +54,6 @@ def rows_of(board: Board, scope: str, metric: str, positions: Iterable[int]) -> 
         UnknownNameError: The board has no such scope or metric.
     """
     standing = board.standing(scope, metric)
-    names = group_names(standing.group)
     estimates = np.stack([board.estimate(scope, metric, name) for name in ESTIMATES], axis=1)
     return [
         EntryRow(
@@ -62,8 +62,8 @@ def rows_of(board: Board, scope: str, metric: str, positions: Iterable[int]) -> 
             rank=int(standing.rank[position]),
             rank_low=int(standing.low[position]),
             rank_high=int(standing.high[position]),
-            group=standing.group[position],
-            groups=names[position],
+            best=best_text(int(standing.rank[position]), float(standing.p_best[position])),
+            like_best=standing.like_best(position),
         )
         for position in positions
     ]
@@ -96,20 +96,6 @@ def bound_rows(board: Board, scope: str, metric: str, top: int | None = None) ->
     ]
     positions.sort(key=lambda position: -means[position])
     return rows_of(board, scope, metric, positions[:top])
-
-
-def group_names(letters: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the names of every entry's groups, given the letters of all entries of a board.
-
-    Up to 26 groups have one letter each, written together; with more, names are two letters long and spaces part them.
-
-    Example:
-        >>> group_names(["a", "ab"]), group_names(["a", "z aa", "ab"])
-        ([('a',), ('a', 'b')], [('a',), ('z', 'aa'), ('ab',)])
-    """
-    # The name after "z" is "aa", which no single letters written together give.
-    spaced = any(" " in group or len(set(group)) < len(group) for group in letters)
-    return [tuple(group.split() if spaced else group) for group in letters]
 
 
 def title_of(metric: str) -> str:

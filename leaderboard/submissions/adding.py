@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tia2.errors import LeaderboardError
 
 from ..data.addresses import is_https
+from ..data.published_board import DESCRIPTION, TITLE
 from ..data.records import UNKNOWN, Listing, ModelCard, default_calibrations
 from ..data.store import Store, now, slug
 from ..finetuned.files import StoredRun
@@ -145,12 +146,12 @@ def add_published_results(store: Store, data_dir: str | os.PathLike[str] | None 
     from tia2.evaluation import published
 
     benchmark = load("all", data_dir=data_dir)
-    if benchmark.fingerprint not in {record.fingerprint for record in store.benchmarks}:
+    if benchmark.fingerprint not in {record.fingerprint for record in store.benchmarks if record.items_kept}:
         store.add_benchmark(
             benchmark,
-            title="TIA2",
+            title=TITLE,
             images=os.fspath(data_dir) if data_dir is not None and benchmark.has_images else None,
-            description="27,500 images of 550 prompts in three subsets, each judged by three people.",
+            description=DESCRIPTION,
         )
     results = published("all", data_dir=data_dir)
     for result in results:

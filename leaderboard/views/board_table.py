@@ -11,14 +11,15 @@ import numpy as np
 
 from tia2.calibration.base import TEXTNORM
 
-from ..data.board import Board, BoardEntry, Standing
+from ..data.board import Board, BoardEntry
+from ..data.standing import Standing
 from .best_of_n import gold_gained
-from .formats import NO_VALUE, difference, figure, groups_in_short, interval, share, span
+from .formats import NO_VALUE, best_text, difference, figure, interval, share, span
 from .sheets import Sheet
 
 SETTINGS = ("cv", "oracle")
 """Chips that say how settings were chosen."""
-USUAL = ("ranks", "group", "pooled", "auprc", "spearman", "kendall", "licence", "training")
+USUAL = ("ranks", "against_best", "pooled")
 VALIDATED = {
     "validated_gain": "validated: gold gained",
     "validated_kl": "validated: KL of peak",
@@ -39,7 +40,7 @@ def column_titles(board: Board) -> dict[str, str]:
     """
     return {
         "ranks": "ranks",
-        "group": "group",
+        "against_best": "against the best",
         "pooled": "pooled",
         **board.metric_titles,
         **VALIDATED,
@@ -105,8 +106,7 @@ def board_sheets(
     Example:
         >>> sheet, partial = board_sheets(board, "overall", "auroc", chips=["cv"])  # doctest: +SKIP
     """
-    exclusive = facets(board)
-    shown = [number for number, entry in enumerate(board.entries) if _fits(entry, chips, search, exclusive)]
+    shown = matching(board, search, chips)
     standing = board.standing(scope, metric)
     order = _order(board, scope, metric, sort, standing)
     ranked = sorted((n for n in shown if board.entries[n].ranked), key=order)
@@ -119,8 +119,66 @@ def board_sheets(
     full = _sheet(board, scope, metric, listed[start : start + PAGE], keys, standing, len(listed))
     for name, title in PEOPLE.items() if board.people else ():
         _add_people(full, board, scope, metric, keys, name, title)
-    rest = [name for name in keys if name not in ("ranks", "group", "coverage")]
+    rest = [name for name in keys if name not in ("ranks", "against_best", "coverage")]
     return full, _sheet(board, scope, metric, partial[:PAGE], ["coverage", *rest], None, len(partial))
+
+
+def matching(board: Board, search: str, chips: Sequence[str]) -> list[int]:
+    """Return the positions of the entries that a visitor asked for.
+
+    Args:
+        board: The board.
+        search: Words that an entry's name, chips, licence, training data, source or id contain.
+        chips: Chips of the entries, see `facets`; all entries if empty.
+    """
+    exclusive = facets(board)
+    return [number for number, entry in enumerate(board.entries) if _fits(entry, chips, search, exclusive)]
+
+
+def sort_value(board: Board, scope: str, metric: str, name: str, position: int) -> Any:
+    """Return what an entry is sorted by; None where it has no value.
+
+    Args:
+        board: The board.
+        scope: One of its scopes.
+        metric: Name of the metric that is shown.
+        name: Name among `sort_titles`, or "in:" with a scope.
+        position: Position of the entry.
+    """
+    entry = board.entries[position]
+    if name == "name":
+        return _plain(entry.name)
+    if name in VALIDATED:
+        return _validated(board, entry, name)[0]
+    if name == BEST_OF_N:
+        return _best_of_n(board, position, scope)[0]
+    if name.startswith("in:"):
+        return _number(board.estimate(name.removeprefix("in:"), metric)[position])
+    pooled = name == "pooled"
+    return _number(board.estimate(scope, metric if pooled else name, "pooled" if pooled else "mean")[position])
+
+
+def cell_of(board: Board, position: int, scope: str, metric: str, key: str, standing: Standing) -> str:
+    """Return the text of an entry in one of the columns of `column_titles`.
+
+    Args:
+        board: The board.
+        position: Position of the entry.
+        scope: One of the board's scopes.
+        metric: Name of the metric that is shown.
+        key: Name of the column.
+        standing: Ranks by that metric in that scope.
+    """
+    entry = board.entries[position]
+    if key == "pooled":
+        return figure(float(board.estimate(scope, metric, "pooled")[position]))
+    if key in board.metrics:
+        return figure(float(board.estimate(scope, key)[position]))
+    if key == BEST_OF_N:
+        return _best_of_n(board, position, scope)[1]
+    if key in VALIDATED:
+        return _validated(board, entry, key)[1]
+    return _cell(entry, position, key, standing)[1]
 
 
 def pages_of(total: int) -> int:
@@ -246,8 +304,8 @@ def _cell(entry: BoardEntry, number: int, key: str, standing: Standing | None) -
     if key == "ranks" and standing is not None:
         low = int(standing.low[number])
         return low or None, span(low, int(standing.high[number]))
-    if key == "group" and standing is not None:
-        return _both(groups_in_short(standing.group[number]))
+    if key == "against_best" and standing is not None:
+        return _both(best_text(int(standing.rank[number]), float(standing.p_best[number])))
     card = entry.listing.card if entry.listing else None
     return _both("" if card is None else card.licence if key == "licence" else card.training_data)
 

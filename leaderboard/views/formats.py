@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from tia2.evaluation.comparing.simultaneous import LEVEL
 from tia2.figures.text import with_interval as with_interval
 
 NO_VALUE = "—"
@@ -121,12 +122,19 @@ def factor(value: float) -> str:
     return f"× {value:.3g}"
 
 
-def groups_in_short(letters: str) -> str:
-    """Return the names of an entry's groups as first–last where they are many.
+def best_text(rank: int, p_best: float) -> str:
+    """Return whether an entry is the best, not separable from it, or surely worse.
+
+    Args:
+        rank: Rank of the entry; 0 without one.
+        p_best: Corrected p-value of its difference from the best.
 
     Example:
-        >>> groups_in_short("abc"), groups_in_short("y z aa ab ac")
-        ('abc', 'y–ac')
+        >>> best_text(1, 1.0), best_text(2, 0.4), best_text(3, 0.012), best_text(0, float("nan"))
+        ('best', '≈ best', 'worse, p 0.012', '')
     """
-    names = letters.split()
-    return f"{names[0]}–{names[-1]}" if len(names) > 3 else letters
+    if not rank:
+        return ""
+    if p_best > LEVEL:
+        return "best" if rank == 1 else "≈ best"
+    return f"worse, p {p_value(p_best)}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tia2.evaluation.comparing.verdict import PairedDifference, verdict
+
 from ..data.board import Board, BoardEntry
 from .formats import difference, number, p_value
 from .sheets import Column, Sheet, sheet
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tia2.evaluation import Comparison
+    from tia2.evaluation.comparing.comparison import Difference
 
 SHOWN = 10
 """How many prompts a table of disagreements holds."""
@@ -63,7 +66,10 @@ def suggested(board: Board, metric: str = "auroc") -> list[str]:
 
 
 def comparison(board: Board, a: str, b: str, metric: str) -> Comparison:
-    """Compare two entries, or take the comparison of a moment ago.
+    """Compare two entries, or take the comparison of a moment ago; `adjusted` is the board's correction.
+
+    On a board, p-values are corrected for the models that rank below the better entry (`Board.p_worse`), as those of
+    the table are, so that table and comparison never contradict one another.
 
     Args:
         board: The board.
@@ -77,7 +83,38 @@ def comparison(board: Board, a: str, b: str, metric: str) -> Comparison:
         ResultError: They can't be compared.
     """
     keys = board.entry(a).key, board.entry(b).key, metric
-    return board.remember("comparison", keys, lambda: board.compare(a, b, metric), COMPARISONS)
+
+    def compare() -> Comparison:
+        alone = board.compare(a, b, metric)
+        rows = [
+            row.model_copy(update={"adjusted": board.p_worse(a, b, row.subset, metric)}) for row in alone.differences
+        ]
+        return alone.model_copy(update={"differences": rows})
+
+    return board.remember("comparison", keys, compare, COMPARISONS)
+
+
+def verdict_of(comparison: Comparison, row: Difference, board: Board) -> str:
+    """Return the answer on one subset in a sentence or two, by the board's corrected p.
+
+    Args:
+        comparison: A comparison as `comparison` returns it.
+        row: One of its differences.
+        board: The board.
+    """
+    pair = PairedDifference(
+        names=(comparison.a, comparison.b),
+        means=(row.a, row.b),
+        difference=row.difference,
+        low=row.low,
+        high=row.high,
+        p=row.adjusted,
+        prompts=row.prompts,
+        wins=row.wins,
+        losses=row.losses,
+        corrected=True,
+    )
+    return verdict(pair, board.metric_titles[comparison.metric])
 
 
 def differences_sheet(comparison: Comparison) -> Sheet:

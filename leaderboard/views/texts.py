@@ -25,9 +25,10 @@ AFTER = MappingProxyType(
         "interval": "95 %, a seeded bootstrap over prompts, the same resamples for every entry.",
         "pooled": "the same metric over all items of a subset at once: can rewards of different prompts be compared?",
         "ranks": "the ranks that an entry has in 95 % of the resamples.",
-        "group": "entries that share a letter are not separable at 5 %, corrected for the number of comparisons. Among "
-        "more than 40 entries a letter stands for a run of neighbours, and two entries without a common one may be "
-        "inseparable too.",
+        "against the best": "≈ best where an entry is not separable from the best at 5 %: in at most 5 % of boards of "
+        "equal models any is said to be worse. Corrected for the models that rank below and aren't surely worse, each "
+        "with its best entry; further entries of a model are held against all entries. A model that is surely worse "
+        "changes nothing for the others. Compare uses the same p for every pair.",
     }
 )
 PEOPLE = MappingProxyType(

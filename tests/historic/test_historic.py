@@ -171,10 +171,21 @@ def check_entries(board: Board, expected: dict[str, Any]) -> None:
         assert_close(None if values is None else values.tolist(), facts["values"], f"{entry_id}/values")
 
 
+def letters_of(board: Board, metric: str) -> dict[tuple[str, str], str]:
+    """The letters that boards of 0.1 showed; `separate` still gives them."""
+    frame = separate([board.result(entry.id) for entry in board.entries if entry.ranked], metric)
+    return dict(zip(zip(frame["subset"], frame["entry"], strict=True), frame["group"], strict=True))
+
+
 def check_standing(board: Board, scope: str, metric: str, expected: dict[str, Any]) -> None:
-    standing = board.standing(scope, metric)
+    standing, letters = board.standing(scope, metric), letters_of(board, metric)
     ranks = {
-        entry.id: [int(standing.rank[row]), int(standing.low[row]), int(standing.high[row]), standing.group[row]]
+        entry.id: [
+            int(standing.rank[row]),
+            int(standing.low[row]),
+            int(standing.high[row]),
+            letters[scope, entry.name],
+        ]
         for row, entry in enumerate(board.entries)
         if entry.ranked
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,12 @@ NARROWEST = 6.5
 _MARKERS = {"circle": "o", "diamond": "D", "square": "s"}
 
 
-def save_picture(figure: FigureSpec, path: Path, suffix: str = "") -> None:
+def save_picture(figure: FigureSpec, path: Path | BytesIO, suffix: str = "") -> None:
     """Draw a figure as PNG, PDF or SVG.
 
     Args:
         figure: Figure to draw.
-        path: File to write.
+        path: File to write, or where to put its bytes.
         suffix: One of `SUFFIXES`; that of the path if empty.
     """
     from matplotlib import rc_context
@@ -61,7 +62,7 @@ def save_picture(figure: FigureSpec, path: Path, suffix: str = "") -> None:
                 handles=_handles(series, colours), loc="lower left", bbox_to_anchor=(left, 0), ncols=per_line,
                 frameon=False, fontsize=8, borderaxespad=0,
             )  # fmt: skip
-        canvas.savefig(path, format=(suffix or path.suffix).removeprefix("."), facecolor=PAPER.background)
+        canvas.savefig(path, format=(suffix or Path(str(path)).suffix).removeprefix("."), facecolor=PAPER.background)
 
 
 def blank(width: float, height: float) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -18,18 +19,24 @@ from ...views.board_table import (
     sort_titles,
     usual_columns,
 )
+from ...views.model_table import UP, model_table
+from ...views.rendering import macro
 from ...views.sheets import Sheet
-from ..address import pick, pick_many, pick_text
+from ..address import as_text, pick, pick_many, pick_text
 from ..detail import detail
 from ..downloads import export_buttons
 from ..markup import heading, note
 from ..parts import Param, Query, Tab
 from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
 
+NAMES = ("subset", "metric", "sort", "q", "chips", "columns", "rows", "entry")
 LEGEND = (
+    "One row per model, with the best of its entries; the others are folded under it. A figure leads to the images of "
+    "the prompt on which the entry does worst. "
     "Figures are means over prompts with 95 % intervals. ranks: the ranks that an entry has in 95 % of the resamples. "
-    "group: entries that share a letter are not separable at 5 %, corrected for the number of comparisons. pooled: the "
-    "metric over all items at once. In italics, for reference: upper bounds, whose settings saw the labels, and people."
+    "against the best: ≈ best where an entry is not separable from the best at 5 %, corrected for the models that may "
+    "be it; else the corrected p. pooled: the metric over all items at once. In italics, for reference: upper bounds, "
+    "whose settings saw the labels, and people."
 )
 LEGEND_OF_GAINS = (
     "validated: a generator was fine-tuned against the entry; gold gained at the peak, on images that had no part in "
@@ -58,7 +65,7 @@ def build(live: Live) -> Tab:
     with gr.Row(elem_classes="tia2-controls"):
         scope = gr.Radio(scopes(board), value=board.usual_scope, label="Subset", scale=3, min_width=280)
         metric = metric_picker(board)
-        sort = gr.Dropdown(_choices(sort_titles(board)), value="rank", label="Sort by", scale=1, min_width=150)
+        sort = gr.Dropdown(_choices(_orders(board)), value="rank", label="Sort by", scale=1, min_width=150)
     with gr.Row(elem_classes="tia2-controls"):
         search = gr.Textbox(label="Search", placeholder="name, licence, training data …", scale=2, min_width=220)
         chips = gr.Dropdown(all_chips(board), value=[], multiselect=True, label="Show only", scale=2, min_width=220)
@@ -68,7 +75,7 @@ def build(live: Live) -> Tab:
         )
     page = gr.Dropdown(page_choices(len(board)), value=1, label="Rows", visible=len(board) > PAGE, elem_id="tia2-page")
     state = gr.State({})
-    table = _table("Entries", "tia2-board", 880, "tia2-pin", wrap=False, buttons=["fullscreen", "copy"])
+    table = gr.HTML(elem_id="tia2-board")
     gr.HTML(note(LEGEND) + note(LEGEND_OF_GAINS))
     with gr.Column(visible=False) as apart:
         gr.HTML(heading("Incomplete entries") + note(APART))
@@ -84,30 +91,34 @@ def build(live: Live) -> Tab:
     def render(benchmark: str, *values: Any) -> list[Any]:
         board = live.board(benchmark)
         scope, metric, sort, search, chips, columns, page, entry = values
-        full, rest = board_sheets(
-            board, scope, metric, search=search or "", chips=chips, columns=columns, sort=sort, page=page or 1
-        )
-        view = {"benchmark": benchmark, "scope": scope, "metric": metric, "ids": full.ids, "partial": rest.ids}
+        asked: dict[str, Any] = {"search": search or "", "chips": chips or [], "columns": columns, "sort": sort}
+        _, rest = board_sheets(board, scope, metric, **{**asked, "sort": "rank"})
+        query = _query(live, board, dict(zip(NAMES, values, strict=True)))
+        full = model_table(board, scope, metric, query, page=page or 1, **asked)
+        view = {"benchmark": benchmark, "scope": scope, "metric": metric, "partial": rest.ids}
         return [
-            _update(full), _update(rest), gr.update(visible=len(rest) > 0),
-            view, detail(board, entry, scope), _update_pages(full.total, page or 1),
+            macro("board.html", "models", full, f"Models by {board.metric_titles[metric]}, {scope}"), _update(rest),
+            gr.update(visible=len(rest) > 0), view, detail(board, entry, scope),
+            _update_pages(full["total"], page or 1),
         ]  # fmt: skip
 
     def render_detail(benchmark: str, *values: Any) -> str:
         return detail(live.board(benchmark), values[-1], values[0])
 
-    picks = _picks(table, partial, state, entry)
+    picks = _picks(partial, state, entry)
     return Tab(
         "board",
         [
-            Param("subset", scope, restore_scope),
-            Param("metric", metric, restore_metric),
-            Param("sort", sort, _restore_sort),
+            Param("subset", scope, restore_scope, kind="subset"),
+            Param("metric", metric, restore_metric, kind="metric"),
+            Param("sort", sort, _restore_sort, kind="order"),
             Param("q", search, lambda _, query: gr.update(value=pick_text(query, "q"))),
-            Param("chips", chips, _restore_chips),
-            Param("columns", columns, _restore_columns),
+            Param("chips", chips, _restore_chips, kind="kind of entry"),
+            Param("columns", columns, _restore_columns, kind="column"),
             Param("rows", page, _restore_page),
-            Param("entry", entry, restore_entry, render_detail, [about], [event.success for event in picks]),
+            Param(
+                "entry", entry, restore_entry, render_detail, [about], [event.success for event in picks], kind="entry"
+            ),
         ],
         render,
         [table, partial, apart, state, about, page],
@@ -126,20 +137,27 @@ def _table(label: str, name: str, height: int, *classes: str, **options: Any) ->
     )
 
 
-def _picks(table: gr.Dataframe, partial: gr.Dataframe, state: gr.State, entry: gr.Dropdown) -> list[Any]:
-    """Return the events of selecting a row in either table, which choose the entry and scroll to its details."""
+def _query(live: Live, board: Board, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of the address that a view has; those of a first visit are left out."""
+    usual = {
+        "subset": board.usual_scope, "metric": "auroc", "sort": "rank", "columns": as_text(usual_columns(board)),
+        "rows": "1",
+    }  # fmt: skip
+    texts = {name: as_text(value) for name, value in values.items()}
+    query = {name: text for name, text in texts.items() if text and text != usual.get(name) and name != "entry"}
+    if board.benchmark.name != live.board().benchmark.name:
+        query["benchmark"] = board.benchmark.name
+    return query
 
-    def picked(view: dict[str, Any], event: gr.SelectData) -> Any:
-        return _picked(view.get("ids", []), event)
+
+def _picks(partial: gr.Dataframe, state: gr.State, entry: gr.Dropdown) -> list[Any]:
+    """Return the events of selecting a row of the incomplete entries, which choose it and scroll to its details."""
 
     def picked_partial(view: dict[str, Any], event: gr.SelectData) -> Any:
         return _picked(view.get("partial", []), event)
 
     options: Any = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    picks = [
-        table.select(picked, [state], [entry], **options),
-        partial.select(picked_partial, [state], [entry], **options),
-    ]
+    picks = [partial.select(picked_partial, [state], [entry], **options)]
     for event in picks:
         event.success(None, None, None, js=SHOW_DETAILS, **options)
     return picks
@@ -150,8 +168,14 @@ def _choices(titles: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def _restore_sort(board: Board, query: Query) -> Any:
-    titles = sort_titles(board)
+    titles = _orders(board)
     return gr.update(choices=_choices(titles), value=pick(query, "sort", titles, "rank"))
+
+
+def _orders(board: Board) -> dict[str, str]:
+    """Return what the table can be sorted by, both ways, as the menu calls it."""
+    titles = {**sort_titles(board), **{f"in:{scope}": f"on {scope}" for scope in board.scopes}}
+    return {**titles, **{f"{UP}{name}": f"{title}, the other way round" for name, title in titles.items()}}
 
 
 def _restore_columns(board: Board, query: Query) -> Any:
@@ -200,7 +224,7 @@ def _update(sheet: Sheet) -> Any:
 
 
 _WIDTHS = {
-    "#": 48, "entry": 278, "what": 212, "ranks": 70, "group": 66, "pooled": 74, "items": 74, "Spearman ρ": 108,
-    "Kendall τ-b": 104, "licence": 140, "training data": 360, "best of n": 178,
+    "#": 48, "entry": 278, "what": 212, "ranks": 70, "against the best": 130, "pooled": 74, "items": 74,
+    "Spearman ρ": 108, "Kendall τ-b": 104, "licence": 140, "training data": 360, "best of n": 178,
     **dict.fromkeys(VALIDATED.values(), 148),
 }  # fmt: skip

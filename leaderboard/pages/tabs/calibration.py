@@ -105,9 +105,9 @@ def build(live: Live) -> Tab:
     return Tab(
         "calibration",
         [
-            Param("model", model, _restore_model),
-            Param("cs", scope, lambda board, query: restore_scope(board, query, "cs")),
-            Param("cmetric", metric, lambda board, query: restore_metric(board, query, "cmetric")),
+            Param("model", model, _restore_model, kind="model"),
+            Param("cs", scope, lambda board, query: restore_scope(board, query, "cs"), kind="subset"),
+            Param("cmetric", metric, lambda board, query: restore_metric(board, query, "cmetric"), kind="metric"),
             Param("lt", power, lambda _, query: gr.update(value=_power(query))),
         ],
         render,
@@ -163,7 +163,7 @@ def _restore_model(board: Board, query: Query) -> Any:
     models = adjustable_models(board)
     best = next((board.entry(name).listing for name in suggested(board)), None)
     usual = best.id if best is not None and best.id in models else next(iter(models), "")
-    value = pick(query, "model", models, usual)
+    value = pick(query, "model", models, "" if query.get("model") else usual)
     return gr.update(choices=[(model.name, model.id) for model in models.values()], value=value or None)
 
 

@@ -12,7 +12,7 @@ from tia2.evaluation.comparing.verdict import METHODS
 from ...data.board import Board
 from ...data.boards import Live
 from ...plots import differences, differences_words, pair_scatter, pair_scatter_words
-from ...views.pairs import choices, comparable, comparison, differences_sheet, disagreements, suggested
+from ...views.pairs import choices, comparable, comparison, differences_sheet, disagreements, suggested, verdict_of
 from ..address import pick
 from ..markup import answer, heading, note, table
 from ..parts import Choices, Later, Param, Query, Tab, chosen
@@ -20,8 +20,8 @@ from ..pickers import metric_picker, restore_metric
 
 FEW = "There are fewer than two entries with values for every item, so there is nothing to compare yet."
 LEGEND = (
-    "Differences are A − B, paired prompt by prompt on the same resamples. p-values of the subsets are corrected by "
-    f"Holm; the overall one is asked about first and needs no correction. {METHODS}"
+    "Differences are A − B, paired prompt by prompt on the same resamples. Corrected p-values allow for the "
+    f"models that rank below the better entry and aren't surely worse: the same p as on the Board. {METHODS}"
 )
 
 
@@ -67,7 +67,7 @@ def build(live: Live) -> Tab:
             return [answer(str(error)), gr.update(visible=False), gr.skip()]
         shown = differences_sheet(result)
         return [
-            answer(result.verdict),
+            answer(verdict_of(result, result.main, board)),
             gr.update(visible=True),
             table("Paired differences", shown.headers, shown.texts) + note(f"A: {result.a}. B: {result.b}. {LEGEND}"),
         ]
@@ -95,9 +95,9 @@ def build(live: Live) -> Tab:
     return Tab(
         "compare",
         [
-            Param("a", a, lambda board, query: _restore_entry(board, query, "a", 0), offers=_entries),
-            Param("b", b, lambda board, query: _restore_entry(board, query, "b", 1), offers=_entries),
-            Param("cm", metric, lambda board, query: restore_metric(board, query, "cm")),
+            Param("a", a, lambda board, query: _restore_entry(board, query, "a", 0), offers=_entries, kind="entry"),
+            Param("b", b, lambda board, query: _restore_entry(board, query, "b", 1), offers=_entries, kind="entry"),
+            Param("cm", metric, lambda board, query: restore_metric(board, query, "cm"), kind="metric"),
         ],
         render,
         [verdict, details, table_of],
@@ -113,4 +113,5 @@ def _restore_entry(board: Board, query: Query, name: str, position: int) -> Any:
     offered = suggested(board)
     first = offered[position] if position < len(offered) else ""
     ids = [entry.id for entry in comparable(board)]
-    return chosen(_entries(board), pick(query, name, ids, first) or None)
+    # A link to an entry that is gone must not state a verdict about another one.
+    return chosen(_entries(board), pick(query, name, ids, "" if query.get(name) else first) or None)

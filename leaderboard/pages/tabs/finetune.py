@@ -125,10 +125,17 @@ def build(live: Live) -> Tab:
     return Tab(
         "finetune",
         [
-            Param("run", shown.run, _restore_run, offers=_runs),
-            Param("fx", shown.against, _restore_against, redraw, shown.drawn[:2]),
-            Param("fe", entries, _restore_entries, choose, [plot, plot_words], offers=_entries),
-            Param("fs", scope, lambda board, query: restore_scope(board, query, "fs"), choose, [plot, plot_words]),
+            Param("run", shown.run, _restore_run, offers=_runs, kind="run"),
+            Param("fx", shown.against, _restore_against, redraw, shown.drawn[:2], kind="axis"),
+            Param("fe", entries, _restore_entries, choose, [plot, plot_words], offers=_entries, kind="entry"),
+            Param(
+                "fs",
+                scope,
+                lambda board, query: restore_scope(board, query, "fs"),
+                choose,
+                [plot, plot_words],
+                kind="subset",
+            ),
         ],
         render,
         [said, shown.details, *shown.said, plot, plot_words],

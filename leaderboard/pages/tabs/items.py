@@ -13,12 +13,18 @@ from ...views.item_sheets import Ranked, captions, items_sheet, rivals_sheet
 from ...views.item_view import FURTHER, ORDERS, PAGE, Items, items_of, order, page_of, rivals, values_of
 from ...views.pairs import choices, suggested
 from ...views.scored_rewards import reward_names
+from ...views.sheets import Sheet
 from ..address import pick, pick_many, pick_number
 from ..markup import heading, note, table
 from ..parts import Choices, Param, Query, Tab, chosen
 from ..tables import STYLE, filled, text_table
 
 EMPTY = "There is no entry on this board yet. Here are the benchmark's own items."
+CHOOSE = "Choose an entry to order the items by. Here they are in the benchmark's own order."
+NO_ITEMS = (
+    "This board has the figures that were published, prompt by prompt, and neither images nor votes. `tia2 leaderboard "
+    "import-published` fetches the votes and texts; Compare shows the prompts on which two entries differ."
+)
 PUBLISHED = "No values image by image were published for {}, so items stand in the benchmark's order."
 RIVALS = "Out-scores it, or ahead: on how many of these images the text gets a higher reward than the prompt itself."
 WIDTHS = (64, 92, 84, 116, 112, 240, 220)
@@ -65,6 +71,8 @@ def build(live: Live) -> Tab:
         further: list[str] | None,
     ) -> list[Any]:  # fmt: skip
         board = live.board(benchmark)
+        if not board.benchmark.items_kept:
+            return [note(NO_ITEMS), gr.update(value=[], visible=False), "", "", filled(Sheet(["Item"]), WIDTHS)]
         items = items_of(board, prompt_id or "")
         by = board.entry(name) if name else None
         ranked_by = Ranked("", None) if by is None else Ranked(by.name, values_of(board, by, items))
@@ -90,12 +98,14 @@ def build(live: Live) -> Tab:
     return Tab(
         "items",
         [
-            Param("prompt", prompt, _restore_prompt, offers=_prompts),
-            Param("ie", entry, _restore_entry, offers=_entries),
-            Param("order", how, lambda _, query: gr.update(value=pick(query, "order", ORDERS, "highest"))),
+            Param("prompt", prompt, _restore_prompt, offers=_prompts, kind="prompt"),
+            Param("ie", entry, _restore_entry, offers=_entries, kind="entry"),
+            Param(
+                "order", how, lambda _, query: gr.update(value=pick(query, "order", ORDERS, "highest")), kind="order"
+            ),
             # Not "page": Gradio takes that for one of its own pages, and answers with an error.
             Param("ip", page, _restore_page),
-            Param("with", others, _restore_others, offers=_entries),
+            Param("with", others, _restore_others, offers=_entries, kind="entry"),
         ],
         render,
         [about, gallery, status, texts, sheet],
@@ -104,9 +114,15 @@ def build(live: Live) -> Tab:
 
 def _about(board: Board, items: Items, by: BoardEntry | None, ranked: Ranked) -> str:
     subset = board.items["subset"].iloc[items.positions[0]]
-    why = Markup() if ranked.values is not None else note(EMPTY if by is None else PUBLISHED.format(by.name))
+    why = Markup() if ranked.values is not None else note(_why(board, by))
     aligned = f"{int(items.labels.sum())} of {len(items)} images aligned"
     return heading(items.prompt) + note(f"{subset}, {aligned}.") + why
+
+
+def _why(board: Board, by: BoardEntry | None) -> str:
+    if by is not None:
+        return PUBLISHED.format(by.name)
+    return CHOOSE if len(board) else EMPTY
 
 
 def _ranked(board: Board, name: str, items: Items) -> Ranked:
@@ -142,7 +158,7 @@ def _restore_prompt(board: Board, query: Query) -> Any:
 
 def _restore_entry(board: Board, query: Query) -> Any:
     usual = (suggested(board) or [""])[0]
-    return chosen(_entries(board), pick(query, "ie", board.positions, usual) or None)
+    return chosen(_entries(board), pick(query, "ie", board.positions, "" if query.get("ie") else usual) or None)
 
 
 def _restore_others(board: Board, query: Query) -> Any:

@@ -42,7 +42,7 @@ def _of_scope(draw: Callable[[Board, str, str], Any]) -> Callable[[Board, str, s
 FIGURES = {
     "forest": Figure("Intervals", _of_scope(plots.forest), _of_scope(plots.forest_words)),
     "difference": Figure(
-        "Critical differences", _of_scope(plots.critical_difference), _of_scope(plots.critical_difference_words)
+        "Against the best", _of_scope(plots.critical_difference), _of_scope(plots.critical_difference_words)
     ),
     "subsets": Figure(
         "Subsets",
@@ -92,10 +92,15 @@ def build(live: Live) -> Tab:
     return Tab(
         "plots",
         [
-            Param("figure", figure, lambda _, query: gr.update(value=pick(query, "figure", FIGURES, "forest"))),
-            Param("subset", scope, restore_scope),
-            Param("metric", metric, restore_metric),
-            Param("entries", entries, _restore_entries, offers=entry_choices),
+            Param(
+                "figure",
+                figure,
+                lambda _, query: gr.update(value=pick(query, "figure", FIGURES, "forest")),
+                kind="figure",
+            ),
+            Param("subset", scope, restore_scope, kind="subset"),
+            Param("metric", metric, restore_metric, kind="metric"),
+            Param("entries", entries, _restore_entries, offers=entry_choices, kind="entry"),
         ],
         render,
         [plot, words, by_scope, by_entries],

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from ...data.addresses import is_https
+from ...data.references import parse
 
 NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of characters that are invisible, change their neighbours' order, or have no shape."""
@@ -135,11 +136,17 @@ def text_problem(what: str, text: str, *, lines: bool = True) -> str | None:
 
 
 def bibtex_problem(what: str, text: str) -> str | None:
-    """Say what is wrong with BibTeX, which others will put into their papers."""
+    """Say what is wrong with BibTeX, which others will put into their papers; what the export would drop is refused."""
     command = _TEX.search(text)
     if command is not None:
         return f"{what} holds the TeX command {quote(command[0])}, which does more than set text: take it out."
-    return text_problem(what, text)
+    problem = text_problem(what, text)
+    if problem is None and text.strip() and parse(text) is None:
+        problem = (
+            f"{what} can't be read as one BibTeX entry, such as @misc{{key, title = {{A title}}}}: check its "
+            "braces and commas; comments, @string and several entries can't be taken."
+        )
+    return problem
 
 
 def address_problem(what: str, text: str) -> str | None:

@@ -83,16 +83,15 @@ def test_standing_is_that_of_separate(made):
         rows = frame[frame["subset"] == scope].set_index("entry")
         for entry in ranked:
             place, row = board.positions[entry.id], rows.loc[entry.name]
-            assert (found.rank[place], found.low[place], found.high[place], found.group[place]) == (
+            assert (found.rank[place], found.low[place], found.high[place]) == (
                 row["rank"],
                 row["rank_low"],
                 row["rank_high"],
-                row["group"],
             )
     for entry in board.entries:
         if not entry.ranked:
             assert found.rank[board.positions[entry.id]] == 0
-            assert found.group[board.positions[entry.id]] == ""
+            assert np.isnan(found.p_best[board.positions[entry.id]])
 
 
 def test_upper_bounds_have_no_rank(made):
@@ -108,7 +107,9 @@ def test_an_index_can_be_deleted_at_any_time(made, store):
     after = board_of(store)
     np.testing.assert_array_equal(after.estimates, before.estimates)
     np.testing.assert_array_equal(after.figures, before.figures)
-    assert after.standing("overall", "auroc").group == before.standing("overall", "auroc").group
+    for name in ("p_best", "model_rank", "model_low", "model_high"):
+        was, now = (getattr(board.standing("overall", "auroc"), name) for board in (before, after))
+        np.testing.assert_array_equal(now, was)
 
 
 def test_a_second_start_evaluates_nothing(store, monkeypatch):

@@ -15,7 +15,8 @@ from tia2.leaderboard.exports.latex import escaped
 
 # fmt: off
 COMMANDS = {
-    "begin", "end", "centering", "caption", "toprule", "midrule", "bottomrule", "textsuperscript", "dag", "rho", "tau",
+    "begin", "end", "centering", "caption", "label", "footnotesize", "setlength", "tabcolsep", "raggedright",
+    "arraybackslash", "textwidth", "toprule", "midrule", "bottomrule", "textsuperscript", "dag", "rho", "tau",
     "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar", "textasciigrave",
     "textquotedbl", "ldots", ",", "%", "{", "}", "$", "#", "&", "_", "\\",
 }
@@ -72,7 +73,8 @@ def test_numbers_and_letters_are_the_boards(mini_board):
     standing = mini_board.standing("counting", "auroc")
     mean, low, high = (mini_board.estimate("counting", "auroc", what) for what in ("mean", "low", "high"))
     for place in mini_board.ranked:
-        figure = f"{mean[place]:.3f}\\textsuperscript{{{standing.group[place]}}} [{low[place]:.3f}, {high[place]:.3f}]"
+        mark = r"\textsuperscript{*}" if standing.like_best(place) else ""
+        figure = f"{mean[place]:.3f}{mark} [{low[place]:.3f}, {high[place]:.3f}]"
         assert f"{standing.rank[place]} & {mini_board.entries[place].name} & {figure}" in source
 
 
@@ -128,7 +130,7 @@ def test_unknown_names_are_refused(mini_board):
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex; the structure is tested without it")
 def test_it_compiles(mini_board, tmp_path):
     body = to_latex(mini_board, "overall", "spearman")
-    head = "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs}\\begin{document}\n"
+    head = "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{array,booktabs}\\begin{document}\n"
     (tmp_path / "table.tex").write_text(head + body + "\\end{document}\n", encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "table.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

@@ -22,7 +22,7 @@ from tia2.leaderboard.exports.tables import COLUMNS, DANGEROUS, neutral
 
 def read(text):
     frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    numbers = ("rank", *ESTIMATES)
+    numbers = ("rank", "p_best", *ESTIMATES)
     return frame.assign(**{name: [float(cell or "nan") for cell in frame[name]] for name in numbers})
 
 
@@ -41,7 +41,7 @@ def test_csv_holds_every_figure_exactly(mini_board):
                 np.testing.assert_array_equal(part[what].to_numpy(float), expected)
             standing = mini_board.standing(scope, metric)
             assert part["rank"].fillna(0).tolist() == standing.rank[places].tolist()
-            assert part["group"].tolist() == [standing.group[place] for place in places]
+            np.testing.assert_array_equal(part["p_best"].to_numpy(float), standing.p_best[places])
             ranks = part["rank"].dropna().tolist()
             assert ranks == sorted(ranks)
     assert set(entries.loc[entries["rank"].isna(), "kind"]) == {"upper bound"}
@@ -101,7 +101,7 @@ def forbid(name):
 
 def test_json_is_strict_and_complete(mini_board):
     content = json.loads(to_json(mini_board), parse_constant=forbid)
-    assert (content["schema"], content["schema_version"]) == ("tia2-leaderboard", 1)
+    assert (content["schema"], content["schema_version"]) == ("tia2-leaderboard", 2)
     assert content["subsets"] == list(mini_board.scopes)
     assert [one["id"] for one in content["entries"]] == [one.id for one in mini_board.entries]
     for place, entry in enumerate(content["entries"]):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tia2.leaderboard.data.index import Index
-from tia2.leaderboard.views.pairs import disagreements, suggested
+from tia2.leaderboard.views.pairs import comparison, disagreements, suggested, verdict_of
 from tia2.leaderboard.views.temperature.figures import recompute
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -17,6 +17,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def query_of(page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def verdict_on(board, a: str, b: str) -> str:
+    result = comparison(board, a, b, "auroc")
+    return verdict_of(result, result.main, board)
 
 
 def choose(page, label: str, text: str) -> None:
@@ -31,10 +36,10 @@ def choose(page, label: str, text: str) -> None:
 def test_two_entries_are_compared(page, visit, live):
     visit(page, "?tab=compare&a=mini-strong&b=mini-web")
     board = live.board()
-    verdict = board.compare("mini-strong", "mini-web").verdict
+    verdict = verdict_on(board, "mini-strong", "mini-web")
     page.get_by_text(verdict).first.wait_for()
     choose(page, "B", "mini-vivid")
-    verdict = board.compare("mini-strong", "mini-vivid").verdict
+    verdict = verdict_on(board, "mini-strong", "mini-vivid")
     page.get_by_text(verdict).first.wait_for()
     page.wait_for_function("location.search.includes('b=mini-vivid')")
     assert query_of(page) == {"tab": "compare", "a": "mini-strong", "b": "mini-vivid"}
@@ -126,14 +131,14 @@ def test_published_figures_have_a_board_of_their_own(tmp_path, browser, tia2_dir
         page = browser.new_page()
         own = str(app.local_url).rstrip("/")
         page.goto(f"{own}/?benchmark=counting")
-        page.get_by_test_id("cell-0-1").first.filter(has_text="PickScore (as published)").wait_for()
+        page.locator("#tia2-board tbody th").first.filter(has_text="PickScore (as published)").wait_for()
         page.goto(f"{own}/?benchmark=counting&tab=items")
         page.get_by_text("a realistic photo of an airplane").locator("visible=true").first.wait_for()
         page.goto(f"{own}/?benchmark=counting&tab=compare")
         page.get_by_text("agrees with people better than").locator("visible=true").first.wait_for()
         page.locator(".js-plotly-plot").nth(1).wait_for()
         choose(page, "Benchmark", "Miniature world")
-        verdict = live.board("mini").compare(*suggested(live.board("mini"))).verdict
+        verdict = verdict_on(live.board("mini"), *suggested(live.board("mini")))
         page.get_by_text(verdict).locator("visible=true").first.wait_for()
         ahead = disagreements(live.board("mini").compare(*suggested(live.board("mini"))))[0]
         page.get_by_role("rowheader", name=ahead.texts[0][0], exact=True).first.wait_for()

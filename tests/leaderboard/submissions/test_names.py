@@ -174,4 +174,10 @@ def test_texts():
         is None
     )
     assert bibtex_problem("The citation", r"\input{x}")
-    assert bibtex_problem("The citation", r"\inputenc") is None
+    assert "TeX command" not in str(bibtex_problem("The citation", r"@misc{x, title = {\inputenc}}"))
+
+
+def test_what_the_export_would_drop_is_refused():
+    for text in ("no entry", "@misc{a, title = {T}} @misc{b, title = {U}}", "@misc{a, title = {open{}}", r"\inputenc"):
+        assert "can't be read as one BibTeX entry" in bibtex_problem("The citation", text)
+    assert bibtex_problem("The citation", "") is None

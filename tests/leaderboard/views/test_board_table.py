@@ -11,7 +11,7 @@ import pytest
 from tia2.evaluation.metrics import METRICS
 from tia2.leaderboard.pages import address
 from tia2.leaderboard.views.board_table import PEOPLE, all_chips, board_sheets, column_titles
-from tia2.leaderboard.views.formats import NO_VALUE, share
+from tia2.leaderboard.views.formats import NO_VALUE, best_text, share
 
 
 def of(sheet, header: str) -> list[str]:
@@ -46,7 +46,9 @@ def test_cells_are_the_boards_numbers(mini_board, metric):
             texts[sheet.headers.index("pooled")] == f"{mini_board.estimate('counting', metric, 'pooled')[number]:.3f}"
         )
         assert (values[0] or 0) == standing.rank[number]
-        assert texts[sheet.headers.index("group")] == (standing.group[number] or NO_VALUE)
+        assert texts[sheet.headers.index("against the best")] == (
+            best_text(int(standing.rank[number]), float(standing.p_best[number])) or NO_VALUE
+        )
         assert texts[sheet.headers.index("items")] == "100 %"
     people = mini_board.people["counting"]
     assert sheet.values[-2][focus] == people.ceiling[metric].mean

@@ -59,7 +59,7 @@ def paired_p(strata: list[Stratum]) -> Floats:
     pairs = np.triu_indices(strata[0].figures.shape[0], 1)
     total, shares = np.zeros(len(pairs[0])), np.zeros(len(pairs[0]))
     for part in strata:
-        variance = _difference_variances(part.figures)[pairs]
+        variance = difference_variances(part.figures)[pairs]
         total += variance
         shares += variance**2 / (part.figures.shape[1] - 1)
     means = np.mean([part.figures.mean(axis=1) for part in strata], axis=0)
@@ -105,7 +105,7 @@ def runs(separable: Bools) -> list[str]:
     return [joined(names[low:high], len(names)) for low, high in zip(first, last, strict=True)]
 
 
-def _difference_variances(figures: Floats) -> Floats:
+def difference_variances(figures: Floats) -> Floats:
     """Return the variance of the mean difference of any two entries, shape (entries, entries)."""
     prompts = figures.shape[1]
     centred = figures - figures.mean(axis=1, keepdims=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,36 +104,34 @@ def differences(strata: list[Stratum], resamples: int, seed: int) -> Differences
     entries = strata[0].figures.shape[0]
     pairs = np.array(list(combinations(range(entries), 2)), dtype=np.intp).reshape(-1, 2)
     gaps = [part.figures[pairs[:, 0]] - part.figures[pairs[:, 1]] for part in strata]
-    counts = [
-        resample_counts(gap.shape[1], resamples, seed, part.subset) for gap, part in zip(gaps, strata, strict=True)
-    ]
-    means = np.mean([count @ gap.T / gap.shape[1] for count, gap in zip(counts, gaps, strict=True)], axis=0)
-    observed: Floats = np.mean([gap.mean(axis=1) for gap in gaps], axis=0)
-    error = np.sqrt(sum(gap.var(axis=1, ddof=1) / gap.shape[1] for gap in gaps)) / len(gaps)
-    spread = np.zeros_like(means)
-    # Each resample has a standard error of its own, from its mean and mean of squares. Without it, noisy pairs
-    # would set the threshold for all others.
-    for count, gap in zip(counts, gaps, strict=True):
-        prompts = gap.shape[1]
-        mean = count @ gap.T / prompts
-        spread += np.maximum(count @ (gap**2).T / prompts - mean**2, 0) / (prompts - 1)
-    # What rounding alone leaves of a constant difference counts as nothing.
-    rounding = ROUNDING * np.max([np.abs(gap).max(axis=1) for gap in gaps], axis=0)
-    # Centred at what was observed: the resamples then show how far apart two equal entries would come out by chance.
-    studentised = ratio(np.abs(means - observed), np.sqrt(spread) / len(gaps), rounding)
-    t = ratio(np.abs(observed), error, rounding)
+    counts = _counts(gaps, [part.subset for part in strata], resamples, seed)
+    tested = _studentised(gaps, counts)
     # Unlike the p-values, each interval stands on its own: it is read beside a single figure.
+    means = tested.means
     ends = [interval(means[:, number], [gap[number] for gap in gaps]) for number in range(len(pairs))]
     return Differences(
         pairs=pairs,
-        difference=observed,
+        difference=tested.observed,
         low=np.array([end[0] for end in ends]),
         high=np.array([end[1] for end in ends]),
         probability=((means > 0) + 0.5 * (means == 0)).mean(axis=0),
-        # The observed data count as one resample more, so that no p-value is 0 for lack of resamples.
-        p=(1 + (studentised >= t).sum(axis=0)) / (1 + resamples),
-        adjusted=_step_down(studentised, t),
+        p=tested.p,
+        adjusted=_step_down(tested.resampled, tested.t),
     )
+
+
+def studentised_p(gaps: list[Floats], subsets: list[str], resamples: int, seed: int) -> Floats:
+    """Return two-sided p-values of mean differences, each on its own, as `differences` does.
+
+    Args:
+        gaps: Differences of each comparison by prompt, one array per subset, shape (comparisons, prompts) each.
+        subsets: Names of the subsets, which make their resamples.
+        resamples: Number of resamples of the prompts.
+        seed: Seed of the resamples.
+    """
+    if not len(gaps[0]):
+        return np.empty(0)
+    return _studentised(gaps, _counts(gaps, subsets, resamples, seed)).p
 
 
 def rank_intervals(means: Floats, confidence: float = 0.95) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -177,6 +176,44 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(stepped, 1)
     return adjusted
+
+
+class _Studentised(NamedTuple):
+    """Differences divided by their standard errors: as observed, and centred over resamples."""
+
+    means: Floats
+    observed: Floats
+    t: Floats
+    resampled: Floats
+
+    @property
+    def p(self) -> Floats:
+        # The observed data count as one resample more, so that no p-value is 0 for lack of resamples.
+        p: Floats = (1 + (self.resampled >= self.t).sum(axis=0)) / (1 + len(self.resampled))
+        return p
+
+
+def _counts(gaps: list[Floats], subsets: list[str], resamples: int, seed: int) -> list[Floats]:
+    return [resample_counts(gap.shape[1], resamples, seed, subset) for gap, subset in zip(gaps, subsets, strict=True)]
+
+
+def _studentised(gaps: list[Floats], counts: list[Floats]) -> _Studentised:
+    means = np.mean([count @ gap.T / gap.shape[1] for count, gap in zip(counts, gaps, strict=True)], axis=0)
+    observed: Floats = np.mean([gap.mean(axis=1) for gap in gaps], axis=0)
+    error = np.sqrt(sum(gap.var(axis=1, ddof=1) / gap.shape[1] for gap in gaps)) / len(gaps)
+    spread = np.zeros_like(means)
+    # Each resample has a standard error of its own, from its mean and mean of squares. Without it, noisy pairs
+    # would set the threshold for all others.
+    for count, gap in zip(counts, gaps, strict=True):
+        prompts = gap.shape[1]
+        mean = count @ gap.T / prompts
+        spread += np.maximum(count @ (gap**2).T / prompts - mean**2, 0) / (prompts - 1)
+    # What rounding alone leaves of a constant difference counts as nothing.
+    rounding = ROUNDING * np.max([np.abs(gap).max(axis=1) for gap in gaps], axis=0)
+    # Centred at what was observed: the resamples then show how far apart two equal entries would come out by chance.
+    resampled = ratio(np.abs(means - observed), np.sqrt(spread) / len(gaps), rounding)
+    t = ratio(np.abs(observed), error, rounding)
+    return _Studentised(means, observed, t, resampled)
 
 
 def _step_down(studentised: Floats, t: Floats) -> Floats:

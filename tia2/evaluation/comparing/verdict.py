@@ -27,6 +27,7 @@ class PairedDifference:
         prompts: Number of prompts behind the figures.
         wins: Prompts on which the first is better.
         losses: Prompts on which the second is better.
+        corrected: Whether p allows for the other models that rank below the better entry.
     """
 
     names: tuple[str, str]
@@ -38,6 +39,7 @@ class PairedDifference:
     prompts: int
     wins: int
     losses: int
+    corrected: bool = False
 
     def turned(self) -> PairedDifference:
         """Return the same difference seen from the other entry."""
@@ -51,6 +53,7 @@ class PairedDifference:
             prompts=self.prompts,
             wins=self.losses,
             losses=self.wins,
+            corrected=self.corrected,
         )
 
 
@@ -85,13 +88,16 @@ def verdict(pair: PairedDifference, metric: str) -> str:
             return f"{claim}: their {metric} of {pair.means[0]:.3f} is the same on each of the {pair.prompts} prompts."
     numbers = f"{metric} {pair.means[0]:.3f} against {pair.means[1]:.3f}, a difference of {signed(pair.difference)}"
     ends = f"{signed(pair.low)} to {signed(pair.high)}"
+    p = f"{'corrected ' if pair.corrected else ''}p = {p_text(pair.p)}"
     leaves_out_zero = pair.low > 0 or pair.high < 0
     if leaves_out_zero == settled:
-        return f"{claim}: {numbers} (95 % interval {ends}, p = {p_text(pair.p)}, {pair.prompts} prompts)."
+        return f"{claim}: {numbers} (95 % interval {ends}, {p}, {pair.prompts} prompts)."
+    reason = "its studentised test allows for how uncertain the standard error is"
+    if pair.corrected:
+        reason += ", and for the models that rank below the better one"
     return (
-        f"{claim}: {numbers} (p = {p_text(pair.p)}, {pair.prompts} prompts). The 95 % interval of percentiles, {ends}, "
-        f"{'leaves out' if leaves_out_zero else 'holds'} 0; p decides, since its studentised test allows for how "
-        "uncertain the standard error is."
+        f"{claim}: {numbers} ({p}, {pair.prompts} prompts). The 95 % interval of percentiles, {ends}, "
+        f"{'leaves out' if leaves_out_zero else 'holds'} 0; p decides, since {reason}."
     )
 
 

@@ -1,0 +1,78 @@
+"use strict";
+// Going back and forward, keys, picking two entries, and the address and citation of what is shown.
+(() => {
+  const one = query => document.querySelector(query);
+  window.tia2Shown = usual => {
+    const { title, fixed, here } = JSON.parse(usual || "{}");
+    if (title) document.title = title;
+    if (here) window.tia2Tab = here;
+    if (location.hash === "#tia2-detail") one("#tia2-detail")?.scrollIntoView({ block: "start" });
+    const url = new URL(location.href), before = url.search;
+    for (const [name, text] of Object.entries(fixed ?? {})) {
+      if (text) url.searchParams.set(name, text); else url.searchParams.delete(name);
+    }
+    url.search = url.search.replaceAll("%2C", ",").replaceAll("%7E", "~");
+    if (Object.keys(fixed ?? {}).length && url.search !== before) history.replaceState(history.state, "", url);
+  };
+  // Every step has an address that says all, so going back is opening it again.
+  addEventListener("popstate", () => location.reload());
+  const say = text => { one("#tia2-copied").textContent = text; };
+  const copy = async (text, what) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      say(`${what} copied.`);
+    } catch {
+      say(`Copying isn't allowed here: ${text}`);
+    }
+  };
+  const cite = () => {
+    const date = new Date().toISOString().slice(0, 10), address = location.href.replace(/[{}\\^`|\s]/g, encodeURIComponent);
+    return one("#tia2-about").dataset.cite.replaceAll("DATE", date).replace("PERMALINK", () => address);
+  };
+  addEventListener("click", event => {
+    const button = event.target.closest?.("button");
+    if (!button) return;
+    if ("copy" in button.dataset) copy(location.href, "Link");
+    if ("copyCite" in button.dataset) copy(cite(), "Citation");
+    if ("cite" in button.dataset) {
+      const box = one("#tia2-cite");
+      box.hidden = !box.hidden;
+      button.setAttribute("aria-expanded", String(!box.hidden));
+      one("#tia2-cite pre").textContent = cite();
+    }
+    if ("unfold" in button.dataset) {
+      const open = button.getAttribute("aria-expanded") !== "true";
+      button.setAttribute("aria-expanded", String(open));
+      for (const row of document.querySelectorAll(`[data-of="${CSS.escape(button.dataset.unfold)}"]`)) row.hidden = !open;
+    }
+  });
+  addEventListener("change", event => {
+    const box = event.target.closest?.("input[data-pick]");
+    if (!box) return;
+    const picked = [...document.querySelectorAll("input[data-pick]:checked")];
+    // The latest two: picking a third lets go of the first.
+    for (const other of picked.filter(other => other !== box).slice(0, -1)) other.checked = false;
+    const two = [...document.querySelectorAll("input[data-pick]:checked")], bar = one("#tia2-picked");
+    bar.hidden = two.length === 0;
+    const link = bar.querySelector("a");
+    link.hidden = two.length < 2;
+    bar.querySelector("span").textContent = two.length < 2 ? "Pick another to compare with." : "";
+    if (two.length < 2) return;
+    const query = new URLSearchParams({ tab: "compare", a: two[0].dataset.pick, b: two[1].dataset.pick });
+    const benchmark = new URLSearchParams(location.search).get("benchmark");
+    if (benchmark) query.set("benchmark", benchmark);
+    link.href = `?${query}`;
+    link.textContent = `Compare ${two[0].dataset.name} with ${two[1].dataset.name}`;
+  });
+  addEventListener("keydown", event => {
+    const tab = event.target.closest?.('[role="tab"]');
+    const step = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity }[event.key];
+    if (!tab || step === undefined) return;
+    const tabs = [...tab.closest('[role="tablist"]').querySelectorAll('[role="tab"]')].filter(other => other.getClientRects().length);
+    const place = tabs.indexOf(tab) + step;
+    const next = step === -Infinity ? tabs[0] : step === Infinity ? tabs.at(-1) : tabs[(place + tabs.length) % tabs.length];
+    event.preventDefault();
+    next.focus();
+    next.click();
+  });
+})();

@@ -1,0 +1,100 @@
+"""The board's own table: one row per model, its other entries folded under it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+
+from tia2.leaderboard.views.board_table import VALIDATED
+from tia2.leaderboard.views.model_table import model_entries, model_table
+from tia2.leaderboard.views.rendering import macro
+
+
+def shown(board, scope="overall", metric="auroc", **asked):
+    return model_table(board, scope, metric, {}, **asked)
+
+
+@pytest.mark.parametrize("scope", ["overall", "counting"])
+def test_one_row_per_model_with_the_best_of_its_entries(mini_board, scope):
+    rows = model_entries(mini_board, scope, "auroc")
+    every = [position for row in rows for position in (row.main, *row.others)]
+    assert sorted(every) == list(range(len(mini_board)))
+    standing = mini_board.standing(scope, "auroc")
+    assert [standing.model_rank[row.main] for row in rows] == list(range(1, len(rows) + 1))
+    for row in rows:
+        assert len({mini_board.entries[position].model for position in (row.main, *row.others)}) == 1
+        assert not mini_board.entries[row.main].upper_bound
+        bounds = [mini_board.entries[position].upper_bound for position in row.others]
+        assert bounds == sorted(bounds)
+
+
+def test_figures_ranks_and_doors_are_the_boards(mini_board):
+    table = shown(mini_board, "counting", "auroc")
+    standing = mini_board.standing("counting", "auroc")
+    for row in table["rows"]:
+        position = mini_board.positions[row["id"]]
+        assert row["rank"] == str(standing.model_rank[position])
+        for scope, cell in zip(["counting", "comprehensive", "composition", "overall"], row["figures"], strict=True):
+            assert cell["text"] == f"{mini_board.estimate(scope, 'auroc')[position]:.3f}"
+            asked = {name: values[0] for name, values in parse_qs(cell["link"][1:]).items()}
+            assert (asked["tab"], asked["ie"], asked["order"]) == ("items", row["id"], "disagreement")
+            figures = mini_board.figures[position][:, mini_board.metrics.index("auroc")]
+            in_scope = mini_board.rows(scope)
+            worst = mini_board.prompts["prompt_id"].tolist().index(asked["prompt"])
+            assert in_scope[worst]
+            assert figures[worst] == np.nanmin(figures[in_scope])
+    assert [row["name"] for row in table["people"]] == ["noise ceiling", "one human annotator"]
+
+
+@pytest.mark.parametrize("sort", ["in:counting", "kendall", "pooled", "name", "best_of_n"])
+def test_sorting_goes_both_ways_and_what_is_unknown_comes_last(mini_board, sort):
+    there, back = (model_entries(mini_board, "overall", "auroc", sort=name) for name in (sort, f"-{sort}"))
+    assert there == back[::-1]
+    if sort == "in:counting":
+        means = mini_board.estimate("counting", "auroc")
+        assert [row.main for row in there] == sorted((row.main for row in there), key=lambda n: -means[n])
+    names = [mini_board.entries[row.main].name for row in there]
+    assert sort != "name" or names == sorted(names)
+    for name in VALIDATED:
+        for order in (name, f"-{name}"):
+            by_rank = [row.main for row in model_entries(mini_board, "overall", "auroc")]
+            assert [row.main for row in model_entries(mini_board, "overall", "auroc", sort=order)] == by_rank
+
+
+def test_filters_and_what_an_empty_search_says(mini_board):
+    only = shown(mini_board, chips=["cv"])
+    assert all("cv" in row["name"] for row in only["rows"])
+    assert all(not row["others"] for row in only["rows"])
+    nothing = shown(mini_board, search="nobody has this")
+    assert (nothing["rows"], nothing["empty"], nothing["total"]) == ([], "No model matches.", 0)
+
+
+def test_bars_lie_on_one_axis(mini_board):
+    table = shown(mini_board)
+    low, high = map(float, table["axis"])
+    for row in table["rows"]:
+        position = mini_board.positions[row["id"]]
+        for what, name in (("mean", "mean"), ("low", "low"), ("high", "high")):
+            value = mini_board.estimate("overall", "auroc", what)[position]
+            assert float(row["bar"][name][:-1]) == pytest.approx(100 * (value - low) / (high - low), abs=0.5)
+            assert 0 <= float(row["bar"][name][:-1]) <= 100
+
+
+def test_the_page_has_every_entry_once_and_text_stays_text(mini_board, hostile_board):
+    for board in (mini_board, hostile_board):
+        html = macro("board.html", "models", shown(board), "Models")
+        entries = re.findall(r'data-entry="([^"]+)"', html)
+        assert Counter(entries) == Counter(entry.id for entry in board.entries)
+        assert "<script" not in html
+        assert "<img" not in html
+        assert html.count('<th scope="col"') == 2 + len(shown(board)["head"])
+
+
+def test_pages_hold_fifty_models(large_board):
+    table = shown(large_board)
+    assert len(table["rows"]) <= 50
+    assert table["total"] == len({entry.model for entry in large_board.entries})
