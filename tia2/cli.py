@@ -32,8 +32,11 @@ SUMMARIES = {
     "quickstart": "Rank four small reward models on the built-in benchmark; start here.",
     "data": "Check, download, describe and export benchmarks.",
     "score": "Score a benchmark with a reward model; keeps every reward.",
+    "import-scores": "Take rewards that were computed elsewhere, from a plain file.",
+    "export-scores": "Write a score table's rewards as a plain file.",
     "evaluate": "Say how well rewards agree with people, with intervals.",
     "compare": "Say whether one reward agrees with people better than another.",
+    "pairs": "Say how well rewards agree with preferences between two images.",
     "analyze": "When calibration helps, what goes wrong, how many prompts it takes.",
     "rewards": "List reward models and show what is known of each.",
     "prompts": "Make contrastive prompts, by rule or with a language model.",
@@ -53,8 +56,14 @@ def _checked(name: str, candidate: Any) -> typer.Typer:
     return candidate
 
 
+_SHARED = {"import-scores": "scores:import_app", "export-scores": "scores:export_app"}
+"""The commands that share a module with another one."""
+
 COMMANDS: Registry[typer.Typer] = Registry(
-    "command", "tia2.commands", {name: f"tia2.commands.{name}:app" for name in SUMMARIES}, _checked
+    "command",
+    "tia2.commands",
+    {name: f"tia2.commands.{_SHARED.get(name, f'{name}:app')}" for name in SUMMARIES},
+    _checked,
 )
 """tia2's own commands, then those of installed packages, the leaderboard's among them."""
 

@@ -134,6 +134,7 @@ def init(
 @app.command(
     epilog="Examples:\n\n  tia2 leaderboard add runs/mine --name Mine --licence MIT\n\n"
     "  tia2 leaderboard add runs/a runs/b --name 'A and B'      an ensemble\n\n"
+    "  tia2 leaderboard add runs/mine --store runs/board --benchmark runs/ours/benchmark\n\n"
     "  tia2 leaderboard add runs/mini-ddpo                      a fine-tuning run"
 )
 def add(
@@ -149,6 +150,10 @@ def add(
     contact: Annotated[str | None, typer.Option(help="Address for questions, https.")] = None,
     paper: Annotated[str | None, typer.Option(help="Address of the paper, https.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the model of this name.")] = False,
+    benchmark: Annotated[
+        str | None,
+        typer.Option(help="Its benchmark, added first where the leaderboard lacks it; the leaderboard too is made."),
+    ] = None,
 ) -> None:
     """Put score tables on the board without a review: raw, TextNorm, or ensembles; or fine-tuning runs."""
     from tia2 import console
@@ -157,6 +162,9 @@ def add(
         "name": name, "description": description, "licence": licence, "training_data": training_data,
         "contact": contact, "paper": paper,
     }  # fmt: skip
+    if benchmark is not None:
+        with console.stderr.status("Loading …"):
+            _with_benchmark(store, benchmark)
     with console.stderr.status("Checking …"):
         from ..submissions.adding import add_runs, add_tables
         from ..submissions.run_package import only_runs
@@ -297,6 +305,20 @@ def _progress() -> Iterator[Progress]:
             bar.update(task, completed=done, total=total, visible=done < total)
 
         yield update
+
+
+def _with_benchmark(location: str, benchmark: str) -> None:
+    """Add a benchmark to a leaderboard that lacks it, and make the leaderboard where there is none."""
+    from tia2.benchmark import load
+
+    from ..data.store import Store
+
+    folder = Path(location).expanduser()
+    loaded = load(benchmark)
+    store = _open(location) if folder.exists() and any(folder.iterdir()) else Store.create(folder, "TIA2 leaderboard")
+    if loaded.fingerprint not in {record.fingerprint for record in store.benchmarks}:
+        images = _absolute(benchmark) if loaded.has_images else None
+        store.add_benchmark(loaded, title=loaded.name, images=images, simulated=benchmark == "mini")
 
 
 def _absolute(benchmark: str) -> str:

@@ -155,7 +155,7 @@ class Index:
         items = self.items(benchmark)
         panel = Panel.of(items)
         prompts = panel.prompts.assign(aligned=panel.aligned, used=panel.used)
-        by_people = people(items, SEED, self.resamples)
+        by_people = people(items, SEED, self.resamples, benchmark.scale)
         return {"scopes": panel.scopes, "prompts": prompts.to_dict("list"), "people": by_people}
 
     # Entries

@@ -7,8 +7,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NoReturn
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_serializer
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
+from tia2.benchmark.judgements.ratings import RatingScale
 from tia2.calibration import Mean, MinMax, Raw, TextNorm, UncertaintyRegularised, cross_validated, oracle
 from tia2.calibration.base import FIELD, Calibration
 from tia2.calibration.flat_settings import Choice, Ensemble, FlatSettings, Scaling
@@ -222,6 +232,8 @@ class BenchmarkRecord(StrictModel):
     scores_fingerprint: str | None = None
     """SHA-256 over ids and human scores; None in stores of before 0.2, whose `votes_fingerprint` it was."""
     items: int
+    scale: RatingScale | None = None
+    """Scale of the ratings, with the rule by which an item is aligned; None where people gave votes."""
     images: str | None = None
     """Where images are: a config, folder or Parquet file that `tia2.benchmark.load` takes; None without."""
     description: str = ""
@@ -230,16 +242,25 @@ class BenchmarkRecord(StrictModel):
     items_kept: bool = True
     """Whether the store has its items; if not, published results alone can be shown."""
 
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if self.scale is None:  # so that an earlier version reads a store of votes
+            content.pop("scale", None)
+        return content
 
-def default_calibrations(members: int, contrastive: bool, temperature: bool) -> list[Calibration]:
+
+def default_calibrations(members: int, contrastive: bool, temperature: bool, folds: bool = True) -> list[Calibration]:
     """Return the entries that are made of a model's score tables when nobody says which.
 
     Args:
         members: Number of score tables.
         contrastive: Whether they hold contrastive prompts.
         temperature: Whether every card documents a temperature.
+        folds: Whether there are prompts enough to choose settings by cross-validation.
     """
     textnorm: Calibration = TextNorm() if temperature else MinMax()
     if members > 1:
         return [Mean(of=textnorm), UncertaintyRegularised(of=textnorm)]
-    return [Raw(), *([textnorm, cross_validated(textnorm), oracle(textnorm)] if contrastive else [])]
+    chosen = [cross_validated(textnorm), oracle(textnorm)] if folds else []
+    return [Raw(), *([textnorm, *chosen] if contrastive else [])]

@@ -49,7 +49,7 @@ Model = TypeVar("Model", bound=BaseModel)
 DEVICE = re.compile(r"(?:con|prn|aux|nul|conin|conout|clock|(?:com|lpt)[0-9])")
 """Names that no file on Windows can have, whatever its ending."""
 FETCH = "Only published figures are in this store; `tia2 leaderboard import-published` fetches them."
-ITEM_COLUMNS = ("item_id", "subset", "prompt_id", "prompt", "votes", "human_score", "label", "texts")
+ITEM_COLUMNS = ("item_id", "subset", "prompt_id", "prompt", "votes", "ratings", "human_score", "label", "texts")
 
 
 class Store:
@@ -142,6 +142,7 @@ class Store:
             votes_fingerprint=benchmark.votes_fingerprint,
             scores_fingerprint=benchmark.scores_fingerprint,
             items=len(benchmark),
+            scale=benchmark.scale,
             images=images,
             description=description,
             simulated=simulated,
@@ -163,7 +164,7 @@ class Store:
         return record
 
     def items(self, benchmark: BenchmarkRecord) -> pd.DataFrame:
-        """Return a benchmark's items: item_id, subset, prompt_id, prompt, votes, human_score, label, texts.
+        """Return a benchmark's items: item_id, subset, prompt_id, prompt, votes or ratings, human_score, label, texts.
 
         `texts` is the prompt, then its contrastive prompts, each once.
         """
@@ -375,6 +376,7 @@ def _items_parquet(items: pd.DataFrame) -> bytes:
     columns = {
         **{name: pa.array(items[name].tolist()) for name in ITEM_COLUMNS[:4]},
         **({"votes": pa.array(items["votes"].tolist(), pa.list_(pa.int8()))} if "votes" in items else {}),
+        **({"ratings": pa.array(items["ratings"].tolist(), pa.list_(pa.float64()))} if "ratings" in items else {}),
         "human_score": pa.array(items["human_score"].tolist(), pa.float64()),
         "label": pa.array(items["label"].tolist(), pa.bool_()),
         "texts": pa.array(texts, pa.list_(pa.string())),

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tia2.calibration.choosing import FOLDS
 from tia2.errors import LeaderboardError
 
 from ..data.addresses import is_https
@@ -19,6 +20,8 @@ from .checking.trust import trusted
 from .checking.validation import find_benchmark, name_collisions
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tia2.evaluation import Result
     from tia2.scoring import ScoreTable
 
@@ -83,6 +86,7 @@ def add_tables(
         len(tables),
         contrastive=any(table.rewards.shape[1] > 1 for table in tables),
         temperature=all(record_of.default_temperature is not None for record_of in cards),
+        folds=_prompts_with_contrast(items) >= FOLDS,
     )
     _, problems, _ = calibrated(tables, calibrations)
     if problems:
@@ -179,11 +183,33 @@ def own_facts(tables: Sequence[ScoreTable]) -> dict[str, Any]:
     }
 
 
+def _prompts_with_contrast(items: pd.DataFrame) -> int:
+    """Return the number of prompts whose labels differ, over which settings are chosen."""
+    return int((items.groupby("prompt_id")["label"].nunique() > 1).sum())
+
+
+def imported_sentence(tables: Sequence[ScoreTable]) -> str:
+    """Return a sentence on rewards that were computed elsewhere; empty where there are none.
+
+    Args:
+        tables: The score tables of one entry.
+    """
+    origins = [table.manifest.imported.computed_by for table in tables if table.manifest.imported is not None]
+    if not origins:
+        return ""
+    return f"Rewards computed elsewhere (by: {', '.join(dict.fromkeys(origins))}) and imported; no image was seen."
+
+
 def _card(tables: Sequence[ScoreTable], declared: dict[str, str]) -> ModelCard:
     from pydantic import ValidationError
 
+    facts = {**own_facts(tables), **declared}
+    elsewhere = imported_sentence(tables)
+    if elsewhere:
+        # Whatever is declared, readers must know it.
+        facts["description"] = " ".join(filter(None, [facts.get("description"), elsewhere]))
     try:
-        return ModelCard(**{key: text for key, text in {**own_facts(tables), **declared}.items() if text})
+        return ModelCard(**{key: text for key, text in facts.items() if text})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -42,7 +42,7 @@ def items_sheet(items: Items, shown: Ints, chosen: Ranked, others: Sequence[Rank
         [
             _rank_column("Rank", values, shown),
             Column("Value", values[shown], significant),
-            Column("Votes", [items.votes[position] or None for position in shown]),
+            Column(items.judgements.capitalize(), [items.votes[position] or None for position in shown]),
             Column("Human score", items.human[shown], number(2)),
             Column("Label", ["aligned" if items.labels[position] else "not aligned" for position in shown]),
             Column("Item", [items.item_ids[position] for position in shown]),
@@ -64,7 +64,7 @@ def captions(items: Items, shown: Ints, chosen: Ranked) -> list[str]:
     lines = []
     for position in shown:
         rank = [] if texts[position] == NO_VALUE else [f"#{texts[position]}", significant(values[position])]
-        votes = [f"votes {items.votes[position]}"] if items.votes[position] else []
+        votes = [f"{items.judgements} {items.votes[position]}"] if items.votes[position] else []
         parts = [*rank, *votes, f"people {items.human[position]:.2f}"]
         lines.append(" · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts))
     return lines

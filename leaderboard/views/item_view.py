@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from tia2.errors import unknown_name
 
 from ..data.board import Board, BoardEntry
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -41,10 +45,11 @@ class Items:
         prompt: Its text.
         positions: Positions in the benchmark, shape (items,), as are the next five.
         item_ids: Their ids.
-        votes: Votes as people gave them, such as "1 1 ?"; empty where only a human score is known.
+        votes: Votes or ratings as people gave them, such as "1 1 ?" or "4 – 3"; empty for a human score alone.
         human: Human scores.
         labels: Whether an item is aligned.
         texts: The prompt, then its contrastive prompts.
+        judgements: Kind of the judgements: "votes" or "ratings".
     """
 
     prompt_id: str
@@ -55,6 +60,7 @@ class Items:
     human: Floats
     labels: NDArray[np.bool_]
     texts: list[str]
+    judgements: str = "votes"
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -95,11 +101,29 @@ def items_of(board: Board, prompt_id: str) -> Items:
         prompt=str(rows["prompt"].iloc[0]),
         positions=positions,
         item_ids=rows["item_id"].tolist(),
-        votes=[votes_text(votes) for votes in rows["votes"]] if "votes" in rows else [""] * len(rows),
+        votes=_judgements(rows),
         human=rows["human_score"].to_numpy(np.float64),
         labels=rows["label"].to_numpy(np.bool_),
         texts=list(rows["texts"].iloc[0]),
+        judgements="ratings" if "ratings" in rows else "votes",
     )
+
+
+def _judgements(rows: pd.DataFrame) -> list[str]:
+    if "ratings" in rows:
+        return [ratings_text(ratings) for ratings in rows["ratings"]]
+    return [votes_text(votes) for votes in rows["votes"]] if "votes" in rows else [""] * len(rows)
+
+
+def ratings_text(ratings: Sequence[float | None] | None) -> str:
+    """Return ratings as people read them, a dash for a gap.
+
+    Example:
+        >>> ratings_text([4.0, None, 3.5])
+        '4 – 3.5'
+    """
+    given = [] if ratings is None else list(ratings)
+    return " ".join("–" if rating is None or rating != rating else f"{rating:g}" for rating in given)
 
 
 def votes_text(votes: Sequence[int] | None) -> str:

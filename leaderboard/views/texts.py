@@ -14,7 +14,8 @@ from tia2.evaluation.metrics import METRICS
 BEFORE = MappingProxyType(
     {
         "reward model": "scores an image and a text; the number it gives is the reward.",
-        "human score and label": "the mean of an item's votes, unsure counted as 0.5; aligned where it is above 0.5.",
+        "human score and label": "the mean of an item's votes, unsure counted as 0.5; aligned where it is above 0.5. "
+        "Of ratings, their mean, scaled to 0 to 1; aligned by the rule that the benchmark states.",
         "metrics": "computed within each prompt, over its images. Prompts whose labels are all equal are left out.",
     }
 )
@@ -33,9 +34,9 @@ AFTER = MappingProxyType(
 )
 PEOPLE = MappingProxyType(
     {
-        "noise ceiling": "what a scorer would reach that knows each image's true share of yes votes, judged by the "
-        "votes there are.",
-        "one human annotator": "one vote as the value, judged against the others on the same item.",
+        "noise ceiling": "what a scorer would reach that knows each image's true share of yes votes, or its true "
+        "rating, judged by the votes or ratings there are.",
+        "one human annotator": "one vote or rating as the value, judged against the others on the same item.",
         "as published": "figures from a publication; no score table stands behind them, so they could not be "
         "recomputed.",
         "not complete": "values are missing for some items: shown apart, never ranked.",

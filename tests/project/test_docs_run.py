@@ -59,6 +59,8 @@ CUT = {
     r"tia2 .*(runs/tia2/clip|import-published)": "needs all of the released votes",
     r"[^`]*sd2-community/": "needs the weights of Stable Diffusion",
     r"(URL|ID|curl|from gradio_client)\b": "runs with the tests of the endpoints, where a board is served",
+    r"tia2 (evaluate|pairs|data agreement) runs/(tifa160|fetv|tvge|genai-bench|mj-bench)": "needs files of GitHub",
+    r"tia2 (import-scores ours|data make ratings.csv ours|data agreement ours)": "needs a file of the reader's",
     r"python3? -m venv|\.venv/bin/pip|tensorboard": "sets up, or opens a browser",
 }
 """Commands that are read and not run, and why."""
@@ -70,6 +72,10 @@ TELLING = {
     "data check": r"sound",
     "data download": r"annotation files|images lie on Google Drive",
     "data export": r"files, .* MB",
+    "data make": r"items of \d+ prompts",
+    "data agreement": r"alpha",
+    "import-scores": r"imported as",
+    "export-scores": r"the rewards of",
     "score": r"Next: tia2 evaluate",
     "evaluate": r"AUROC|Spearman|Kendall|\"entry\"",
     "compare": r"agrees with people better|share a letter|not settled",
@@ -386,7 +392,9 @@ def test_a_page_works_from_top_to_bottom(page, world):
         pytest.fail(f"{page.name}:\n" + "\n".join(problems), pytrace=False)
 
 
-MAKES = re.compile(r'(?:--out[ =]|out="|save\("|leaderboard init |restore \S+ |data export |Path\(")"?([\w./~-]+)')
+MAKES = re.compile(
+    r'(?:--out[ =]|out="|save\("|leaderboard init |restore \S+ |data export |data make \S+ |Path\(")"?([\w./~-]+)'
+)
 """What a block makes."""
 ALWAYS = {"runs/quickstart", "runs/leaderboard"}
 """Made by `make quickstart`, and by any command that a board is needed for."""
@@ -399,6 +407,7 @@ def test_a_page_needs_only_the_quickstart_and_itself(page):
     for block in blocks(page):
         made = {"/".join(path.split("/")[:2]) for path in MAKES.findall(block.text)}
         made |= {f"runs/{name}" for name in re.findall(r"finetune run ((?:mini|sd21)-\S+)(?!.* --out)", block.text)}
+        made |= {f"runs/{name}" for name in re.findall(r"data download ([a-z][\w-]+)", block.text)}
         folders |= made
         used = set(re.findall(r"(?<![\w/])(?:runs|boards)/[\w.-]+", block.text))
         assert used <= folders, block.text
@@ -421,6 +430,7 @@ def test_text_that_is_no_command_is_known():
     assert shown <= {
         "---",
         "how_made:",
+        "ratings:",
         "human_score:",
         "benchmark",
         "(Parquet",

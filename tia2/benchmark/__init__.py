@@ -17,8 +17,10 @@ from tia2.benchmark.prompt_sets import prompt_set
 if TYPE_CHECKING:
     from tia2.benchmark.checking import check as check
     from tia2.benchmark.exporting import export as export
+    from tia2.benchmark.judgements.ratings import RatingScale as RatingScale
     from tia2.benchmark.loading import Benchmark as Benchmark
     from tia2.benchmark.loading import load as load
+    from tia2.benchmark.making.make import make as make
     from tia2.benchmark.prompt_sets import with_contrastive_prompts as with_contrastive_prompts
     from tia2.benchmark.summary import summarise as summarise
     from tia2.benchmark.votes import human_score as human_score
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "Benchmark": "loading",
+    "RatingScale": "judgements.ratings",
     "check": "checking",
     "export": "exporting",
     "human_score": "votes",
     "is_aligned": "votes",
     "load": "loading",
+    "make": "making.make",
     "summarise": "summary",
     "with_contrastive_prompts": "prompt_sets",
 }

@@ -12,6 +12,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from tia2.benchmark.judgements.ratings import RatingScale, mean_ratings, rating_matrix
 from tia2.benchmark.votes import THRESHOLD, human_score, is_aligned, votes_of
 from tia2.errors import BenchmarkError
 
@@ -22,8 +23,8 @@ ROUNDING = 0.0051
 """Largest difference of a human score from the mean of its votes that rounding to two digits explains."""
 
 _INSTEAD = (
-    "Ratings, sliders and texts aren't votes: leave the column votes out, and give each item's mean, from 0 to 1, as "
-    "human_score."
+    "Ratings, sliders and texts aren't votes: leave the column votes out, and give ratings with their scale as "
+    "ratings, or each item's mean, from 0 to 1, as human_score."
 )
 _SAY_HOW = (
     "Correct one of them; or, if it is meant, say how {column} was made: `how_made: {{{column}: …}}` at the top of the "
@@ -104,13 +105,16 @@ def checked_labels(items: Sequence[str], column: Sequence[Any], name: str) -> li
     return [bool(label) for label in column]
 
 
-def check_agreement(values: Mapping[str, Sequence[Any]], name: str, how_made: Mapping[str, str]) -> None:
-    """Refuse human scores that contradict the votes, and labels that contradict the human scores.
+def check_agreement(
+    values: Mapping[str, Sequence[Any]], name: str, how_made: Mapping[str, str], scale: RatingScale | None = None
+) -> None:
+    """Refuse human scores that contradict votes or ratings, and labels that contradict the human scores.
 
     Args:
-        values: The columns item_id, human_score, and votes and label where they were given.
+        values: The columns item_id, human_score, and votes, ratings and label where they were given.
         name: The benchmark's name, for the error.
         how_made: Text on how human_score or label was made, by column, where it isn't made of votes or scores.
+        scale: Scale of the ratings, with the rule for labels; None where people gave votes.
 
     Raises:
         BenchmarkError: Two columns say different things of an item, and nothing says that it is meant.
@@ -126,8 +130,10 @@ def check_agreement(values: Mapping[str, Sequence[Any]], name: str, how_made: Ma
                     f"Benchmark {name!r}, item {item!r}: the human_score {score:g} contradicts the votes {votes}, "
                     f"whose mean is {mean:.3g}. {_SAY_HOW.format(column='human_score')}"
                 )
+    if scale is not None:
+        _check_ratings(values, name, how_made, scale)
     labels = values.get("label")
-    if labels is None or "label" in how_made:
+    if labels is None or "label" in how_made or scale is not None:
         return
     # On a scale of its own, any threshold will do, but one there must be.
     in_range = all(0 <= score <= 1 for score in scores)
@@ -141,6 +147,34 @@ def check_agreement(values: Mapping[str, Sequence[Any]], name: str, how_made: Ma
                 f"{score:g}; aligned means {meaning}. "
                 f"{_SAY_HOW.format(column='label')}"
             )
+
+
+def _check_ratings(
+    values: Mapping[str, Sequence[Any]], name: str, how_made: Mapping[str, str], scale: RatingScale
+) -> None:
+    items, scores = values["item_id"], values["human_score"]
+    if outside := next((item for item, score in zip(items, scores, strict=True) if not 0 <= score <= 1), None):
+        raise BenchmarkError(
+            f"Benchmark {name!r}: the human_score of {outside!r} is outside 0 to 1; of ratings it is the mean, scaled "
+            f"so that {scale.low:g} is 0 and {scale.high:g} is 1."
+        )
+    if "ratings" in values and "human_score" not in how_made:
+        means = mean_ratings(values["ratings"], scale)
+        for item, score, mean in zip(items, scores, means, strict=True):
+            if abs(score - mean) > ROUNDING:
+                raise BenchmarkError(
+                    f"Benchmark {name!r}, item {item!r}: the human_score {score:g} contradicts the ratings, whose mean "
+                    f"is {mean:.3g} on the scale from 0 to 1. {_SAY_HOW.format(column='human_score')}"
+                )
+    if "label" in values and "label" not in how_made:
+        ratings = rating_matrix(values["ratings"], scale) if "ratings" in values else None
+        rule = scale.aligned(scores, ratings).tolist()
+        for item, score, label, expected in zip(items, scores, values["label"], rule, strict=True):
+            if label != expected:
+                raise BenchmarkError(
+                    f"Benchmark {name!r}, item {item!r}: the label {str(label).lower()} contradicts the human_score "
+                    f"{score:g}; aligned means: {scale.rule}. {_SAY_HOW.format(column='label')}"
+                )
 
 
 def check_kinds(features: datasets.Features, name: str) -> None:

@@ -23,6 +23,15 @@ _COLUMNS = """| column | meaning |
 | human_score | mean of the votes, an unsure vote counted as 0.5 |
 | label | aligned: the human score is above 0.5 |
 | contrastive_prompts | prompts that TextNorm compares the prompt with, as released |"""
+_RATED_COLUMNS = """| column | meaning |
+|---|---|
+| item_id | the item: one (prompt, image) pair |
+| subset, prompt_id, prompt | what it belongs to, and the prompt itself |
+| image | the image, embedded |
+| ratings | people's ratings, None where one is missing |
+| human_score | mean of the ratings, scaled to 0 to 1 |
+| label | aligned, by the rule above |
+| contrastive_prompts | prompts that TextNorm compares the prompt with |"""
 _ORIGIN = {
     "tia2": """The Text-Image Alignment Assessment benchmark of Kim et al., "Confidence-aware Reward Optimization for
 Fine-tuning Text-to-Image Models" (ICLR 2024, arXiv 2404.01863); annotations from kykim0/TextNorm, Apache-2.0.
@@ -105,6 +114,10 @@ def card_text(benchmark: Benchmark, features: datasets.Features, subsets: list[C
         task_categories=["text-to-image"],
         size_categories=[_size_category(len(benchmark))],
     )
+    if benchmark.scale is not None:
+        data["ratings"] = benchmark.scale.written()
+    if benchmark.notes:  # made of somebody's table: called so wherever its folder lies
+        data["benchmark_name"] = benchmark.name
     if benchmark.how_made:
         data["how_made"] = benchmark.how_made
     metadata: dict[str, dict[str, object]] = {}
@@ -133,22 +146,31 @@ def _body(benchmark: Benchmark, title: str, origin: str | None, default: str) ->
     lines = [f"# {title}", ""]
     if origin:
         lines += [_ORIGIN[origin], ""]
+    for note in benchmark.notes:
+        lines += [note, ""]
+    rated = benchmark.scale is not None
+    judged = "ratings" if rated else "votes | items with an unsure vote"
     lines += [
-        "| subset | prompts | items | votes | items with an unsure vote | aligned | images |",
-        "|---|---|---|---|---|---|---|",
+        f"| subset | prompts | items | {judged} | aligned | images |",
+        "|---|---|---|---|---|---|" + "---|" * (not rated),
     ]
-    lines += [
-        f"| {subset.subset} | {subset.prompts:,} | {subset.items:,} | {subset.votes:,} | {subset.unsure_items:,} "
-        f"| {subset.human_rate:.1%} | {subset.images:,} |"
-        for subset in summarise(benchmark)
-    ]
+    for subset in summarise(benchmark):
+        judgements = f"{subset.ratings:,}" if rated else f"{subset.votes:,} | {subset.unsure_items:,}"
+        lines.append(
+            f"| {subset.subset} | {subset.prompts:,} | {subset.items:,} | {judgements} | {subset.human_rate:.1%} "
+            f"| {subset.images:,} |"
+        )
+    if benchmark.scale is not None:
+        lines += ["", f"An item is aligned by this rule: {benchmark.scale.rule}."]
+        if benchmark.scale.raters:
+            lines.append(f"The ratings of an item are, in order, those of {', '.join(benchmark.scale.raters)}.")
     lines += [
         "",
         "```python",
         "from datasets import load_dataset",
         f'load_dataset("DIR", "{default}", split="{SPLIT}")',
     ]
-    lines += ["```", "", _COLUMNS, ""]
+    lines += ["```", "", _RATED_COLUMNS if rated else _COLUMNS, ""]
     if origin == "tia2":
         lines += ["```bibtex", CITATION, "```", ""]
     return "\n".join(lines)

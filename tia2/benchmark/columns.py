@@ -18,10 +18,22 @@ COLUMNS = (
     "label",
     "contrastive_prompts",
 )
+"""The columns of TIA2."""
+
+ALL_COLUMNS = (*COLUMNS[:6], "ratings", *COLUMNS[6:])
+"""The columns of any benchmark: of votes and ratings one at most."""
+
+
+def all_features() -> Features:
+    """Return the columns of any benchmark with their types, as datasets' features."""
+    from datasets import Features, List, Value
+
+    kinds = {**features(), "ratings": List(Value("float64"))}
+    return Features({column: kinds[column] for column in ALL_COLUMNS})
 
 
 def features() -> Features:
-    """Return the columns with their types, as datasets' features."""
+    """Return TIA2's columns with their types, as datasets' features."""
     from datasets import Features, Image, List, Value
 
     return Features(

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tia2.benchmark.columns import COLUMNS, features
+from tia2.benchmark.columns import ALL_COLUMNS, all_features
 from tia2.benchmark.loading import SPLIT, Benchmark, load
 from tia2.errors import BenchmarkError
 from tia2.files import new_folder
@@ -91,9 +91,9 @@ def _rows(benchmark: Benchmark) -> datasets.Dataset:
     """Return the documented columns in their order and types, images undecoded."""
     import datasets
 
-    kinds = features()
+    kinds = all_features()
     items = benchmark.items
-    columns = [column for column in COLUMNS if column in items]
+    columns = [column for column in ALL_COLUMNS if column in items]
     rows = datasets.Dataset.from_dict(
         {column: items[column].tolist() for column in columns},
         features=datasets.Features({column: kinds[column] for column in columns}),
@@ -103,7 +103,7 @@ def _rows(benchmark: Benchmark) -> datasets.Dataset:
         rows = datasets.concatenate_datasets([rows, images], axis=1)
     else:
         rows = rows.add_column("image", [None] * len(rows), feature=kinds["image"])
-    return rows.select_columns([column for column in COLUMNS if column in rows.column_names])
+    return rows.select_columns([column for column in ALL_COLUMNS if column in rows.column_names])
 
 
 def _write_subset(rows: datasets.Dataset, folder: Path, shard_bytes: int, progress: Progress) -> list[Path]:

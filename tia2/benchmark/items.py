@@ -15,13 +15,16 @@ from tia2.benchmark.answers import (
     checked_votes,
     scores_from_votes,
 )
-from tia2.benchmark.columns import COLUMNS
+from tia2.benchmark.columns import ALL_COLUMNS
+from tia2.benchmark.judgements.ratings import RatingScale, checked_ratings, mean_ratings, rating_matrix
 from tia2.benchmark.votes import labels
 from tia2.errors import BenchmarkError
 
 if TYPE_CHECKING:
     import datasets
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 ASKED = ("item_id", "subset", "prompt_id", "prompt", "contrastive_prompts")
 """The columns that a reward model is asked about."""
@@ -30,31 +33,43 @@ ANSWERED = ("item_id", "votes", "ratings", "human_score", "label")
 SCORED = ("item_id", "human_score")
 OVERALL = "overall"
 """No name of a subset: tables of results call the mean of the subsets so."""
+_SAY_SCALE = (
+    "State it at the top of the benchmark's README.md, as `ratings: {low: 1, high: 5}`, or as load(…, "
+    "scale=RatingScale(low=1, high=5)); `tia2 data make` writes it."
+)
 _TEXTS = ("item_id", "subset", "prompt_id", "prompt")
 
 
-def checked_items(dataset: datasets.Dataset, name: str, how_made: Mapping[str, str] | None = None) -> pd.DataFrame:
+def checked_items(
+    dataset: datasets.Dataset,
+    name: str,
+    how_made: Mapping[str, str] | None = None,
+    scale: RatingScale | None = None,
+) -> pd.DataFrame:
     """Return the documented columns but the image, with human_score, label and contrastive_prompts filled in.
 
     Args:
         dataset: The rows. Columns that aren't documented are left out.
         name: The benchmark's name, for messages.
         how_made: Text on how human_score or label was made, by column, where it contradicts votes or scores by design.
+        scale: Scale of the ratings, which also says what is aligned; None where people gave votes.
 
     Returns:
         A frame with one row per item.
 
     Raises:
         BenchmarkError: A column is missing, empty or of another type; an id appears twice; a prompt's items disagree
-            about it; there is neither a vote nor a human score; a vote, score, label or contrastive prompt is something
+            about it; there is neither a vote, a rating nor a human score; ratings come without a scale, or with
+            votes; a vote, rating, score, label or contrastive prompt is something
             else; two columns contradict each other; or scores outside [0, 1] come without a label.
     """
     import pandas as pd
 
-    present = [column for column in COLUMNS if column in dataset.column_names and column != "image"]
+    present = [column for column in ALL_COLUMNS if column in dataset.column_names and column != "image"]
     absent = [column for column in _TEXTS if column not in present]
-    if absent or not {"votes", "human_score"} & set(present):
-        wanted = ", ".join([*absent, *([] if {"votes", "human_score"} & set(present) else ["votes or human_score"])])
+    judged = bool({"votes", "ratings", "human_score"} & set(present))
+    if absent or not judged:
+        wanted = ", ".join([*absent, *([] if judged else ["votes, ratings or human_score"])])
         raise BenchmarkError(f"Benchmark {name!r} lacks {wanted}; its columns are {', '.join(dataset.column_names)}.")
     if len(dataset) == 0:
         raise BenchmarkError(f"Benchmark {name!r} has no items.")
@@ -62,10 +77,10 @@ def checked_items(dataset: datasets.Dataset, name: str, how_made: Mapping[str, s
     table = dataset.select_columns(present).with_format("arrow")[:]
     values = {column: table.column(column).to_pylist() for column in present}
     _check_texts(values, name)
-    _check_answers(values, name, how_made or {})
+    _check_answers(values, name, how_made or {}, scale)
     contrastive = values.get("contrastive_prompts") or [None] * len(dataset)
     values["contrastive_prompts"] = _contrastive(values["prompt_id"], values["item_id"], contrastive, name)
-    frame: pd.DataFrame = pd.DataFrame({column: values[column] for column in COLUMNS if column in values})
+    frame: pd.DataFrame = pd.DataFrame({column: values[column] for column in ALL_COLUMNS if column in values})
     return frame
 
 
@@ -99,21 +114,39 @@ def _check_texts(values: dict[str, list[Any]], name: str) -> None:
             raise BenchmarkError(f"Benchmark {name!r}: {prompt_id!r} stands for both {first} and {(prompt, subset)}.")
 
 
-def _check_answers(values: dict[str, list[Any]], name: str, how_made: Mapping[str, str]) -> None:
+def _check_answers(
+    values: dict[str, list[Any]], name: str, how_made: Mapping[str, str], scale: RatingScale | None
+) -> None:
     """Check what people answered, and fill in human scores and labels where they follow from it."""
     items, labels_given = values["item_id"], "label" in values
     if "votes" in values:
         values["votes"] = checked_votes(items, values["votes"], name)
+    if "ratings" in values:
+        if scale is None:
+            raise BenchmarkError(f"Benchmark {name!r} has ratings and no scale. {_SAY_SCALE}")
+        if "votes" in values:
+            raise BenchmarkError(f"Benchmark {name!r} has votes and ratings; expected one of the two columns.")
+        values["ratings"] = checked_ratings(items, values["ratings"], name, scale)
     if labels_given:
         values["label"] = checked_labels(items, values["label"], name)
     if "human_score" in values:
         scores = values["human_score"]
-        values["human_score"] = checked_scores(items, scores, name, has_labels=labels_given)
+        values["human_score"] = checked_scores(items, scores, name, has_labels=labels_given or scale is not None)
+    elif scale is not None and "ratings" in values:
+        values["human_score"] = mean_ratings(values["ratings"], scale)
     else:
         values["human_score"] = scores_from_votes(items, values["votes"], name)
-    check_agreement(values, name, how_made)
+    check_agreement(values, name, how_made, scale)
     if not labels_given:
-        values["label"] = labels(values["human_score"]).tolist()
+        values["label"] = _labels(values, scale).tolist()
+
+
+def _labels(values: Mapping[str, list[Any]], scale: RatingScale | None) -> NDArray[np.bool_]:
+    """Return the labels that the rule for votes, or that of a scale, makes."""
+    if scale is None:
+        return labels(values["human_score"])
+    ratings = rating_matrix(values["ratings"], scale) if "ratings" in values else None
+    return scale.aligned(values["human_score"], ratings)
 
 
 def check_contrastive(texts: Any, where: str) -> list[str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
+    from tia2.benchmark.judgements.ratings import RatingScale
+
 SPLIT = "test"
 MINI = "mini"
 
@@ -31,6 +33,7 @@ def load(
     split: str | None = None,
     config: str | None = None,
     how_made: Mapping[str, str] | None = None,
+    scale: RatingScale | Mapping[str, object] | None = None,
 ) -> Benchmark:
     """Load a benchmark.
 
@@ -40,13 +43,15 @@ def load(
     Args:
         benchmark: A config of TIA2 ("all", "comprehensive", "counting", "composition", "mini"); a folder: one that
             `tia2 data export` or `save_to_disk` wrote, one with Parquet files, or one in upstream's layout; a Parquet
-            file; or a dataset. Needed columns: item_id, subset, prompt_id, prompt, and votes or human_score.
+            file; or a dataset. Needed columns: item_id, subset, prompt_id, prompt, and votes, ratings or human_score.
         data_dir: A local copy of TIA2 in upstream's layout, for TIA2's configs only. If None, the variable
             TIA2_DATA_DIR is asked, and without it the annotations are downloaded.
         split: Name of a split, or "all" for every file of a folder; None for the only one, or "test".
         config: Name of a config of a folder's card; None for its default.
         how_made: Text on how `human_score` or `label` was made, by column, where it contradicts votes or scores by
             design; a folder's card says it as `how_made:` in its front matter.
+        scale: Scale of ratings and the rule by which an item is aligned: a `RatingScale` or its fields; a folder's card
+            says it as `ratings:` in its front matter.
 
     Returns:
         The benchmark.
@@ -76,12 +81,12 @@ def load(
         raise BenchmarkError(f"data_dir is for the configs {', '.join(CONFIGS[:-1])}; {benchmark!r} is none of them.")
     if isinstance(benchmark, datasets.Dataset | datasets.DatasetDict):
         dataset = only_split(benchmark, "the dataset", split)
-        return Benchmark(dataset, dataset.info.dataset_name or "dataset", how_made)
+        return Benchmark(dataset, dataset.info.dataset_name or "dataset", how_made, scale)
     if not isinstance(benchmark, str | os.PathLike):
         raise BenchmarkError(f"Expected a config, path or dataset as benchmark, got {type(benchmark).__name__}.")
     path = Path(benchmark).expanduser()
     if path.exists():
-        return _from_path(path.resolve(), split, config, how_made)
+        return _from_path(path.resolve(), split, config, how_made, scale)
     if os.sep in str(benchmark) or path.suffix:
         raise BenchmarkError(f"{str(benchmark)!r} is no file or folder, and no config ({', '.join(CONFIGS)}).")
     raise unknown_name("benchmark", str(benchmark), CONFIGS)
@@ -94,17 +99,28 @@ class Benchmark:
         name: The config's, folder's or file's name.
         dataset: The rows, as a Hugging Face dataset without format or transform.
         how_made: Text on how human_score or label was made, by column, where it contradicts votes or scores by design.
+        scale: Scale of the ratings, with the rule by which an item is aligned; None where people gave votes.
+        notes: Sentences on where it comes from and what was left out, for the card.
     """
 
-    def __init__(self, dataset: datasets.Dataset, name: str, how_made: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        dataset: datasets.Dataset,
+        name: str,
+        how_made: Mapping[str, str] | None = None,
+        scale: RatingScale | Mapping[str, object] | None = None,
+    ) -> None:
         from tia2.benchmark.items import checked_items
+        from tia2.benchmark.judgements.ratings import RatingScale
 
         self.name = name
         # A format or transform changes what a row looks like, and is meant for training.
         self.dataset = dataset.with_format(None)
         self.how_made = dict(how_made or {})
+        self.scale = None if scale is None else RatingScale.of(scale, f"Benchmark {name!r}")
+        self.notes: list[str] = []
         self._folder = Path.cwd()
-        self._items = checked_items(self.dataset, name, self.how_made)
+        self._items = checked_items(self.dataset, name, self.how_made, self.scale)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -118,7 +134,8 @@ class Benchmark:
     def items(self) -> pd.DataFrame:
         """All columns but the image, one row per item; treat it as read-only.
 
-        human_score and label are always there; contrastive_prompts is a list (maybe empty); votes only where given.
+        human_score and label are always there; contrastive_prompts is a list (maybe empty); votes and ratings only
+        where given.
         """
         return self._items
 
@@ -304,7 +321,13 @@ def _embedded() -> datasets.Dataset:
     return datasets.Dataset(table, info=info, split=datasets.Split.TEST)
 
 
-def _from_path(path: Path, split: str | None, config: str | None, how_made: Mapping[str, str] | None) -> Benchmark:
+def _from_path(
+    path: Path,
+    split: str | None,
+    config: str | None,
+    how_made: Mapping[str, str] | None,
+    scale: RatingScale | Mapping[str, object] | None,
+) -> Benchmark:
     if path.is_dir() and has_annotations(path):
         name = config or "all"
         if split not in (None, SPLIT):
@@ -313,5 +336,7 @@ def _from_path(path: Path, split: str | None, config: str | None, how_made: Mapp
     if path.is_file() and path.suffix.lower() != ".parquet":
         raise BenchmarkError(f"Expected a .parquet file or a folder, got {path}.")
     rows = read(path, split=split, config=config)
-    name = f"{path.stem}-{config}" if config else path.stem
-    return Benchmark(rows.dataset, name, {**rows.how_made, **(how_made or {})})
+    stem = rows.name or path.stem
+    name = f"{stem}-{config}" if config else stem
+    stated = rows.scale if scale is None else scale
+    return Benchmark(rows.dataset, name, {**rows.how_made, **(how_made or {})}, stated)

@@ -85,9 +85,8 @@ def with_contrastive_prompts(
     dataset = benchmark.dataset
     if "contrastive_prompts" in dataset.column_names:
         dataset = dataset.remove_columns("contrastive_prompts")
-    return Benchmark(
-        dataset.add_column("contrastive_prompts", column, feature=List(Value("string"))), name, benchmark.how_made
-    )
+    extended = dataset.add_column("contrastive_prompts", column, feature=List(Value("string")))
+    return Benchmark(extended, name, benchmark.how_made, benchmark.scale)
 
 
 def _is_cut(text: str) -> bool:

@@ -22,6 +22,7 @@ class SubsetSummary(NamedTuple):
         unsure_items: Items with an unsure vote.
         human_rate: Share of items that people call aligned, between 0 and 1.
         images: Items that have an image.
+        ratings: Ratings of all items together, gaps not counted.
     """
 
     subset: str
@@ -32,6 +33,7 @@ class SubsetSummary(NamedTuple):
     unsure_items: int
     human_rate: float
     images: int
+    ratings: int = 0
 
 
 def summarise(benchmark: Benchmark) -> list[SubsetSummary]:
@@ -57,6 +59,9 @@ def summarise(benchmark: Benchmark) -> list[SubsetSummary]:
                 unsure_items=sum(UNSURE in item for item in votes),
                 human_rate=float(items["label"].mean()),
                 images=sum(item not in missing for item in items["item_id"]),
+                ratings=sum(rating is not None for item in items["ratings"] for rating in item)
+                if "ratings" in items
+                else 0,
             )
         )
     return summaries

@@ -42,7 +42,7 @@ class Recipe:
     scale: float | None
     penalty: float | None
     seed: int
-    prompts: Literal["metric", "label"] = "metric"
+    prompts: Literal["metric", "label", "defined"] = "metric"
 
     def results(self, tables: Sequence[ScoreTable], most: int | None = None) -> list[Result]:
         """Evaluate everything that is asked for.

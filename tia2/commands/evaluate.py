@@ -93,9 +93,10 @@ def evaluate(
     prompts: Annotated[
         str | None,
         typer.Option(
-            metavar="metric|label",
+            metavar="metric|label|defined",
             help="Prompts to leave out: those that a metric can't be computed on; or for all metrics those whose "
-            "labels are all equal, as released figures do. Default: metric; with --published label.",
+            "labels are all equal, as released figures do; or those whose values are all equal, too. Default: metric; "
+            "with --published label.",
         ),
     ] = None,
     setting: Annotated[
@@ -249,7 +250,7 @@ def _groups(results: list[Result], metric: str) -> pd.DataFrame | None:
         return None
 
 
-def _prompts_by(given: str | None, published: str | None) -> Literal["metric", "label"]:
+def _prompts_by(given: str | None, published: str | None) -> Literal["metric", "label", "defined"]:
     """Return which prompts are left out; beside released figures those that the released figures leave out."""
     if given is None:
         return "metric" if published is None else "label"
@@ -257,7 +258,9 @@ def _prompts_by(given: str | None, published: str | None) -> Literal["metric", "
         return "metric"
     if given == "label":
         return "label"
-    raise unknown_name("way to leave out prompts", given, ("metric", "label"))
+    if given == "defined":
+        return "defined"
+    raise unknown_name("way to leave out prompts", given, ("metric", "label", "defined"))
 
 
 def _warn_of_undefined(results: list[Result], metric: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -40,3 +42,24 @@ def reward_options(given: list[str] | None) -> dict[str, Any]:
         except ValueError:
             options[key] = value
     return options
+
+
+def run_folder(out: Path | None, benchmark: str, reward: str, *, several: bool = False) -> Path:
+    """Return the folder of a reward model's score table.
+
+    Args:
+        out: The folder that was asked for; None for runs/BENCHMARK/REWARD.
+        benchmark: Name of the benchmark.
+        reward: Name of the reward model.
+        several: Whether `out` holds the folders of several reward models.
+
+    Example:
+        >>> run_folder(None, "mini", "org/model").as_posix()
+        'runs/mini/org-model'
+    """
+    # Names of models from the hub hold slashes.
+    safe, group = (re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in (reward, benchmark))
+    safe = safe or "reward"
+    if out is None:
+        return Path("runs") / group / safe
+    return out / safe if several else out

@@ -20,6 +20,8 @@ LEGEND = (
     "In italics: upper bounds, whose settings saw the labels, and people themselves."
 )
 """What a reader of a table with rank intervals must know."""
+ALPHA_OF = ("votes' alpha", "ratings' alpha")
+"""Headers of Krippendorff's alpha: of votes, of ratings."""
 
 
 def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = None) -> Table:
@@ -74,7 +76,7 @@ def coverage(summary: pd.DataFrame, results: Sequence[Result] = (), metric: str 
 
     Args:
         summary: Frame that `tia2.evaluation.summarise` returned.
-        results: Results that it was made of, for Krippendorff's alpha of the votes.
+        results: Results that it was made of, for Krippendorff's alpha of the votes or ratings.
         metric: Metric whose prompts are counted; None for the fewest of all metrics.
 
     Returns:
@@ -83,7 +85,8 @@ def coverage(summary: pd.DataFrame, results: Sequence[Result] = (), metric: str 
     from tia2.evaluation.summary import PEOPLE
 
     people = next((result.people for result in results if result.people is not None), None)
-    numbers = ("prompts", "with contrast", "items", "scored", *(["votes' alpha"] if people else []))
+    rated = any(result.benchmark.scale is not None for result in results)
+    numbers = ("prompts", "with contrast", "items", "scored", *([ALPHA_OF[rated]] if people else []))
     table = console.table("subset", *numbers, right=numbers)
     columns = ["prompts", "prompts_used", "items", "items_scored"]
     chosen = summary if metric is None else summary[(summary["metric"] == metric) & (summary["kind"] != PEOPLE)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tia2.commands.options import Config, Split, reward_options
+from tia2.commands.options import Config, Split, reward_options, run_folder
 from tia2.errors import RewardError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def score(
 
             model = load_reward(rewards[number], **options)
         title = name[number] if name else model.name
-        folder = _folder(out, loaded.name, title, several=len(reward) > 1)
+        folder = run_folder(out, loaded.name, title, several=len(reward) > 1)
         if str(folder) in {row["folder"] for row in done}:
             raise RewardError(
                 f"Two of the rewards are called {title!r}: tell them apart by --name, once per --reward, or score them "
@@ -218,15 +218,6 @@ def _absolute(spec: str, folder: Path) -> str:
 def _skipped(table: ScoreTable) -> str:
     first = ", ".join(table.skipped[:5]) + (", …" if len(table.skipped) > 5 else "")
     return f"{len(table.skipped):,} of {len(table):,} items have no reward, since their images can't be read: {first}"
-
-
-def _folder(out: Path | None, benchmark: str, reward: str, *, several: bool) -> Path:
-    # Names of models from the hub hold slashes.
-    safe, group = (re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in (reward, benchmark))
-    safe = safe or "reward"
-    if out is None:
-        return Path("runs") / group / safe
-    return out / safe if several else out
 
 
 def _summary(table: ScoreTable, folder: Path, seconds: float) -> dict[str, Any]:

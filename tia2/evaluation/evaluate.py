@@ -6,7 +6,10 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tia2.errors import ResultError
 from tia2.evaluation.assembly import prompt_results, subset_results
@@ -17,8 +20,12 @@ from tia2.evaluation.result import Entry, Result
 from tia2.evaluation.values import Calibrates, Function, Values, values_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tia2.scoring import ScoreTable
 
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 _SCORE_FIRST = "A reward model is scored first: tia2.evaluate(tia2.score(reward, benchmark))."
 
 
@@ -28,7 +35,7 @@ def evaluate(
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
-    prompts: PromptsBy = "metric",
+    prompts: PromptsBy | Literal["defined"] = "metric",
 ) -> Result:
     """Measure how well values agree with people.
 
@@ -48,7 +55,8 @@ def evaluate(
         seed: Seed of the bootstrap. Entries on one benchmark see the same resamples under the same seed.
         resamples: Number of resamples of the prompts.
         prompts: "metric", or "label" to leave out the prompts whose labels are all equal for rank correlations, too:
-            the released figures are like that, and are compared with like that.
+            the released figures are like that, and are compared with like that; or "defined" to leave out, from all
+            figures, the prompts whose values are all equal, as other publications do.
 
     Returns:
         The result; equal arguments give an equal result.
@@ -68,8 +76,8 @@ def evaluate(
         raise ResultError(f"The seed must be a whole number of at least 0, got {seed!r}.")
     if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 1:
         raise ResultError(f"The number of resamples must be a whole number of at least 1, got {resamples!r}.")
-    if prompts not in ("metric", "label"):
-        raise ResultError(f"prompts is {prompts!r}; expected 'metric' or 'label'.")
+    if prompts not in ("metric", "label", "defined"):
+        raise ResultError(f"prompts is {prompts!r}; expected 'metric', 'label' or 'defined'.")
     return _result(_values(values, calibration), seed, resamples, prompts)
 
 
@@ -114,19 +122,35 @@ def _table(table: Any) -> ScoreTable:
     return table if isinstance(table, ScoreTable) else load_table(table)
 
 
-def _result(values: Values, seed: int, resamples: int, prompts_by: PromptsBy) -> Result:
+def _defined(items: pd.DataFrame, numbers: Floats) -> Bools:
+    """Return which items are of prompts that have one item, or values that differ, shape (items,)."""
+    groups = items.assign(value=numbers).groupby(["subset", "prompt_id"], sort=False, observed=True)["value"]
+    kept = (groups.transform("nunique") > 1) | (groups.transform("size") == 1)
+    defined: Bools = kept.to_numpy(np.bool_)
+    return defined
+
+
+def _result(values: Values, seed: int, resamples: int, prompts_by: PromptsBy | Literal["defined"]) -> Result:
     from tia2._version import __version__
 
     items, numbers, scored = values.items, values.values, values.scored
     if not scored.all():
         skipped = len(items) - int(scored.sum())
+        # Of rewards that were computed elsewhere no image was seen.
+        reason = "" if values.benchmark.images_fingerprint is None else ", since their images could not be read,"
         warnings.warn(
-            f"{skipped:,} of {len(items):,} items of {values.name} have no reward, since their images could "
-            f"not be read, and are left out: the result is partial. The first is {items['item_id'][~scored].iloc[0]}.",
+            f"{skipped:,} of {len(items):,} items of {values.name} have no reward{reason} and are left out: the "
+            f"result is partial. The first is {items['item_id'][~scored].iloc[0]}.",
             stacklevel=3,
         )
         items, numbers = items[scored].reset_index(drop=True), numbers[scored]
-    panel = Panel.of(items, seed=seed, resamples=resamples, prompts_by=prompts_by)
+    if prompts_by == "defined":
+        kept = _defined(items, numbers)
+        if not kept.any():
+            raise ResultError(f"{values.name} gives all items of every prompt one value: no prompt is left.")
+        items, numbers = items[kept].reset_index(drop=True), numbers[kept]
+    by_metric: PromptsBy = "label" if prompts_by == "label" else "metric"
+    panel = Panel.of(items, seed=seed, resamples=resamples, prompts_by=by_metric)
     figures = panel.figures(numbers)
     subsets, overall = subset_results(panel, figures, numbers)
     return Result(
@@ -145,6 +169,6 @@ def _result(values: Values, seed: int, resamples: int, prompts_by: PromptsBy) ->
         prompts_by=prompts_by,
         subsets=subsets,
         overall=overall,
-        people=people(items, seed, resamples),
+        people=people(items, seed, resamples, values.benchmark.scale),
         prompts=prompt_results(panel, figures, numbers),
     )

@@ -19,13 +19,14 @@ _CELLS = 2**22
 """Items, with the places that are empty beside them, that are measured together: about 1 GiB of rankings."""
 
 
-def measured(human_scores: Floats, values: Floats, mask: Bools) -> Floats:
-    """Return all figures of values against human scores, whose labels are whether they exceed one half.
+def measured(human_scores: Floats, values: Floats, mask: Bools, labels: Bools | None = None) -> Floats:
+    """Return all figures of values against human scores and labels.
 
     Args:
         human_scores: Human scores, shape (prompts, items).
         values: Values, same shape.
         mask: True where there is an item, same shape.
+        labels: Labels, same shape; if None, whether human scores exceed one half, the rule for votes.
 
     Returns:
         Shape (prompts, metrics): NaN where the labels are all equal, what chance gives where only the values leave the
@@ -41,7 +42,7 @@ def measured(human_scores: Floats, values: Floats, mask: Bools) -> Floats:
     if not human_scores.shape == values.shape == mask.shape:
         shapes = (human_scores.shape, values.shape, mask.shape)
         raise ResultError("Human scores, values and mask must have one shape, got {}, {} and {}.".format(*shapes))
-    labels = (human_scores > 0.5) & mask
+    labels = (human_scores > 0.5 if labels is None else labels) & mask
     figures = measured_by([METRICS[name] for name in METRICS], labels, human_scores, values, mask)
     return np.where(mixed(labels, mask)[:, None], figures, np.nan)
 

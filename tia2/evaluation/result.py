@@ -17,6 +17,7 @@ from pydantic import (
     model_serializer,
 )
 
+from tia2.benchmark.judgements.ratings import RatingScale
 from tia2.errors import ResultError
 from tia2.files import explain, json_of, write_atomically
 
@@ -107,7 +108,7 @@ class SubsetResult(_Record):
 
 
 class Agreement(_Record):
-    """Krippendorff's alpha of the votes: 1 is full agreement, 0 what chance gives."""
+    """Krippendorff's alpha of votes or ratings: 1 is full agreement, 0 what chance gives."""
 
     alpha: Figure
     low: Figure
@@ -118,11 +119,17 @@ class Agreement(_Record):
 class People(_Record):
     """How well people agree with each other on one subset, or on all (then the means of the subsets')."""
 
+    since_0_2 = ("ordinal",)
+
     agreement: Agreement
+    """Of votes and ratings as numbers: the interval level of measurement."""
+    ordinal: Agreement | None = None
+    """Of ratings by their ranks alone: the ordinal level of measurement. None for votes."""
     annotator: dict[str, Estimate]
-    """One annotator's vote as the value, judged against the other votes on the item; by metric."""
+    """One annotator's vote or rating as the value, judged against the others on the item; by metric."""
     ceiling: dict[str, Estimate]
-    """What a scorer that knows each image's true vote probability would reach against the votes; by metric."""
+    """What a scorer that knows each image's true vote probability, or true rating, would reach against the votes or
+    ratings that there are; by metric."""
 
 
 class PromptResult(_Record):
@@ -163,7 +170,7 @@ class Entry(_Record):
 class BenchmarkInfo(_Record):
     """What the values were compared with. Two results can be compared when fingerprints and images agree."""
 
-    since_0_2 = ("scores_fingerprint",)
+    since_0_2 = ("scores_fingerprint", "scale")
 
     name: str
     fingerprint: str
@@ -174,7 +181,9 @@ class BenchmarkInfo(_Record):
     items_skipped: int = 0
     """Items without a reward, because their images could not be read; where there are some, the result is partial."""
     images_fingerprint: str | None
-    """SHA-256 over the images that were scored."""
+    """SHA-256 over the images that were scored; None where the rewards were computed elsewhere."""
+    scale: RatingScale | None = None
+    """Scale of the ratings, with the rule by which an item is aligned; None where people gave votes."""
 
 
 def on_other_images(first: BenchmarkInfo, other: BenchmarkInfo) -> bool:
@@ -207,13 +216,14 @@ class Result(_Record):
     seed: int
     resamples: int
     confidence: float
-    prompts_by: Literal["metric", "label"] = "label"
+    prompts_by: Literal["metric", "label", "defined"] = "label"
     """"metric": each metric leaves out the prompts that it can't be computed on. "label": all leave out those whose
-    labels are all equal, as the released figures do, and as version 0.1 did."""
+    labels are all equal, as the released figures do, and as version 0.1 did. "defined": prompts whose values are all
+    equal are in no figure at all."""
     subsets: dict[str, SubsetResult]
     overall: SubsetResult
     people: dict[str, People] | None = None
-    """By subset, and `overall` where there are several; None without at least two votes per item."""
+    """By subset, and `overall` where there are several; None without two votes per item, or items rated twice."""
     prompts: list[PromptResult]
 
     def __repr__(self) -> str:

@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 COLUMNS = ("item_id", "subset", "prompt_id", "prompt", "human_score", "label")
 """The columns of the items that an evaluation needs."""
+JUDGEMENTS = ("votes", "ratings")
+"""The columns that say how well people agree, where there are some."""
 _VALUE = "value"
 _KEY = b"tia2.values"
 
@@ -35,7 +37,8 @@ class Values:
     """One number per item of a benchmark, with people's judgements of the items, ready to be evaluated.
 
     Attributes:
-        items: The columns item_id, subset, prompt_id, prompt, human_score and label, and votes where there are some.
+        items: The columns item_id, subset, prompt_id, prompt, human_score and label, and votes or ratings where there
+            are some.
         values: Float64, shape (items,); NaN for an item without a reward, because its image could not be read.
         name: Name of the entry in tables and figures.
         calibration: Name of the calibration, "raw" for none.
@@ -112,7 +115,7 @@ class Values:
         manifest = first.manifest
         models = [table.manifest.reward for table in tables]
         return cls(
-            items=first.items[[*COLUMNS, *(["votes"] if "votes" in first.items.columns else [])]],
+            items=first.items[[*COLUMNS, *(name for name in JUDGEMENTS if name in first.items.columns)]],
             values=np.where(scored, numbers, np.nan),
             name=name,
             calibration=calibration,
@@ -128,6 +131,7 @@ class Values:
                 items=manifest.benchmark.items,
                 items_skipped=int((~scored).sum()),
                 images_fingerprint=manifest.images_fingerprint,
+                scale=manifest.benchmark.scale,
             ),
             upper_bound=upper_bound,
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tia2.scoring.exporting import export_scores
+from tia2.scoring.importing import import_scores
 from tia2.scoring.manifest import Manifest
 from tia2.scoring.scorer import score
 from tia2.scoring.table import ScoreTable
 
-__all__ = ["Manifest", "ScoreTable", "score"]
+__all__ = ["Manifest", "ScoreTable", "export_scores", "import_scores", "score"]

@@ -10,8 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
+from tia2.benchmark.judgements.ratings import RatingScale
 from tia2.errors import ScoreTableError
 from tia2.files import explain
 from tia2.rewards.card import RewardCard
@@ -21,8 +29,14 @@ if TYPE_CHECKING:
     from tia2.benchmark import Benchmark
     from tia2.rewards import RewardModel
 
-SCHEMA_VERSION = 2
-"""Raised when files get fields that an earlier version doesn't know: 2 has a reward's options and the items' digest."""
+SCHEMA_VERSION = 3
+"""The highest version that is read. Raised when files get fields that an earlier version doesn't know."""
+
+VOTES_VERSION = 2
+"""The version of a table that was scored here, on votes: 2 has a reward's options and the items' digest."""
+
+SHAPES_VERSION = 3
+"""The version of a table whose rewards were computed elsewhere, or whose items have ratings."""
 
 MOST_PARTS = 5
 """The number of changed parts of a reward model that an error names."""
@@ -44,6 +58,37 @@ class ScoredBenchmark(BaseModel):
     scores_fingerprint: str | None = None
     """SHA-256 over ids and human scores; None before schema 2."""
     items: int
+    scale: RatingScale | None = None
+    """Scale of the ratings; None where people gave votes."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(handler(self), "scale" if self.scale is None else None)
+
+    @classmethod
+    def of(cls, benchmark: Benchmark) -> ScoredBenchmark:
+        """Describe a benchmark."""
+        return cls(
+            name=benchmark.name,
+            fingerprint=benchmark.fingerprint,
+            votes_fingerprint=benchmark.votes_fingerprint,
+            scores_fingerprint=benchmark.scores_fingerprint,
+            items=len(benchmark),
+            scale=benchmark.scale,
+        )
+
+
+class ImportedRewards(BaseModel):
+    """Where rewards come from that were computed elsewhere. No image was seen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    computed_by: str = "unknown"
+    """Person or program that computed them, as stated."""
+    source: str
+    """Name of the file, or kind of object, that they were read from."""
+    sha256: str | None = None
+    """SHA-256 of that file; None for an object."""
 
 
 class ScoredReward(BaseModel):
@@ -100,7 +145,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = VOTES_VERSION
     created: str
     """When scoring began, UTC."""
     benchmark: ScoredBenchmark
@@ -124,6 +169,12 @@ class Manifest(BaseModel):
     items_digest: str | None = None
     """SHA-256 of items.parquet; None until complete, and before schema 2."""
     complete: bool = False
+    imported: ImportedRewards | None = None
+    """Origin of rewards that were computed elsewhere, without an image being seen; None for those scored here."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(handler(self), "imported" if self.imported is None else None)
 
     @classmethod
     def begin(
@@ -151,16 +202,11 @@ class Manifest(BaseModel):
             truncated_texts: Number of texts that the model sees only the beginning of.
         """
         return cls(
+            schema_version=VOTES_VERSION if benchmark.scale is None else SHAPES_VERSION,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            benchmark=ScoredBenchmark(
-                name=benchmark.name,
-                fingerprint=benchmark.fingerprint,
-                votes_fingerprint=benchmark.votes_fingerprint,
-                scores_fingerprint=benchmark.scores_fingerprint,
-                items=len(benchmark),
-            ),
+            benchmark=ScoredBenchmark.of(benchmark),
             reward=ScoredReward.of(model, spec, name),
-            versions=_versions(),
+            versions=installed_versions(),
             dtype=model.card.dtype,
             device=str(getattr(model, "device", "unknown")),
             batch_size=batch_size,
@@ -234,6 +280,11 @@ class Manifest(BaseModel):
         return f" (changed: {', '.join(changed[:MOST_PARTS])}{', …' * (len(changed) > MOST_PARTS)})" if changed else ""
 
 
+def _without(content: dict[str, Any], field: str | None) -> dict[str, Any]:
+    """Return what is written without a field that version 0.1 doesn't know and that says nothing."""
+    return {name: value for name, value in content.items() if name != field}
+
+
 def _as_json(value: Any) -> JsonValue:
     """Return an option as it can be written: whatever JSON doesn't know as its text."""
     try:
@@ -246,7 +297,8 @@ def _label(scored: ScoredBenchmark | ScoredReward) -> str:
     return f"{scored.name} ({scored.fingerprint[:12]})"
 
 
-def _versions() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
+    """Return the versions of Python and of the distributions in `PACKAGES` that are installed."""
     installed = {name: _version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **{name: number for name, number in installed.items() if number}}
 

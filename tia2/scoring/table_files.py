@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _KEY, _CHECKSUM = b"tia2.table", b"tia2.sha256"
-_LISTS = {"votes": pa.int8(), "contrastive_prompts": pa.string(), "texts": pa.string()}
+_LISTS = {"votes": pa.int8(), "ratings": pa.float64(), "contrastive_prompts": pa.string(), "texts": pa.string()}
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class TableFiles:
         shards = sorted((self.folder / "shards").glob("*.parquet"))
         for path in (self.manifest_path, self.items_path, *shards):
             path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # absent, or something of somebody else's lies in it
+            (self.folder / "shards").rmdir()
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write manifest.json."""

@@ -54,7 +54,8 @@ def provenance_of(board: Board) -> str:
     record = board.benchmark
     pairs: list[tuple[str, str]] = [
         ("benchmark", macro(TEMPLATE, "benchmark", record)),
-        ("votes", "simulated" if record.simulated else "from people"),
+        ("votes" if record.scale is None else "ratings", "simulated" if record.simulated else "from people"),
+        *([] if record.scale is None else [("aligned", record.scale.rule)]),
         ("fingerprint of the items", code(record.fingerprint)),
         ("fingerprint of the votes", code(record.votes_fingerprint)),
         ("size", f"{len(board.prompts):,} prompts, {int(board.prompts['used'].sum()):,} of them with both labels; "

@@ -90,6 +90,11 @@ def table_warnings(what: str, table: ScoreTable, record: BenchmarkRecord) -> lis
             f"{what} has rewards for {scored:,} of {record.items:,} items of {record.name}: not complete, so its "
             "entries are shown apart and never ranked."
         )
+    if table.manifest.imported is not None:
+        warned.append(
+            f"{what} holds rewards that were computed elsewhere and imported (by: "
+            f"{quote(table.manifest.imported.computed_by)}); no image was seen."
+        )
     typical = float(np.median(_distinct(table)))
     if typical < FEW_DISTINCT:
         warned.append(f"{what} gives the items of a prompt {typical:g} distinct rewards at the median: most are tied.")

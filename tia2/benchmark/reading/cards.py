@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tia2.benchmark.judgements.ratings import RatingScale
 from tia2.benchmark.reading.splits import by_split, listed
 from tia2.errors import BenchmarkError, unknown_name
 
@@ -21,11 +22,15 @@ class CardFacts:
         configs: Glob patterns by config and split; None as a split where the card names none.
         default: The config to read where none is asked for; None if the card doesn't say.
         how_made: Text on how human_score or label was made, by column.
+        scale: Scale of the ratings; None if the card doesn't state one.
+        name: Name of the benchmark; None for that of its folder.
     """
 
     configs: Mapping[str, Mapping[str | None, list[str]]] = field(default_factory=dict)
     default: str | None = None
     how_made: Mapping[str, str] = field(default_factory=dict)
+    scale: RatingScale | None = None
+    name: str | None = None
 
 
 def card_facts(folder: Path) -> CardFacts:
@@ -61,7 +66,10 @@ def card_facts(folder: Path) -> CardFacts:
         raise BenchmarkError(f"{path}: expected how_made as a mapping from a column to a text, got {how_made!r:.80}.")
     if default is None:
         default = "default" if "default" in configs else next(iter(configs), None) if len(configs) == 1 else None
-    return CardFacts(configs, default, {str(column): str(text) for column, text in how_made.items()})
+    scale = None if content.get("ratings") is None else RatingScale.of(content["ratings"], f"{path}: ratings")
+    title = content.get("benchmark_name")
+    stated = {str(column): str(text) for column, text in how_made.items()}
+    return CardFacts(configs, default, stated, scale, None if title is None else str(title))
 
 
 def config_files(folder: Path, facts: CardFacts, config: str | None, every: list[Path]) -> dict[str | None, list[Path]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tia2.benchmark.judgements.ratings import RatingScale
 from tia2.benchmark.reading.cards import CardFacts, card_facts, config_files
 from tia2.benchmark.reading.parquet import content_digest, read_parquet
 from tia2.benchmark.reading.splits import ALL, TEST, by_split, chosen, files_in, split_of
@@ -32,10 +33,14 @@ class Rows:
     Attributes:
         dataset: The rows.
         how_made: Text on how human_score or label was made, by column.
+        scale: Scale of the ratings; None if the card doesn't state one.
+        name: Name of the benchmark as the card states it; None for that of its folder.
     """
 
     dataset: datasets.Dataset
     how_made: Mapping[str, str] = field(default_factory=dict)
+    scale: RatingScale | None = None
+    name: str | None = None
 
 
 def read(path: Path, *, split: str | None = None, config: str | None = None) -> Rows:
@@ -57,17 +62,20 @@ def read(path: Path, *, split: str | None = None, config: str | None = None) -> 
         _no_config(path, config)
         with _plain_path(path) as readable:
             loaded = _loaded(path, lambda: _from_disk(readable))
-        return Rows(only_split(loaded, str(path), split))
+        facts = card_facts(path)
+        return Rows(only_split(loaded, str(path), split), facts.how_made, facts.scale, facts.name)
     facts = card_facts(path)
     paths = files_in(path)
     if config is not None and not facts.configs:
         _no_config(path, config)
     metadata = [file for file in paths if file.name in _METADATA]
     if metadata and any(file.suffix.lower() in _IMAGES for file in paths):
-        return Rows(_image_folder(path, paths, metadata, split), facts.how_made)
+        return Rows(_image_folder(path, paths, metadata, split), facts.how_made, facts.scale, facts.name)
     parquet = [file for file in paths if file.suffix.lower() == ".parquet"]
     if parquet:
-        return Rows(read_parquet(_of_folder(path, facts, parquet, split, config)), facts.how_made)
+        return Rows(
+            read_parquet(_of_folder(path, facts, parquet, split, config)), facts.how_made, facts.scale, facts.name
+        )
     tables = [file for file in paths if file.suffix.lower() in _TABLES]
     if not tables:
         raise BenchmarkError(f"{path} holds no dataset that can be read: no Parquet, CSV or JSON Lines file.")
@@ -75,7 +83,7 @@ def read(path: Path, *, split: str | None = None, config: str | None = None) -> 
     kinds = {_TABLES[file.suffix.lower()] for file in files}
     if len(kinds) > 1:
         raise BenchmarkError(f"{path} holds files of several kinds ({', '.join(sorted(kinds))}); keep one kind.")
-    return Rows(_prepared(path, kinds.pop(), files, files), facts.how_made)
+    return Rows(_prepared(path, kinds.pop(), files, files), facts.how_made, facts.scale, facts.name)
 
 
 def only_split(

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tia2.benchmark.judgements.ratings import RatingScale
 from tia2.errors import ResultError
 from tia2.evaluation.bootstrap import resampled
 from tia2.evaluation.measuring import by_width, measured
@@ -34,7 +36,13 @@ POOLED = 4
 
 
 def annotator_part(
-    subset: str, worths: Floats, used: NDArray[np.bool_], seed: int, resamples: int, shuffles: int = SHUFFLES
+    subset: str,
+    worths: Floats,
+    used: NDArray[np.bool_],
+    seed: int,
+    resamples: int,
+    shuffles: int = SHUFFLES,
+    scale: RatingScale | None = None,
 ) -> SubsetFigures:
     """Return the figures of one annotator on one subset.
 
@@ -43,11 +51,13 @@ def annotator_part(
 
     Args:
         subset: Name of the subset, which makes its random numbers and resamples.
-        worths: Votes as numbers, NaN where there is none, shape (prompts, items, votes); at least two on every item.
+        worths: Votes or ratings as numbers from 0 to 1, NaN where there is none, shape (prompts, items, votes); at
+            least two on every item.
         used: The prompts whose labels by all votes differ: those that entries are judged on. Shape (prompts,).
         seed: Seed of the random numbers and of the resamples.
         resamples: Number of resamples of the prompts.
         shuffles: Number of times that one vote of every item is held out.
+        scale: Scale of the ratings, with the rule that makes labels of the others; None for votes.
 
     Returns:
         The figures, for `combine_figures`.
@@ -71,25 +81,43 @@ def annotator_part(
     for shuffle in range(shuffles):
         figures, items = np.full((len(worths), len(METRICS)), np.nan), []
         for rows, votes in sorted_votes:
-            others, values, here = _held_out(votes, rng)
-            members = np.arange(len(worths))[rows][used[rows]]
-            figures[members] = measured(others[used[rows]], values[used[rows]], here[used[rows]])
+            drawn, kept = _held_out(votes, rng, scale), used[rows]
+            members = np.arange(len(worths))[rows][kept]
+            figures[members] = measured(drawn.others[kept], drawn.values[kept], drawn.mask[kept], drawn.labels[kept])
             if shuffle < POOLED:
-                items.append((others[here], values[here]))
+                items.append([column[drawn.mask] for column in (drawn.others, drawn.values, drawn.labels)])
         repeats.append(figures[used])
         if shuffle < POOLED:
-            others, values = (np.concatenate(column)[None, :] for column in zip(*items, strict=True))
-            pooled.append(measured(others, values, np.ones(values.shape, np.bool_))[0])
-    return _with_means(subset, nan_mean(repeats), nan_mean(pooled), seed, resamples)
+            others, values, labels = (np.concatenate(column)[None, :] for column in zip(*items, strict=True))
+            pooled.append(measured(others, values, np.ones(values.shape, np.bool_), labels)[0])
+    return with_means(subset, nan_mean(repeats), nan_mean(pooled), seed, resamples)
 
 
-def _held_out(worths: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Return the means of the other votes and one vote of each item, drawn at random, and where there are items."""
+class _HeldOut(NamedTuple):
+    """One vote of each item apart from the others, all of shape (prompts, items)."""
+
+    others: Floats
+    """Means of the other votes."""
+    values: Floats
+    """The votes that are held out."""
+    labels: NDArray[np.bool_]
+    """Labels by the others."""
+    mask: NDArray[np.bool_]
+    """Whether there is an item."""
+
+
+def _held_out(worths: Floats, rng: np.random.Generator, scale: RatingScale | None) -> _HeldOut:
+    """Draw one vote of each item at random."""
     counts = np.isfinite(worths).sum(axis=2)
     mask = counts > 0
     chosen = (rng.random(counts.shape) * counts).astype(np.intp)
     values = np.where(mask, np.take_along_axis(worths, chosen[:, :, None], axis=2)[:, :, 0], 0.0)
-    return (np.nansum(worths, axis=2) - values) / np.maximum(counts - 1, 1), values, mask
+    others = (np.nansum(worths, axis=2) - values) / np.maximum(counts - 1, 1)
+    if scale is None:
+        return _HeldOut(others, values, others > 0.5, mask)
+    ratings = worths.copy()
+    np.put_along_axis(ratings, chosen[:, :, None], np.nan, axis=2)
+    return _HeldOut(others, values, scale.aligned(others, ratings), mask)
 
 
 def nan_mean(repeats: list[Floats]) -> Floats:
@@ -130,7 +158,15 @@ def generator(seed: int, subset: str, purpose: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, name])))
 
 
-def _with_means(subset: str, figures: Floats, pooled: Floats, seed: int, resamples: int) -> SubsetFigures:
-    """Return the figures of prompts with their means over resamples; prompts without figures are left out."""
+def with_means(subset: str, figures: Floats, pooled: Floats, seed: int, resamples: int) -> SubsetFigures:
+    """Return the figures of prompts with their means over resamples; prompts without figures are left out.
+
+    Args:
+        subset: Name of the subset, which makes its resamples.
+        figures: Figures of the prompts, shape (prompts, metrics).
+        pooled: Figures of all items at once, shape (metrics,).
+        seed: Seed of the resamples.
+        resamples: Number of resamples of the prompts.
+    """
     within = resampled(figures[np.isfinite(figures).all(axis=1)], resamples, seed, subset)
     return SubsetFigures(within.figures, within.means, pooled)

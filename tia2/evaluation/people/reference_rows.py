@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tia2.benchmark.judgements.ratings import RatingScale, rating_matrix
 from tia2.errors import ResultError
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.panel import Panel
-from tia2.evaluation.people.agreement import alpha_part, combine_agreement
+from tia2.evaluation.people.agreement import AlphaPart, alpha_part, combine_agreement, ordinal_part
 from tia2.evaluation.people.annotator import annotator_part
 from tia2.evaluation.people.ceiling import ceiling_part
-from tia2.evaluation.people.estimates import combine_figures
-from tia2.evaluation.result import People
+from tia2.evaluation.people.estimates import SubsetFigures, combine_figures
+from tia2.evaluation.people.rating_ceiling import rating_ceiling_part
+from tia2.evaluation.result import Agreement, People
 from tia2.evaluation.summary import OVERALL
 
 if TYPE_CHECKING:
@@ -36,20 +38,24 @@ ROUNDED = 0.0051
 """Distance from the votes' mean up to which a human score counts as that mean, written with two decimals."""
 
 
-def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] | None:
+def people(
+    items: pd.DataFrame, seed: int, resamples: int, scale: RatingScale | None = None
+) -> dict[str, People] | None:
     """Return how well people agree with each other on every subset, and overall.
 
     Prompts are resampled as for an entry. The outcome is kept, since all entries on one benchmark share it.
 
     Args:
-        items: The columns subset, prompt_id, prompt, human_score, label, and votes: for each item a list of 1
-            (aligned), 0 (not) and -1 (unsure). The order of an item's votes doesn't matter.
+        items: The columns subset, prompt_id, prompt, human_score, label, and votes or ratings: for each item a list of
+            1 (aligned), 0 (not) and -1 (unsure), or of numbers on the scale. Their order within an item doesn't matter.
         seed: Seed of the random numbers and of the resamples.
         resamples: Number of resamples of the prompts.
+        scale: Scale of the ratings; None for votes.
 
     Returns:
         The figures by subset, in the order of the table, and `overall`, the means of the subsets', where there are
-        several. None unless every item has at least two votes.
+        several. None unless every item has at least two votes, or some item two ratings; items with a single rating
+        are in no figure about people.
 
     Raises:
         ResultError: If a vote is none of 1, 0 and -1.
@@ -63,38 +69,49 @@ def people(items: pd.DataFrame, seed: int, resamples: int) -> dict[str, People] 
         >>> people(items.drop(columns="votes"), 0, 10) is None
         True
     """
-    if "votes" not in items.columns or not len(items):
+    rated = "ratings" in items.columns
+    if not len(items) or not (rated or "votes" in items.columns):
         return None
-    worths = _worths(items["votes"].tolist())
+    if rated and scale is None:
+        raise ResultError("Ratings without their scale say nothing; expected a RatingScale.")
+    rating_scale = scale if rated else None
+    worths = (
+        _worths(items["votes"].tolist()) if rating_scale is None else _ratings(items["ratings"].tolist(), rating_scale)
+    )
     if worths is None:
         return None
     _warn_unless_means(items, worths)
+    if rated:
+        several = np.isfinite(worths).sum(axis=1) > 1
+        items, worths = items[several].reset_index(drop=True), worths[several]
     panel = Panel.of(items)
     arranged = np.where(panel.mask[:, :, None], worths[panel.positions], np.nan)
     subsets = tuple(panel.subsets)
     members = np.stack([panel.rows(subset) for subset in subsets])
     metrics = [(metric.name, metric.version) for _, metric in METRICS.items()]
-    digest = hashlib.sha256(repr((subsets, arranged.shape, metrics)).encode())
+    digest = hashlib.sha256(repr((subsets, arranged.shape, metrics, scale)).encode())
     for array in (arranged, members, panel.used):
         digest.update(np.ascontiguousarray(array).data)
-    return dict(_people(_Votes(digest.hexdigest(), subsets, arranged, members, panel.used), seed, resamples))
+    votes = _Votes(digest.hexdigest(), subsets, arranged, members, panel.used, rating_scale)
+    return dict(_people(votes, seed, resamples))
 
 
 def _warn_unless_means(items: pd.DataFrame, worths: Floats) -> None:
     apart = np.abs(np.nanmean(worths, axis=1) - items["human_score"].to_numpy(np.float64)) > ROUNDED
     if apart.any():
         first = int(apart.argmax())
+        judged = "ratings" if "ratings" in items.columns else "votes"
         name = items["item_id"].iloc[first] if "item_id" in items.columns else f"item {first}"
         warnings.warn(
-            f"The human scores aren't the means of the votes (the first is that of {name}). The rows about people "
-            "(noise ceiling, one annotator, alpha) come from the votes.",
+            f"The human scores aren't the means of the {judged} (the first is that of {name}). The rows about people "
+            f"(noise ceiling, one annotator, alpha) come from the {judged}.",
             stacklevel=3,
         )
 
 
 @dataclass(frozen=True)
 class _Votes:
-    """Votes by prompt; two are equal when their digests are."""
+    """Votes or ratings by prompt; two are equal when their digests are."""
 
     digest: str
     subsets: tuple[str, ...] = field(compare=False)
@@ -104,6 +121,8 @@ class _Votes:
     """Which prompts are of which subset, shape (subsets, prompts)."""
     used: NDArray[np.bool_] = field(compare=False)
     """Prompts whose labels differ, shape (prompts,)."""
+    scale: RatingScale | None = field(compare=False, default=None)
+    """Scale of the ratings; None for votes."""
 
 
 @lru_cache(maxsize=8)
@@ -111,22 +130,46 @@ def _people(votes: _Votes, seed: int, resamples: int) -> dict[str, People]:
     parts = {}
     for subset, rows in zip(votes.subsets, votes.members, strict=True):
         worths, used = (votes.worths, votes.used) if rows.all() else (votes.worths[rows], votes.used[rows])
-        parts[subset] = (
-            alpha_part(subset, worths, seed, resamples),
-            ceiling_part(subset, worths, used, seed, resamples),
-            annotator_part(subset, worths, used, seed, resamples),
-        )
+        parts[subset] = _parts(subset, worths, used, seed, resamples, votes.scale)
     groups = {subset: [part] for subset, part in parts.items()}
     if len(parts) > 1:
         groups[OVERALL] = list(parts.values())
     return {
         name: People(
-            agreement=combine_agreement([alpha for alpha, _, _ in group]),
-            annotator=combine_figures([annotator for _, _, annotator in group]),
-            ceiling=combine_figures([ceiling for _, ceiling, _ in group]),
+            agreement=combine_agreement([alpha for alpha, _, _, _ in group]),
+            ordinal=_combined_ordinal([ordinal for _, _, _, ordinal in group]),
+            annotator=combine_figures([annotator for _, _, annotator, _ in group]),
+            ceiling=combine_figures([ceiling for _, ceiling, _, _ in group]),
         )
         for name, group in groups.items()
     }
+
+
+def _parts(
+    subset: str, worths: Floats, used: NDArray[np.bool_], seed: int, resamples: int, scale: RatingScale | None
+) -> tuple[AlphaPart, SubsetFigures, SubsetFigures, AlphaPart | None]:
+    """Return alpha, ceiling, one annotator and, of ratings, ordinal alpha of one subset."""
+    alpha = alpha_part(subset, worths, seed, resamples)
+    if scale is None:
+        ceiling = ceiling_part(subset, worths, used, seed, resamples)
+        return alpha, ceiling, annotator_part(subset, worths, used, seed, resamples), None
+    ceiling = rating_ceiling_part(subset, worths, used, seed, resamples, scale)
+    annotator = annotator_part(subset, worths, used, seed, resamples, scale=scale)
+    return alpha, ceiling, annotator, ordinal_part(subset, worths, seed, resamples)
+
+
+def _combined_ordinal(parts: Sequence[AlphaPart | None]) -> Agreement | None:
+    rated = [part for part in parts if part is not None]
+    return combine_agreement(rated) if rated else None
+
+
+def _ratings(ratings: Sequence[Sequence[float | None] | None], scale: RatingScale) -> Floats | None:
+    """Return ratings from 0 to 1, sorted, NaN for gaps, shape (items, ratings); None where no item has two."""
+    matrix = rating_matrix(ratings, scale)
+    if not (np.isfinite(matrix).sum(axis=1) > 1).any():
+        return None
+    matrix.sort(axis=1)
+    return matrix
 
 
 def _worths(votes: Sequence[Sequence[int] | None]) -> Floats | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tia2.commands.data.quiet import quiet_datasets
 from tia2.commands.options import Config, Split
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def show(
     """Count prompts, items, votes and images, subset by subset."""
     from tia2 import console
 
-    with _quiet_datasets(), _no_warnings(), console.warnings_as_lines(), console.stderr.status("Loading …"):
+    with quiet_datasets(), _no_warnings(), console.warnings_as_lines(), console.stderr.status("Loading …"):
         from tia2.benchmark import load, summarise
         from tia2.errors import DownloadError
 
@@ -73,35 +74,32 @@ def show(
             "name": loaded.name,
             "fingerprint": loaded.fingerprint,
             "votes_fingerprint": loaded.votes_fingerprint,
+            **({} if loaded.scale is None else {"scale": loaded.scale.written(), "rule": loaded.scale.rule}),
             "subsets": [summary._asdict() for summary in subsets],
         }
         console.print_json(about)
         return
-    numbers = ("prompts", "constant", "items", "votes", "unsure", "aligned", "images")
+    judged = {"votes": "votes", "unsure": "unsure_items"} if loaded.scale is None else {"ratings": "ratings"}
+    fields = {"prompts": "prompts", "constant": "constant_prompts", "items": "items", **judged}
+    numbers = (*fields, "aligned", "images")
     table = console.table("subset", *numbers, right=numbers)
     for summary in subsets:
-        table.add_row(
-            console.plain(summary.subset),
-            f"{summary.prompts:,}",
-            f"{summary.constant_prompts:,}",
-            f"{summary.items:,}",
-            f"{summary.votes:,}",
-            f"{summary.unsure_items:,}",
-            f"{summary.human_rate:.1%}",
-            f"{summary.images:,}",
-        )
+        counts = [f"{getattr(summary, field):,}" for field in fields.values()]
+        table.add_row(console.plain(summary.subset), *counts, f"{summary.human_rate:.1%}", f"{summary.images:,}")
     if len(subsets) > 1:
         table.add_section()
-        sums = [f"{sum(column):,}" for column in list(zip(*subsets, strict=True))[1:6]]
+        sums = [f"{sum(getattr(summary, field) for summary in subsets):,}" for field in fields.values()]
         rate = f"{loaded.items['label'].mean():.1%}"
         table.add_row("all", *sums, rate, f"{sum(summary.images for summary in subsets):,}")
     console.stdout.print(console.plain(f"Benchmark {loaded.name}\n"), soft_wrap=True)
     console.stdout.print(table)
-    console.stdout.print(
-        "\nconstant: prompts whose labels are all equal, which ranking metrics leave out."
-        "\nunsure: items with at least one unsure vote. aligned: share of items that people "
-        "call aligned."
-    )
+    console.stdout.print("\nconstant: prompts whose labels are all equal, which ranking metrics leave out.")
+    if loaded.scale is None:
+        console.stdout.print(
+            "unsure: items with at least one unsure vote. aligned: share of items that people call aligned."
+        )
+    else:
+        console.stdout.print(f"aligned: {loaded.scale.rule}.", markup=False)
     if not loaded.has_images:
         console.stdout.print(
             f"\n{len(loaded.missing_images):,} items have no image. {loaded.image_advice}", markup=False
@@ -122,7 +120,7 @@ def check(
     """Decode every image; name and count what is missing, corrupt, left over, or of odd size."""
     from tia2 import console
 
-    with _quiet_datasets(), console.warnings_as_lines(), _progress("Checking") as progress:
+    with quiet_datasets(), console.warnings_as_lines(), _progress("Checking") as progress:
         from tia2.benchmark import check as check_images
         from tia2.benchmark.loading import image_advice
 
@@ -136,19 +134,34 @@ def check(
 
 
 @app.command(
-    epilog="Examples:\n\n  tia2 data download\n\n  tia2 data download --to ~/tia2\n\n"
-    "  tia2 data download --to ~/tia2 --images"
+    epilog="Examples:\n\n  tia2 data download\n\n  tia2 data download --to ~/tia2 --images\n\n"
+    "  tia2 data download tifa160\n\n"
+    "Others' judgements: tifa160, genai-bench, genai-bench-video, fetv, tvge, t2iscorescore, mj-bench."
 )
 def download(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A published dataset, instead of TIA2; its scores become score tables."),
+    ] = None,
     to: Annotated[
-        Path | None, typer.Option(help="The folder to fill, good as --data-dir. Without it: the cache.")
+        Path | None,
+        typer.Option(help="The folder to fill, good as --data-dir. Default: the cache; of a NAME, runs/NAME."),
     ] = None,
     images: Annotated[bool, typer.Option(help="Try to fetch the images too, with gdown.")] = False,
 ) -> None:
     """Fetch the annotations, checked by sha256, and say how to get the images.
 
-    What is there already and unaltered isn't fetched again.
+    What is there already and unaltered isn't fetched again. A NAME becomes benchmarks without images in NAME/benchmark,
+    and the scores published with it become score tables in NAME/scores.
     """
+    if name is not None:
+        from tia2.commands.data.published import download_published
+        from tia2.errors import UsageError
+
+        if images:
+            raise UsageError("--images is for TIA2: of published datasets only judgements and scores are fetched.")
+        download_published(name, to)
+        return
     from tia2 import console
     from tia2.benchmark.upstream import sources
     from tia2.errors import UsageError
@@ -196,7 +209,7 @@ def export(
     """Write Parquet with embedded images and a card, so that load_dataset(DIR) needs no code."""
     from tia2 import console
 
-    with _quiet_datasets(), console.warnings_as_lines(), _progress("Writing") as progress:
+    with quiet_datasets(), console.warnings_as_lines(), _progress("Writing") as progress:
         from tia2.benchmark import export as export_benchmark
 
         written = export_benchmark(
@@ -232,20 +245,6 @@ def _progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
             bar.update(tasks[subset], completed=done, total=total)
 
         yield update
-
-
-@contextmanager
-def _quiet_datasets() -> Iterator[None]:
-    """Show our own progress instead of a bar for each step inside datasets."""
-    from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
-
-    enabled = is_progress_bar_enabled()
-    disable_progress_bar()
-    try:
-        yield
-    finally:
-        if enabled:
-            enable_progress_bar()
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Graded judgements: ratings with their scale."""

@@ -1,0 +1,1 @@
+"""Published judgements of other benchmarks, with the scores published beside them: downloaded, checked, and read."""
