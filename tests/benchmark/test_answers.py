@@ -68,7 +68,7 @@ def test_booleans_are_votes():
         ({"votes": ["110"] * 4}, r"as a list, such as \[1, 0, -1\], got '110'"),
         ({"votes": ["yes"] * 4}, "as a list, .* got 'yes'"),
         ({"votes": [1] * 4}, "as a list, .* got 1"),
-        ({"votes": [{"yes": 2, "no": 1}] * 4}, "as a list, .* got {'yes': 2, 'no': 1}"),
+        ({"votes": [{"no": 1, "yes": 2}] * 4}, "as a list, .* got {'no': 1, 'yes': 2}"),
         ({"votes": [[{"vote": 1}]] * 4}, "{'vote': 1} is none"),
         ({"votes": [[[1], [0]]] * 4}, r"\[1\] is none"),
         ({"votes": [b"110"] * 4}, "as a list, .* got b'110'"),
