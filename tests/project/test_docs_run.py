@@ -54,8 +54,6 @@ CUT = {
     r"tia2 finetune validate|[^`]*store\.add_run": "tests/leaderboard/validation validates entries",
     r"tia2 finetune study": "trains for hours; tests/finetune/study sums up what is there",
     r"tia2 miniworld (train|build)": "trains for an hour, samples for minutes",
-    r"tia2 (import-scores|export-scores|pairs|data (make|agreement|download [a-z])|.* (ours|runs/mj-bench)\b)": "needs "
-    "scores, ratings or pairs of the reader's, or of a publication; tests/scoring and tests/benchmark bring some",
     r"tia2 .*--hub ": "writes to the Hub",
     r"tia2 .*ID\.KEY|tia2 leaderboard status ID": "needs a receipt; tests/leaderboard/submissions uses one",
     r"tia2 .*(runs/tia2/clip|import-published)": "needs all of the released votes",
@@ -410,7 +408,6 @@ def test_a_page_needs_only_the_quickstart_and_itself(page):
         made = {"/".join(path.split("/")[:2]) for path in MAKES.findall(block.text)}
         made |= {f"runs/{name}" for name in re.findall(r"finetune run ((?:mini|sd21)-\S+)(?!.* --out)", block.text)}
         made |= {f"runs/{name}" for name in re.findall(r"data download ([a-z][\w-]+)", block.text)}
-        made |= {f"runs/{name}" for name in re.findall(r"data download (\w[\w-]+)", block.text)}
         folders |= made
         used = set(re.findall(r"(?<![\w/])(?:runs|boards)/[\w.-]+", block.text))
         assert used <= folders, block.text
