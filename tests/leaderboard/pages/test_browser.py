@@ -107,7 +107,7 @@ def test_controls_write_the_address_and_defaults_leave_it(page, visit):
     wait_for_first(page, "vivid")
     wait_for_query(page, subset="counting", q="vivid")
     page.get_by_role("combobox", name="Sort by").click()
-    page.get_by_role("option", name="name").click()
+    page.get_by_role("option", name="name", exact=True).click()
     wait_for_query(page, subset="counting", q="vivid", sort="name")
     page.get_by_label("Search").first.fill("")
     wait_for_query(page, subset="counting", sort="name")
@@ -260,6 +260,7 @@ def test_a_header_sorts_both_ways_and_stands_in_the_address(page, visit):
     visit(page)
     page.locator("#tia2-board thead").get_by_role("link", name="counting").click()
     wait_for_query(page, sort="in:counting")
+    page.wait_for_function("document.querySelector('#tia2-board th[aria-sort=descending]')")
     figures = [float(text.split()[0]) for text in column(page, 4, 4)]
     assert figures == sorted(figures, reverse=True)
     page.locator("#tia2-board thead").get_by_role("link", name=re.compile("counting")).click()

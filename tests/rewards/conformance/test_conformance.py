@@ -154,7 +154,7 @@ def test_the_families_of_the_field_pass(goldens, family, source, given, dtype):
     options = {key: goldens / "common" / value if isinstance(value, str) else value for key, value in given.items()}
     only = None if dtype == "float32" else [name for name in conformance.CHECKS if name not in ANY_FORMAT]
     # Samples of each size and kind, not all: all checks compare rewards of the same samples with each other.
-    step = 2 if dtype == "float32" else 4
+    step = 2 if dtype == "float32" else 3
     samples = {"images": sample_images()[::step], "texts": TEXTS[::step]}
     spec = f"{family}:{goldens / source}"
     found = conformance.check(spec, device="cpu", dtype=dtype, only=only, **samples, **options)
