@@ -89,7 +89,7 @@ def test_the_label_s_prompts_stay_reachable_and_named(unaligned, tmp_path):
     old = json.loads(result.save(tmp_path / "r.json").read_text())
     assert "prompts_by" not in old
     assert Result.load(tmp_path / "r.json").prompts_by == "label"
-    with pytest.raises(ResultError, match="prompts is 'labels'; expected 'metric' or 'label'"):
+    with pytest.raises(ResultError, match="prompts is 'labels'; expected 'metric', 'label' or 'defined'"):
         tia2.evaluate(unaligned, prompts="labels")
 
 
