@@ -42,6 +42,8 @@ KNOWN = 0.6
 """Share of what can be known of the votes beyond the entries; the highest of honest models is 0.42."""
 CHANCE = 1.0
 """Standard errors above the ceiling's mean from which on agreement is beyond it."""
+FEWEST = 8
+"""Prompts below which neither an entry's mean nor the ceiling's is known well enough to call one beyond the other."""
 ERRORS = 4.0
 """Standard errors beyond which a measure of leakage is no chance, whatever number of submissions is looked at."""
 
@@ -237,20 +239,21 @@ def _beyond(
             continue  # an oracle's settings saw the votes
         panel = Panel.of(table.items, present)
         figures = panel.figure(numbers, "auroc")
-        by_subset: dict[str, tuple[float, float]] = {}
+        by_subset: dict[str, tuple[float, float, int]] = {}
         for subset in panel.subsets:
             used = figures[panel.used_rows(subset)]
             if len(used) > 1:
-                by_subset[subset] = float(used.mean()), float(used.std(ddof=1) / np.sqrt(len(used)))
+                by_subset[subset] = float(used.mean()), float(used.std(ddof=1) / np.sqrt(len(used))), len(used)
         if len(by_subset) == len(panel.subsets) > 1:
-            means, errors = zip(*by_subset.values(), strict=True)
-            by_subset[OVERALL] = float(np.mean(means)), float(np.sqrt(np.sum(np.square(errors))) / len(means))
+            means, errors, prompts = zip(*by_subset.values(), strict=True)
+            error = float(np.sqrt(np.sum(np.square(errors))) / len(means))
+            by_subset[OVERALL] = float(np.mean(means)), error, sum(prompts)
         shown, beyond = [], ""
-        for scope, (mean, error) in by_subset.items():
+        for scope, (mean, error, number) in by_subset.items():
             ceiling = people[scope].ceiling["auroc"].mean if people is not None and scope in people else np.nan
             below = "" if np.isnan(ceiling) else f" (ceiling {ceiling:.3f})"
             shown.append(f"AUROC {mean:.3f} on {quote(scope)}{below}")
-            if mean - CHANCE * error > ceiling and not beyond:
+            if number >= FEWEST and mean - CHANCE * error > ceiling and not beyond:
                 beyond = (
                     f"AUROC {mean:.3f} on {quote(scope)}, beyond the noise ceiling of the votes (on average "
                     f"{ceiling:.3f}): were the votes used to make it?"
