@@ -37,8 +37,7 @@ def opened(page, visit, query=""):
     page.wait_for_function(DRAWN, arg=3)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_the_tab_shows_a_run_and_the_page_does_not_scroll_sideways(new_page, visit, live, width, theme):
     page = new_page(width=width)
     opened(page, visit, f"&__theme={theme}")

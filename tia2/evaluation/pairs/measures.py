@@ -31,7 +31,7 @@ def accuracy(differences: Floats, preferred: Floats) -> tuple[Floats, Floats]:
 
     Example:
         >>> hits, weights = accuracy(np.array([1.0, -1.0, 0.0, 2.0]), np.array([1.0, 1.0, 0.0, 0.5]))
-        >>> hits.sum() / weights.sum()
+        >>> float(hits.sum() / weights.sum())
         0.5
     """
     decided = preferred != TIE
