@@ -43,7 +43,7 @@ KNOWN = 0.6
 CHANCE = 1.0
 """Standard errors above the ceiling's mean from which on agreement is beyond it."""
 FEWEST = 8
-"""Prompts below which neither an entry's mean nor the ceiling's is known well enough to call one beyond the other."""
+"""Prompts below which the ceiling's mean says little, so that agreement must be beyond the end of its interval."""
 ERRORS = 4.0
 """Standard errors beyond which a measure of leakage is no chance, whatever number of submissions is looked at."""
 
@@ -250,10 +250,12 @@ def _beyond(
             by_subset[OVERALL] = float(np.mean(means)), error, sum(prompts)
         shown, beyond = [], ""
         for scope, (mean, error, number) in by_subset.items():
-            ceiling = people[scope].ceiling["auroc"].mean if people is not None and scope in people else np.nan
+            reached = people[scope].ceiling["auroc"] if people is not None and scope in people else None
+            ceiling, highest = (reached.mean, reached.high) if reached is not None else (np.nan, np.nan)
             below = "" if np.isnan(ceiling) else f" (ceiling {ceiling:.3f})"
             shown.append(f"AUROC {mean:.3f} on {quote(scope)}{below}")
-            if number >= FEWEST and mean - CHANCE * error > ceiling and not beyond:
+            least = ceiling if number >= FEWEST else highest
+            if mean - CHANCE * error > least and not beyond:
                 beyond = (
                     f"AUROC {mean:.3f} on {quote(scope)}, beyond the noise ceiling of the votes (on average "
                     f"{ceiling:.3f}): were the votes used to make it?"
