@@ -81,8 +81,8 @@ def _adjusted(strata: Sequence[Stratum], reference: int, family: NDArray[np.intp
     adjusted, alone = np.full((2, len(family)), least)
     shares = _shares(strata, reference, family[left], deviates[left], resamples, seed)
     # No model can be claimed to be worse before one whose deviate is larger.
-    order = left[np.argsort(-deviates[left], kind="stable")]
-    adjusted[order] = np.maximum.accumulate(shares[np.argsort(-deviates[left], kind="stable")])
+    order = np.argsort(-deviates[left], kind="stable")
+    adjusted[left[order]] = np.maximum.accumulate(shares[order])
     names = [part.subset for part in strata]
     for start in range(0, len(left), AT_ONCE):
         some = left[start : start + AT_ONCE]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tia2.evaluation.bootstrap import interval, resample_counts
+from tia2.evaluation.bootstrap import interval, resampled
 from tia2.evaluation.metrics.ranks import rank
 
 Floats = NDArray[np.float64]
@@ -68,12 +68,8 @@ class Differences:
 def resampled_means(strata: list[Stratum], resamples: int, seed: int) -> Floats:
     """Return the means of all entries over resamples, averaged over subsets: shape (resamples, entries)."""
     averaged = np.zeros((resamples, strata[0].figures.shape[0]))
-    means = np.empty_like(averaged)
     for part in strata:
-        prompts = part.figures.shape[1]
-        np.matmul(resample_counts(prompts, resamples, seed, part.subset), part.figures.T, out=means)
-        means /= prompts
-        averaged += means
+        averaged += resampled(part.figures.T, resamples, seed, part.subset).means
     averaged /= len(strata)
     return averaged
 
@@ -104,8 +100,7 @@ def differences(strata: list[Stratum], resamples: int, seed: int) -> Differences
     entries = strata[0].figures.shape[0]
     pairs = np.array(list(combinations(range(entries), 2)), dtype=np.intp).reshape(-1, 2)
     gaps = [part.figures[pairs[:, 0]] - part.figures[pairs[:, 1]] for part in strata]
-    counts = _counts(gaps, [part.subset for part in strata], resamples, seed)
-    tested = _studentised(gaps, counts)
+    tested = _studentised(gaps, [part.subset for part in strata], resamples, seed)
     # Unlike the p-values, each interval stands on its own: it is read beside a single figure.
     means = tested.means
     ends = [interval(means[:, number], [gap[number] for gap in gaps]) for number in range(len(pairs))]
@@ -131,7 +126,7 @@ def studentised_p(gaps: list[Floats], subsets: list[str], resamples: int, seed: 
     """
     if not len(gaps[0]):
         return np.empty(0)
-    return _studentised(gaps, _counts(gaps, subsets, resamples, seed)).p
+    return _studentised(gaps, subsets, resamples, seed).p
 
 
 def rank_intervals(means: Floats, confidence: float = 0.95) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -193,27 +188,23 @@ class _Studentised(NamedTuple):
         return p
 
 
-def _counts(gaps: list[Floats], subsets: list[str], resamples: int, seed: int) -> list[Floats]:
-    return [resample_counts(gap.shape[1], resamples, seed, subset) for gap, subset in zip(gaps, subsets, strict=True)]
-
-
-def _studentised(gaps: list[Floats], counts: list[Floats]) -> _Studentised:
-    means = np.mean([count @ gap.T / gap.shape[1] for count, gap in zip(counts, gaps, strict=True)], axis=0)
+def _studentised(gaps: list[Floats], subsets: list[str], resamples: int, seed: int) -> _Studentised:
+    parts = [resampled(gap.T, resamples, seed, subset).means for gap, subset in zip(gaps, subsets, strict=True)]
+    means = np.mean(parts, axis=0)
     observed: Floats = np.mean([gap.mean(axis=1) for gap in gaps], axis=0)
     error = np.sqrt(sum(gap.var(axis=1, ddof=1) / gap.shape[1] for gap in gaps)) / len(gaps)
     spread = np.zeros_like(means)
     # Each resample has a standard error of its own, from its mean and mean of squares. Without it, noisy pairs
     # would set the threshold for all others.
-    for count, gap in zip(counts, gaps, strict=True):
-        prompts = gap.shape[1]
-        mean = count @ gap.T / prompts
-        spread += np.maximum(count @ (gap**2).T / prompts - mean**2, 0) / (prompts - 1)
+    for mean, gap, subset in zip(parts, gaps, subsets, strict=True):
+        squares = resampled((gap**2).T, resamples, seed, subset).means
+        spread += np.maximum(squares - mean**2, 0) / (gap.shape[1] - 1)
     # What rounding alone leaves of a constant difference counts as nothing.
     rounding = ROUNDING * np.max([np.abs(gap).max(axis=1) for gap in gaps], axis=0)
     # Centred at what was observed: the resamples then show how far apart two equal entries would come out by chance.
-    resampled = ratio(np.abs(means - observed), np.sqrt(spread) / len(gaps), rounding)
+    centred = ratio(np.abs(means - observed), np.sqrt(spread) / len(gaps), rounding)
     t = ratio(np.abs(observed), error, rounding)
-    return _Studentised(means, observed, t, resampled)
+    return _Studentised(means, observed, t, centred)
 
 
 def _step_down(studentised: Floats, t: Floats) -> Floats:
