@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tia2.evaluation.comparing.verdict import PairedDifference, verdict
+from tia2.evaluation.comparing.verdict import verdict
 
 from ..data.board import Board, BoardEntry
 from .formats import difference, number, p_value
@@ -102,19 +102,7 @@ def verdict_of(comparison: Comparison, row: Difference, board: Board) -> str:
         row: One of its differences.
         board: The board.
     """
-    pair = PairedDifference(
-        names=(comparison.a, comparison.b),
-        means=(row.a, row.b),
-        difference=row.difference,
-        low=row.low,
-        high=row.high,
-        p=row.adjusted,
-        prompts=row.prompts,
-        wins=row.wins,
-        losses=row.losses,
-        corrected=True,
-    )
-    return verdict(pair, board.metric_titles[comparison.metric])
+    return verdict(comparison.paired(row, row.adjusted), board.metric_titles[comparison.metric])
 
 
 def differences_sheet(comparison: Comparison) -> Sheet:

@@ -102,23 +102,31 @@ class Comparison(BaseModel):
         """The overall difference, or the only subset's."""
         return self.differences[-1]
 
+    def paired(self, row: Difference, corrected_p: float | None = None) -> PairedDifference:
+        """Return one of the differences with the names that a sentence about it needs.
+
+        Args:
+            row: The difference.
+            corrected_p: A p-value that allows for other models, to be used instead of the row's own; None for that.
+        """
+        return PairedDifference(
+            names=(self.a, self.b),
+            means=(row.a, row.b),
+            difference=row.difference,
+            low=row.low,
+            high=row.high,
+            p=row.p if corrected_p is None else corrected_p,
+            prompts=row.prompts,
+            wins=row.wins,
+            losses=row.losses,
+            corrected=corrected_p is not None,
+        )
+
     @property
     def verdict(self) -> str:
         """The answer in one sentence, the better entry first; two where interval and p-value disagree."""
-        main = self.main
-        pair = PairedDifference(
-            names=(self.a, self.b),
-            means=(main.a, main.b),
-            difference=main.difference,
-            low=main.low,
-            high=main.high,
-            p=main.p,
-            prompts=main.prompts,
-            wins=main.wins,
-            losses=main.losses,
-        )
         # A comparison may be older or newer than the metrics that are installed here.
-        return verdict(pair, METRICS[self.metric].title if self.metric in METRICS else self.metric)
+        return verdict(self.paired(self.main), METRICS[self.metric].title if self.metric in METRICS else self.metric)
 
 
 def compare(a: Result, b: Result, metric: str = "auroc") -> Comparison:
