@@ -62,16 +62,7 @@ def published_asset(benchmark: Benchmark, results: Sequence[Result]) -> bytes:
         benchmark: TIA2.
         results: Its results, as `tia2.evaluation.published` returns them.
     """
-    record = BenchmarkRecord(
-        name=benchmark.name,
-        title=TITLE,
-        fingerprint=benchmark.fingerprint,
-        votes_fingerprint=benchmark.votes_fingerprint,
-        scores_fingerprint=benchmark.scores_fingerprint,
-        items=len(benchmark),
-        description=DESCRIPTION,
-        items_kept=False,
-    )
+    record = BenchmarkRecord.of(benchmark, TITLE, description=DESCRIPTION, items_kept=False)
     content = {
         "benchmark": record.model_dump(mode="json"),
         "results": [_without_texts(result.model_dump(mode="json")) for result in results],

@@ -27,6 +27,7 @@ from tia2.errors import LeaderboardError, MissingDependencyError, PluginError, R
 from tia2.files import explain
 
 if TYPE_CHECKING:
+    from tia2.benchmark import Benchmark
     from tia2.scoring import ScoreTable
 
 SCHEMA_VERSION = 1
@@ -241,6 +242,26 @@ class BenchmarkRecord(StrictModel):
     """Whether its votes are simulated, which every page then says."""
     items_kept: bool = True
     """Whether the store has its items; if not, published results alone can be shown."""
+
+    @classmethod
+    def of(cls, benchmark: Benchmark, title: str, **facts: Any) -> BenchmarkRecord:
+        """Return the record of a benchmark.
+
+        Args:
+            benchmark: The benchmark.
+            title: Title on pages.
+            facts: Other fields, which the benchmark doesn't say itself.
+        """
+        return cls(
+            name=benchmark.name,
+            title=title,
+            fingerprint=benchmark.fingerprint,
+            votes_fingerprint=benchmark.votes_fingerprint,
+            scores_fingerprint=benchmark.scores_fingerprint,
+            items=len(benchmark),
+            scale=benchmark.scale,
+            **facts,
+        )
 
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -135,18 +135,7 @@ class Store:
         Raises:
             LeaderboardError: A benchmark of this name is there, with other items or votes.
         """
-        record = BenchmarkRecord(
-            name=benchmark.name,
-            title=title,
-            fingerprint=benchmark.fingerprint,
-            votes_fingerprint=benchmark.votes_fingerprint,
-            scores_fingerprint=benchmark.scores_fingerprint,
-            items=len(benchmark),
-            scale=benchmark.scale,
-            images=images,
-            description=description,
-            simulated=simulated,
-        )
+        record = BenchmarkRecord.of(benchmark, title, images=images, description=description, simulated=simulated)
         for taken in self.benchmarks:
             if taken.name != record.name:
                 continue
