@@ -71,18 +71,6 @@ class _Board:
     subsets: Codes
 
 
-def flags(
-    index: Index,
-    record: BenchmarkRecord,
-    items: pd.DataFrame,
-    tables: Sequence[ScoreTable],
-    values: Mapping[Calibration, NDArray[Any]],
-    replaces: str | None = None,
-) -> list[str]:
-    """Return what is suspicious about trusted score tables, one sentence each: the flags of `suspicion`."""
-    return suspicion(index, record, items, tables, values, replaces).flags
-
-
 def suspicion(
     index: Index,
     record: BenchmarkRecord,

@@ -121,7 +121,7 @@ def test_agreement_beyond_the_ceiling_is_flagged(store, pack, make_table, benchm
 def test_three_hundred_models_are_compared_in_seconds(store, pack, make_table, benchmark):
     import time
 
-    from tia2.leaderboard.submissions.checking.suspicion import flags
+    from tia2.leaderboard.submissions.checking.suspicion import suspicion
 
     (resident,) = store.listings
     for number in range(300):
@@ -130,6 +130,6 @@ def test_three_hundred_models_are_compared_in_seconds(store, pack, make_table, b
         store.add_listing(resident.model_copy(update={"id": f"model-{number}", "card": named, "tables": [digest]}))
     found = validate(pack(make_table(seed=250)), store)
     began = time.process_time()
-    (flag,) = flags(Index(store), found.benchmark, store.items(found.benchmark), found.tables, {})
+    (flag,) = suspicion(Index(store), found.benchmark, store.items(found.benchmark), found.tables, {}).flags
     assert "'model 150'" in flag
     assert time.process_time() - began < 10
