@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..submissions.reviewing.preview import Preview
 from ..views.rendering import render, source
 
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
 
 def review_page(preview: Preview) -> str:
     """Return the page: the whole card, flags, figures, nearest entries, and the board as it would be.
@@ -34,6 +36,7 @@ def review_page(preview: Preview) -> str:
         "review.html",
         title=f"{queued.name}: a submission",
         css=source("offline.css"),
+        policy=POLICY,
         facts={name: text for name, text in facts.items() if text},
         preview=preview,
         report=queued.report,
