@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from typing import NamedTuple
 
 import pytest
@@ -186,7 +187,7 @@ def test_show_is_the_whole_picture(cli, review, store, table, tools, tmp_path):
     html = page.read_text(encoding="utf-8")
     assert "A bold claim &amp; more" in html
     assert "<script" not in html
-    assert "default-src 'none'" in html
+    assert "default-src 'none'" in unescape(html)
     assert "nearest entries" in html
     assert tools.contents(store.folder / "listings") == before, "nothing is on the board yet"
     assert not (store.folder / "tables" / facts["id"]).exists()
