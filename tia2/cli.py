@@ -40,6 +40,7 @@ SUMMARIES = {
     "analyze": "When calibration helps, what goes wrong, how many prompts it takes.",
     "rewards": "List reward models and show what is known of each.",
     "prompts": "Make contrastive prompts, by rule or with a language model.",
+    "people": "Ask people: a benchmark of your own, a verdict on two models.",
     "miniworld": "Train, sample and rebuild the built-in benchmark.",
     "version": "Show the versions of tia2 and of what it stands on.",
 }
@@ -56,13 +57,17 @@ def _checked(name: str, candidate: Any) -> typer.Typer:
     return candidate
 
 
-_SHARED = {"import-scores": "scores:import_app", "export-scores": "scores:export_app"}
-"""The commands that share a module with another one."""
+_ELSEWHERE = {
+    "import-scores": "tia2.commands.scores:import_app",
+    "export-scores": "tia2.commands.scores:export_app",
+    "people": "tia2.people.commands.people:app",
+}
+"""The commands that share a module with another one, or come from the room that they are about."""
 
 COMMANDS: Registry[typer.Typer] = Registry(
     "command",
     "tia2.commands",
-    {name: f"tia2.commands.{_SHARED.get(name, f'{name}:app')}" for name in SUMMARIES},
+    {name: _ELSEWHERE.get(name, f"tia2.commands.{name}:app") for name in SUMMARIES},
     _checked,
 )
 """tia2's own commands, then those of installed packages, the leaderboard's among them."""

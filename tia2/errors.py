@@ -49,6 +49,10 @@ class FinetuneError(Tia2Error, ValueError):
     """A fine-tuning run can't be made of what was given, or had to stop."""
 
 
+class StudyError(Tia2Error, ValueError):
+    """A study with people, or what is asked of it, isn't what it must be."""
+
+
 class FileError(Tia2Error, OSError):
     """A file can't be written where it should be."""
 
