@@ -1,0 +1,1 @@
+"""Studies: what is asked, of whom, and every vote that was given."""
