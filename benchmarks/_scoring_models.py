@@ -35,7 +35,8 @@ from transformers import (
 
 import tia2
 from tia2.rewards.encoder import Encoder
-from tia2.rewards.families.blip.imagereward import LAYERS, MEAN, STD
+from tia2.rewards.families.blip.imagereward import MEAN, STD
+from tia2.rewards.families.blip.mlp_head import IMAGEREWARD_HEAD
 
 Scorer = Callable[[Image.Image, str], float]
 
@@ -152,7 +153,7 @@ def imagereward(folder: Path, prompts: Sequence[str], device: str, options: argp
         state[f"blip.visual_encoder.{upstream}"] = value
     for key, value in head.state_dict().items():
         position, _, kind = key.partition(".")
-        state[f"mlp.layers.{LAYERS[int(position)]}.{kind}"] = value
+        state[f"mlp.layers.{IMAGEREWARD_HEAD.layers[int(position)]}.{kind}"] = value
     folder.mkdir()
     torch.save(state, folder / "ImageReward.pt")
     (folder / "med_config.json").write_text(json.dumps({"num_attention_heads": 12, "layer_norm_eps": 1e-12}))

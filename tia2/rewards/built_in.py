@@ -100,6 +100,15 @@ BUILT_IN = {
         _family("blip-itm", "blip.blip", "BlipItmReward", "BLIP, matching head", card="ITM_CARD"),
         _family("imagereward", "blip.imagereward", "ImageReward", "BLIP, trained on rankings by experts"),
         _family(
+            "cyclereward",
+            "blip.cyclereward",
+            "CycleReward",
+            "BLIP, trained on cycle consistency",
+            form="cyclereward:combo, t2i, i2t, or FOLDER",
+            example="cyclereward:combo",
+            card="variant_card",
+        ),
+        _family(
             "vqascore",
             "vqascore.vqascore",
             "VqaScoreReward",

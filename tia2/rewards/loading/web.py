@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from tia2.errors import DownloadError
-from tia2.files import cache_dir, write_atomically
+from tia2.files import cache_dir, replacing, write_atomically
+
+if TYPE_CHECKING:
+    import requests
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next bytes."""
+
+PIECE = 1 << 20
+"""Number of bytes of a large file that are held at a time."""
 
 
 def fetch_url(url: str, sha256: str | None = None) -> Path:
@@ -23,10 +30,41 @@ def fetch_url(url: str, sha256: str | None = None) -> Path:
     Raises:
         DownloadError: Not reachable, not there, or not the expected file; a file that isn't is not kept.
     """
-    name = Path(unquote(urlsplit(url).path)).name or "file"
-    path = cache_dir() / "rewards" / hashlib.sha256(url.encode()).hexdigest()[:16] / name
+    path = _cached(url)
     if not path.is_file() or sha256 not in (None, hashlib.sha256(path.read_bytes()).hexdigest()):
         write_atomically(path, _download(url, sha256), DownloadError, "HF_HOME moves the cache.")
+    return path
+
+
+def fetch_large(url: str) -> Path:
+    """Download a file of weights piece by piece, unless it is in the cache already, and return its path.
+
+    Args:
+        url: Address of the file, http or https.
+
+    Raises:
+        DownloadError: Not reachable, not there, or cut off; what came is not kept.
+    """
+    import requests
+
+    path = _cached(url)
+    if path.is_file():
+        return path
+    try:
+        answer = requests.get(url, timeout=TIMEOUT, stream=True)
+    except (requests.RequestException, OSError) as error:
+        raise DownloadError(f"Could not download {url}: {_in_words(error)}.") from error
+    with answer:
+        _check_answer(url, answer)
+        with replacing(path, DownloadError, "HF_HOME moves the cache.") as temporary, temporary.open("wb") as file:
+            try:
+                for piece in answer.iter_content(PIECE):
+                    file.write(piece)
+            except requests.RequestException as error:  # an OSError, which `replacing` would take for a full disk
+                raise DownloadError(f"Could not download {url}: {_in_words(error)}.") from error
+            promised = None if answer.headers.get("Content-Encoding") else answer.headers.get("Content-Length")
+            if promised is not None and int(promised) != file.tell():
+                raise DownloadError(f"Could not download {url}: {file.tell()} of {promised} bytes came.")
     return path
 
 
@@ -58,8 +96,7 @@ def _download(url: str, sha256: str | None) -> bytes:
         answer = requests.get(url, timeout=TIMEOUT)
     except (requests.RequestException, OSError) as error:
         raise DownloadError(f"Could not download {url}: {_in_words(error)}.") from error
-    if answer.status_code != 200:
-        raise DownloadError(f"Could not download {url}: the server answered {answer.status_code} {answer.reason}.")
+    _check_answer(url, answer)
     digest = hashlib.sha256(answer.content).hexdigest()
     if sha256 not in (None, digest):
         raise DownloadError(
@@ -67,6 +104,16 @@ def _download(url: str, sha256: str | None) -> bytes:
             "It was not kept."
         )
     return answer.content
+
+
+def _cached(url: str) -> Path:
+    name = Path(unquote(urlsplit(url).path)).name or "file"
+    return cache_dir() / "rewards" / hashlib.sha256(url.encode()).hexdigest()[:16] / name
+
+
+def _check_answer(url: str, answer: requests.Response) -> None:
+    if answer.status_code != 200:
+        raise DownloadError(f"Could not download {url}: the server answered {answer.status_code} {answer.reason}.")
 
 
 def _in_words(error: OSError) -> str:
