@@ -109,6 +109,12 @@ BUILT_IN = {
             card="variant_card",
         ),
         _family(
+            "fga-blip2",
+            "blip.fga_blip2",
+            "FgaBlip2Reward",
+            "BLIP-2, trained on EvalMuse's ratings of alignment, 1 to 5",
+        ),
+        _family(
             "vqascore",
             "vqascore.vqascore",
             "VqaScoreReward",

@@ -7,7 +7,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,24 +113,50 @@ class Blip2Encoder(PretrainedEncoder):
         **options: Unpack[EncoderKeywords],
     ) -> None:
         shared = EncoderOptions(**options)
-        self._cleans = caption_processor
         blip2 = load_blip2(
             str(source), revision=shared.revision, vision=vision, vision_heads=vision_heads, text_heads=text_heads
         )
+        # The two heads of one model are two rewards, so its name alone would stand for both.
+        head = self.base_card.name.rpartition("-")[2]
+        name = self.base_card.name if blip2.name == DEFAULT_HUB_ID else f"{blip2.name}-{head}"
+        self._take(blip2, name, shared, tokenizer=tokenizer, caption_processor=caption_processor)
+
+    def _take(
+        self,
+        blip2: LoadedBlip2,
+        name: str,
+        options: EncoderOptions,
+        *,
+        tokenizer: str | Path | None,
+        caption_processor: bool,
+        limit: int = TEXT_LIMIT,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Place a loaded model and complete the facts.
+
+        Args:
+            blip2: The model.
+            name: Its name, unless the options give another one.
+            options: The options that every such model takes.
+            tokenizer: A folder or hub id with BERT's vocabulary, or None.
+            caption_processor: Whether texts go through LAVIS' `blip_caption` first.
+            limit: The most tokens of a text.
+            facts: Further fields of the card that are known of this model only.
+        """
+        self._cleans = caption_processor
         self._model = blip2.model
-        self._tokens = _load_tokens(blip2, tokenizer)
+        self._tokens = load_tokens(blip2, tokenizer, limit)
         parameters = count_weights(self._model)
-        tower = PlacedModel.of(self._model.vision_model, shared)
+        tower = PlacedModel.of(self._model.vision_model, options)
         self._model.to(tower.device)
         self._vision = tower.module
         # LAVIS runs the last layer norm of a half-precision tower in float32, and so everything after it.
         self._vision.post_layernorm.float()
         self._vision.post_layernorm.register_forward_pre_hook(_in_float32)
         states = tower.image_tower(blip2.preprocessing, lambda pixels: self._vision(pixels).last_hidden_state)
-        head = self.base_card.name.rpartition("-")[2]
         files = blip2.pretrained
         loaded = LoadedEncoder(
-            name=self.base_card.name if blip2.name == DEFAULT_HUB_ID else f"{blip2.name}-{head}",
+            name=name,
             preprocessing=blip2.preprocessing,
             image_tower=lambda prepared: self._head_input(states(prepared)),
             dtype=tower.dtype,
@@ -144,14 +170,15 @@ class Blip2Encoder(PretrainedEncoder):
                 "revision": files.revision if files else None,
                 "caption_processor": caption_processor,
                 "layer_norm_eps_after_image_tower": self._vision.post_layernorm.eps,
+                **(facts or {}),
             },
-            settings={"caption_processor": caption_processor, "text_limit": TEXT_LIMIT, **blip2.facts},
+            settings={"caption_processor": caption_processor, "text_limit": limit, **blip2.facts},
         )
         self._length = lru_cache(maxsize=1 << 16)(self._count)
-        super().__init__(loaded, shared)
+        super().__init__(loaded, options)
 
     def overlong(self, texts: Iterable[str]) -> list[str]:
-        """Return the distinct texts with more than 32 tokens or, with the caption processor, 50 words."""
+        """Return the distinct texts with more tokens than the limit or, with the caption processor, 50 words."""
         clean = {text: self._clean(text) for text in texts}
         overlong = set(self._tokens.overlong(clean.values()))
         return [text for text in clean if clean[text] in overlong or (self._cleans and is_cut(text, WORDS))]
@@ -266,7 +293,17 @@ def _in_float32(module: torch.nn.Module, inputs: tuple[Any, ...]) -> tuple[torch
     return (inputs[0].float(),)
 
 
-def _load_tokens(blip2: LoadedBlip2, tokenizer: str | Path | None) -> BertTokens:
+def load_tokens(blip2: LoadedBlip2, tokenizer: str | Path | None, limit: int) -> BertTokens:
+    """Load BERT's tokenizer with the one token that LAVIS adds.
+
+    Args:
+        blip2: The model.
+        tokenizer: A folder or hub id with BERT's vocabulary; the model's own, or else BERT's, if None.
+        limit: The most tokens of a text.
+
+    Raises:
+        RewardError: There is no tokenizer, or it belongs to another model.
+    """
     files = blip2.pretrained if tokenizer is None else None
     if files and not files.has_tokenizer("vocab.txt"):
         raise RewardError(f"{files.where} has no tokenizer: give a folder or hub id with tokenizer=, such as {BERT}.")
@@ -274,6 +311,6 @@ def _load_tokens(blip2: LoadedBlip2, tokenizer: str | Path | None) -> BertTokens
     return BertTokens(
         files.folder if files else tokenizer or BERT,
         added=(BEGIN,),
-        limit=TEXT_LIMIT,
+        limit=limit,
         vocabulary=vocabulary + PROCESSOR_TOKENS if blip2.pretrained else vocabulary,
     )

@@ -114,7 +114,7 @@ def load_blip2(
         return _from_transformers(source, revision, [name for name, value in given.items() if value is not None])
     if revision is not None:
         raise RewardError(f"revision={revision!r} is for models from the hub; {source!r} is a file.")
-    return _from_lavis(checkpoint, vision, vision_heads, text_heads)
+    return load_lavis(checkpoint, vision=vision, vision_heads=vision_heads, text_heads=text_heads)
 
 
 def _checkpoint(path: Path) -> Path | None:
@@ -142,11 +142,28 @@ def _from_transformers(source: str, revision: str | None, surplus: list[str]) ->
     return LoadedBlip2(model, files.where, files.name, preprocessing, [*files.weights(), *files.small_files()], files)
 
 
-def _from_lavis(
-    checkpoint: Path, vision: str | Path | None, vision_heads: int | None, text_heads: int | None
+def load_lavis(
+    checkpoint: Path,
+    state: StateDict | None = None,
+    *,
+    vision: str | Path | None = None,
+    vision_heads: int | None = None,
+    text_heads: int | None = None,
 ) -> LoadedBlip2:
+    """Load BLIP-2's image-text model from a checkpoint of LAVIS.
+
+    Args:
+        checkpoint: The checkpoint.
+        state: Its tensors, where they have been read and sorted out already.
+        vision: EVA's own checkpoint of the image tower, for a checkpoint without one.
+        vision_heads: Attention heads of the image tower; one for every 88 numbers of its width if None.
+        text_heads: Attention heads of the Q-Former; one for every 64 numbers of its width if None.
+
+    Raises:
+        RewardError: The files are missing, damaged, or of another architecture.
+    """
     where = str(checkpoint)
-    state = read_state_dict(checkpoint)
+    state = read_state_dict(checkpoint) if state is None else state
     weights = [checkpoint]
     has_tower = any(key.startswith("visual_encoder.") for key in state)
     if vision is None and not has_tower:

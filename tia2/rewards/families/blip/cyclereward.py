@@ -30,8 +30,8 @@ RELEASE = "https://github.com/hjbahng/cyclereward/releases/download/v1.0.0"
 """Address of the authors' files."""
 
 VARIANTS = {"combo": "Combo", "t2i": "T2I", "i2t": "I2T"}
-"""The released variants and their names in files: trained on both directions, on comparisons of images for a text, and on
-comparisons of texts for an image."""
+"""The released variants and their names in files: trained on both, on comparisons of images for a text, and on those of
+texts for an image."""
 
 TEXT_LIMIT = 128
 
@@ -48,8 +48,8 @@ CARD = RewardCard(
     # Trained with the Bradley-Terry loss and not standardised: a difference of 1 is a natural unit.
     default_temperature=1.0,
     paper="arXiv:2506.02095",
-    training_data="CyclePrefDB: 866k comparisons by cycle consistency of images and texts that models made, no votes of "
-    "people; BLIP's 129 million pairs before that",
+    training_data="CyclePrefDB: 866k comparisons by cycle consistency of images and texts that models made, no "
+    "people's votes; BLIP's 129 million pairs before that",
     notes="The authors resize before they convert to RGB: palette and transparent files, and only those, get other "
     "rewards from their code. combo is the variant that they recommend.",
 )
@@ -65,8 +65,8 @@ def variant_card(variant: str) -> RewardCard:
 class CycleReward(BlipMlpReward):
     """CycleReward: how well image and text can be made from each other, as far as a reward model has learnt it.
 
-    reward = MLP(h), h the [CLS] state of a BERT that attends to the patches of a ViT-L/16 in every layer; the MLP has an
-    exact GELU after each of its layers but the last. Without a bound, and not standardised. A text of more than 128
+    reward = MLP(h), h the [CLS] state of a BERT that attends to the patches of a ViT-L/16 in every layer; the MLP has
+    an exact GELU after each of its layers but the last. Without a bound, and not standardised. A text of more than 128
     tokens is past the limit.
 
     Args:
@@ -122,5 +122,7 @@ def _find(source: str, revision: str | None) -> tuple[Path, Path, str | None]:
     try:
         files = [fetch_large(f"{RELEASE}/{name}") for name in (f"CycleReward-{VARIANTS[variant]}.pth", CONFIG)]
     except DownloadError as error:
-        raise RewardError(f"{error} Or give a folder with the checkpoint and its {CONFIG}: cyclereward:FOLDER.") from None
+        raise RewardError(
+            f"{error} Or give a folder with the checkpoint and its {CONFIG}: cyclereward:FOLDER."
+        ) from None
     return files[0], files[1], variant
