@@ -74,7 +74,9 @@ def test_long_menus_offer_everything(page, visit, live, tab, label, by):
     page.wait_for_function("name => new URL(location).searchParams.has(name)", arg=parameter)
 
 
-def test_figures_are_quick_because_their_script_is_there_already(page, visit):
+def test_figures_are_quick_because_their_script_is_there_already(new_page, visit):
+    new_page()
+    page = new_page()  # Of a context of its own, in which nobody saves data.
     visit(page)
     page.wait_for_function("window.Plotly && !document.querySelector('[style*=\"-9999px\"]')")
     asked = []

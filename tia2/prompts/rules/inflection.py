@@ -13,8 +13,16 @@ _WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ]+(?:['’-][A-Za-zÀ-ÖØ-öø-ÿ]+)
 
 @cache
 def _engine() -> Any:
-    import inflect  # checks its own types while it is imported, which takes seconds
+    import typeguard
 
+    # inflect rewrites its functions while it is imported, so that they check the types of arguments: four seconds, for
+    # calls that mypy has checked here. Python without assertions (-O) leaves them as they are, too.
+    decorator = typeguard.typechecked
+    typeguard.typechecked = lambda target: target
+    try:
+        import inflect
+    finally:
+        typeguard.typechecked = decorator
     return inflect.engine()
 
 
