@@ -94,6 +94,12 @@ BUILT_IN = {
             example="hpsv2:v2.1",
             card="version_card",
         ),
+        _family(
+            "hpsv3",
+            "scalar_head.hpsv3",
+            "HpsV3Reward",
+            "Qwen2-VL with a head of its own, trained on choices between two images",
+        ),
         _family("blip2-itc", "blip.blip2", "Blip2ItcReward", "BLIP-2, contrastive head", card="ITC_CARD"),
         _family("blip2-itm", "blip.blip2", "Blip2ItmReward", "BLIP-2, matching head", card="ITM_CARD"),
         _family("blip-itc", "blip.blip", "BlipItcReward", "BLIP, contrastive head", card="ITC_CARD"),

@@ -131,6 +131,7 @@ FAMILIES = [
     ("blip2-itm", "blip2_itm/blip2_tiny.pth", {"tokenizer": "bert_tiny_tokenizer", "vision_heads": 4, "text_heads": 4}),
     ("blip2-itc", "blip2_itm/blip2_tiny.pth", {"tokenizer": "bert_tiny_tokenizer", "vision_heads": 4, "text_heads": 4}),
     ("fga-blip2", "fga_blip2", {"tokenizer": "bert_tiny_tokenizer", "vision_heads": 4, "text_heads": 4}),
+    ("hpsv3", "hpsv3", {}),
     ("hpsv2", "hpsv2", {"vocabulary": "clip_tiny_tokenizer/bpe_tiny.txt.gz"}),
     ("pickscore", "pickscore/hf", {}),
 ]
@@ -143,24 +144,26 @@ ANY_FORMAT = {
 """What doesn't depend on the number format, and takes most of the time where a processor emulates bfloat16."""
 
 
-SAME_NETWORKS = {"blip-itc", "blip2-itc", "cyclereward", "fga-blip2"}
+SAME_NETWORKS = {"blip-itc", "blip2-itc"}
 """Families that differ from another one in their heads, which run in float32 whatever the number format."""
 
-SAME_STEPS = {"cyclereward", "fga-blip2"}
-"""Families that take the steps of another one, from files to batches, with a head of their own."""
+BEGINNINGS = ["shape", "finite", "depends-on-text", "depends-on-image", "encode-once", "card", "fingerprint", "texts"]
+"""The checks of families that share their steps, from images to batches, with one that gets all of them."""
+
+SHARED_STEPS = {"cyclereward": "imagereward", "fga-blip2": "blip2-itm", "hpsv3": "vqascore"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("family", "source", "given"), FAMILIES, ids=[row[0] for row in FAMILIES])
 def test_the_families_of_the_field_pass(goldens, family, source, given, dtype):
-    if dtype == "bfloat16" and family in SAME_NETWORKS:
+    if dtype == "bfloat16" and (family in SAME_NETWORKS or family in SHARED_STEPS):
         pytest.skip("its networks are those of another family of this list")
     options = {key: goldens / "common" / value if isinstance(value, str) else value for key, value in given.items()}
-    whole = dtype == "float32" and family not in SAME_STEPS
-    only = None if whole else [name for name in conformance.CHECKS if name not in ANY_FORMAT]
+    only = None if dtype == "float32" else [name for name in conformance.CHECKS if name not in ANY_FORMAT]
+    only = BEGINNINGS if family in SHARED_STEPS else only
     # Samples of each size and kind, not all: all checks compare rewards of the same samples with each other.
-    step = 2 if whole else 3
+    step = 2 if only is None else 3
     samples = {"images": sample_images()[::step], "texts": TEXTS[::step]}
     spec = f"{family}:{goldens / source}"
     found = conformance.check(spec, device="cpu", dtype=dtype, only=only, **samples, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from transformers import DynamicCache
 
     from tia2.rewards.families.vqascore.answerer import Answerer
+
+
+def with_cache(model: Any, cache: Any) -> dict[str, Any]:
+    """Return the arguments that make a model read and fill a cache, under the name that this transformers gives it."""
+    # "past_key_values" until 5.23, "cache" after that; the old name warns, and goes with 5.40.
+    name = "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
+    return {name: cache, "use_cache": True}
 
 
 def run_head(answerer: Answerer, prepared: Prepared, **options: Any) -> None:
@@ -56,7 +64,7 @@ def run_tails(
         inputs["position_ids"] = next_positions(positions, back, ids)
     # Padding follows the tail, and a causal decoder doesn't look ahead: the last token of a tail never sees it.
     last = [count - 1 for count in lengths]
-    return answerer.logits(last, **answerer.on_device(inputs), past_key_values=cache, use_cache=True)
+    return answerer.logits(last, **answerer.on_device(inputs), **with_cache(answerer.model, cache))
 
 
 def padded_tails(head: Prepared, tails: Sequence[Tail]) -> tuple[int, torch.Tensor, list[int]]:

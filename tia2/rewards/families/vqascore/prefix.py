@@ -60,7 +60,7 @@ class PrefixStates:
         # shortened head needs them back. The mask of the layer still hides what lies outside its window.
         cache = DynamicCache()
         with self._answerer.watching() as seen:
-            decoder_inputs.run_head(self._answerer, prepared, past_key_values=cache, use_cache=True)
+            decoder_inputs.run_head(self._answerer, prepared, **decoder_inputs.with_cache(self._answerer.model, cache))
         if not cache.layers or any(layer.get_seq_length() != len(prepared) for layer in cache.layers):
             raise NotImplementedError("it doesn't use the cache that it is given")
         positions = seen.get("position_ids")
@@ -73,8 +73,8 @@ class PrefixStates:
         back, ids, lengths = decoder_inputs.padded_tails(kept.head, tails)
         length = len(kept.head) - back
         cache = DynamicCache()
-        # Views of one sequence, which all texts of the batch share; `_Shared` joins them with each text's own.
-        cache.layers = [_Shared(keys[:, :, :length], values[:, :, :length]) for keys, values in kept.layers]
+        # Views of one sequence, which all texts of the batch share; `SharedLayer` joins them with each text's own.
+        cache.layers = [SharedLayer(keys[:, :, :length], values[:, :, :length]) for keys, values in kept.layers]
         return decoder_inputs.run_tails(self._answerer, length, kept.positions, back, ids, lengths, cache)
 
 
@@ -105,7 +105,7 @@ class PrefixCopies:
         """Run the whole model over the head."""
         cache = DynamicCache(config=self._answerer.model.config)
         with self._answerer.watching() as seen:
-            decoder_inputs.run_head(self._answerer, prepared, past_key_values=cache, use_cache=True)
+            decoder_inputs.run_head(self._answerer, prepared, **decoder_inputs.with_cache(self._answerer.model, cache))
         return Copyable(embedded(prepared, seen), cache)
 
     def logits(self, kept: Copyable, tails: Sequence[Tail]) -> torch.Tensor:
@@ -126,7 +126,7 @@ class PrefixCopies:
         return decoder_inputs.run_tails(self._answerer, len(kept), kept.embedded.positions, 0, ids, lengths, cache)
 
 
-class _Shared(DynamicLayer):  # type: ignore[misc]  # transformers has no types
+class SharedLayer(DynamicLayer):  # type: ignore[misc]  # transformers has no types
     """Keys and values of one sequence before those of many: nothing is written, and nothing copied but for a moment."""
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:

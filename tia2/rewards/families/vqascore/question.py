@@ -118,7 +118,7 @@ class Questions:
         probes = [self._whole(text) for text in PROBES]
         self._anchor = self._render(PROBES[0])
         self._anchor_ids = probes[0]
-        self._head = probes[0][: min(_common(probes[0], other) for other in probes[1:])]
+        self._head = probes[0][: min(common_start(probes[0], other) for other in probes[1:])]
         self.answer_id = self._one_token(answer)
         self.tail: Callable[[str], Tail] = lru_cache(maxsize=1 << 16)(self._checked_tail)
 
@@ -172,7 +172,7 @@ class Questions:
 
     def _tail(self, text: str) -> Tail:
         ids = self._whole(text)
-        shared = _common(ids, self._head)
+        shared = common_start(ids, self._head)
         return Tail(len(self._head) - shared, tuple(ids[shared:]))
 
     def _cut(self, text: str) -> str:
@@ -242,7 +242,7 @@ def _row(ids: Any) -> tuple[int, ...]:
     return tuple(int(token) for token in ids[0])
 
 
-def _common(first: Sequence[int], second: Sequence[int]) -> int:
+def common_start(first: Sequence[int], second: Sequence[int]) -> int:
     """Return the number of tokens with which both sequences begin."""
     pairs = enumerate(zip(first, second, strict=False))
     return next((index for index, (left, right) in pairs if left != right), min(len(first), len(second)))
