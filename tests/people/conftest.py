@@ -55,3 +55,49 @@ def new_study(tmp_path, pictures) -> Iterator[Callable[..., Study]]:
     yield make
     for study in opened:
         study.close()
+
+
+@pytest.fixture(scope="session")
+def mini_table(once) -> Path:
+    """A table of 144 images of the miniature world: four prompts of each subset, twelve images of each."""
+    import pandas as pd
+
+    from tia2.benchmark import load
+
+    def fill(folder: Path) -> None:
+        benchmark = load("mini")
+        items = benchmark.items
+        chosen = items[items.groupby("subset")["prompt_id"].transform(lambda ids: pd.factorize(ids)[0]) % 5 == 2]
+        chosen = chosen[chosen.groupby("prompt_id").cumcount() < 12]
+        rows = []
+        for position in chosen.index:
+            name = items["item_id"][position].replace("/", "_") + ".png"
+            benchmark.images([position])[0].save(folder / name)
+            kept = {column: items[column][position] for column in ("prompt", "subset", "prompt_id")}
+            rows.append({"image": name, **kept, "truth": bool(items["label"][position])})
+        pd.DataFrame(rows).to_csv(folder / "images.csv", index=False)
+
+    return once("people-mini", fill) / "images.csv"
+
+
+@pytest.fixture(scope="session")
+def voted(once, mini_table) -> Path:
+    """A study on these images, on which five honest people, a spammer and a contrarian have voted. Read only."""
+    from tia2.people.simulated.annotators import CONTRARIAN, PEOPLE, SPAMMER
+    from tia2.people.simulated.voting import let_vote
+    from tia2.people.sources import items_of
+
+    def fill(folder: Path) -> None:
+        asked = StudySettings(name="circles", votes_per_item=4, repeat_share=0.1, gold_share=0.1)
+        items = items_of(mini_table, asked.question)
+        gold = [
+            NewItem(
+                f"gold {item.key}", item.prompt, item.images, gold={"alignment": "yes" if item.facts["truth"] else "no"}
+            )
+            for item in items[::8]
+        ]
+        study = Study.create(folder / "study", asked, [*items, *gold], durable=False)
+        let_vote(study, [*PEOPLE, SPAMMER, CONTRARIAN])
+        study.close()
+
+    return once("people-voted", fill) / "study"

@@ -126,8 +126,8 @@ def votes_wanted(count: int, sureness: float, least: int, most: int, confidence:
 
 def choose(
     candidates: NDArray[np.intp], ranks: NDArray[np.intp], beyond: NDArray[np.bool_], sureness: NDArray[np.float64]
-) -> int:
-    """Return the item that a rater gets next: the first that lacks votes in the rater's order, or that most in doubt.
+) -> NDArray[np.intp]:
+    """Return items in the order in which a rater gets them: those that lack votes, then those most in doubt.
 
     Args:
         candidates: Numbers of the items that want a vote, and that the rater hasn't seen.
@@ -136,8 +136,7 @@ def choose(
         sureness: Certainty of each candidate.
 
     Example:
-        >>> choose(np.array([4, 9]), np.array([1, 0]), np.array([False, True]), np.array([0.5, 0.5]))
-        4
+        >>> choose(np.array([4, 9]), np.array([1, 0]), np.array([False, True]), np.array([0.5, 0.5])).tolist()
+        [4, 9]
     """
-    first = np.lexsort((ranks, np.where(beyond, sureness, 0.0), beyond))[0]
-    return int(candidates[first])
+    return candidates[np.lexsort((ranks, np.where(beyond, sureness, 0.0), beyond))]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import _build, _export, _new
+
 if TYPE_CHECKING:
     import typer
 
@@ -14,3 +16,7 @@ def add_to(app: typer.Typer) -> None:
     Args:
         app: The group of commands.
     """
+    app.command("new", epilog=_new.EXAMPLES)(_new.new)
+    app.command("build", epilog=_build.EXAMPLES)(_build.build)
+    app.command("export", epilog=_export.EXPORT_EXAMPLES)(_export.export)
+    app.command("backup", epilog=_export.BACKUP_EXAMPLES)(_export.backup)

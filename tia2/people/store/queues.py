@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tia2.errors import StudyError
-from tia2.people.allocation import certainty, choose, is_swapped, order_of, slot_of, votes_wanted
+from tia2.people.allocation import Slot, certainty, choose, is_swapped, order_of, slot_of, votes_wanted
 from tia2.people.store.database import VotesFile
 from tia2.people.store.items import Assignment, RaterQueue
 from tia2.people.store.settings import StudySettings
@@ -20,6 +20,9 @@ from tia2.people.store.settings import StudySettings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+CHUNK = 256
+"""Items of a rater's order that are looked at together."""
+_HELD = "slot = 'item' AND released IS NULL"
 LONGEST = 3600.0
 """Seconds that a vote may have taken; who leaves a page open all night took no longer."""
 _WAITING = """
@@ -40,7 +43,8 @@ class Queues:
     def __init__(self, file: VotesFile, settings: StudySettings, clock: Callable[[], float]) -> None:
         self._file, self._settings, self._clock = file, settings, clock
         self._items = int(file.rows("SELECT count(*) FROM items")[0][0])
-        self._ranks: dict[int, NDArray[np.intp]] = {}
+        self._orders: dict[int, NDArray[np.intp]] = {}
+        self._begins: dict[int, int] = {}
 
     def queue(self, rater: int, ahead: int) -> RaterQueue:
         """Return what waits for a rater, and give out more where it is less than asked."""
@@ -49,9 +53,7 @@ class Queues:
             with self._file.writing() as connection:
                 self._release(connection)
                 waiting = connection.execute(_WAITING, (rater, ahead)).fetchall()
-                for _ in range(ahead - len(waiting)):
-                    if not self._give(connection, rater):
-                        break
+                self._give(connection, rater, ahead - len(waiting))
                 waiting = connection.execute(_WAITING, (rater, ahead)).fetchall()
         question = self._settings.question
         last = self._file.rows(
@@ -147,68 +149,105 @@ class Queues:
         )
         connection.execute(f"UPDATE assignments SET released = ? WHERE {condition}", (self._clock(), late))
 
-    def _give(self, connection: sqlite3.Connection, rater: int) -> bool:
-        """Give a rater one thing more; return whether there was any."""
+    def _give(self, connection: sqlite3.Connection, rater: int, count: int) -> None:
+        """Give a rater so many things more, as far as there are items that he hasn't seen."""
         settings = self._settings
         (position,) = connection.execute(
             "SELECT coalesce(max(position) + 1, 0) FROM assignments WHERE rater = ?", (rater,)
         ).fetchone()
-        following = self._following(connection, rater)
-        if following is None:
-            return False
-        slot = slot_of(rater, position, settings.gold_share, settings.repeat_share, settings.seed)
-        item = None
-        if slot == "gold":
-            item = self._gold(connection, rater, position)
-        elif slot == "repeat":
-            item = self._repeated(connection, rater, position)
-        if item is None:
-            slot, item = "item", following
+        following = iter(self._following(connection, rater, count))
+        following_item = next(following, None)
+        for at in range(position, position + count):
+            if following_item is None:
+                return
+            slot = slot_of(rater, at, settings.gold_share, settings.repeat_share, settings.seed)
+            item = None
+            if slot == "gold":
+                item = self._gold(connection, rater, at)
+            elif slot == "repeat":
+                item = self._repeated(connection, rater, at)
+            if item is None:
+                slot, item, following_item = "item", following_item, next(following, None)
+            swapped = settings.question.kind == "pair" and self._is_swapped(connection, rater, item, slot)
+            connection.execute(
+                "INSERT INTO assignments (id, rater, item, position, slot, swapped, given) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (secrets.token_urlsafe(18), rater, item, at, slot, int(swapped), self._clock()),
+            )
+            if slot == "item":
+                connection.execute("UPDATE items SET taken = taken + 1 WHERE number = ?", (item,))
+
+    def _is_swapped(self, connection: sqlite3.Connection, rater: int, item: int, slot: Slot) -> bool:
+        if slot == "repeat":
+            # The other side than the first time: who answers by position contradicts himself.
+            (first,) = connection.execute(
+                f"SELECT swapped FROM assignments WHERE item = ? AND rater = ? AND {_HELD}", (item, rater)
+            ).fetchone()
+            return not first
         (before,) = connection.execute(
             "SELECT count(*) FROM assignments WHERE item = ? AND slot = ?", (item, slot)
         ).fetchone()
-        swapped = settings.question.kind == "pair" and is_swapped(item, before, settings.seed)
-        if slot == "repeat" and settings.question.kind == "pair":
-            # The other side than the first time: who answers by position contradicts himself.
-            (first,) = connection.execute(
-                "SELECT swapped FROM assignments WHERE item = ? AND rater = ? AND slot = 'item'", (item, rater)
-            ).fetchone()
-            swapped = not first
-        connection.execute(
-            "INSERT INTO assignments (id, rater, item, position, slot, swapped, given) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (secrets.token_urlsafe(18), rater, item, position, slot, int(swapped), self._clock()),
-        )
-        if slot == "item":
-            connection.execute("UPDATE items SET taken = taken + 1 WHERE number = ?", (item,))
-        return True
+        return is_swapped(item, before, self._settings.seed)
 
-    def _following(self, connection: sqlite3.Connection, rater: int) -> int | None:
-        """Return the item that the rater gets next; None if there is none for this rater."""
+    def _following(self, connection: sqlite3.Connection, rater: int, count: int) -> list[int]:
+        """Return the items that a rater gets next, as many as asked and as there are for this rater."""
         settings = self._settings
-        (had,) = connection.execute(
-            "SELECT count(*) FROM assignments WHERE rater = ? AND slot = 'item' AND released IS NULL", (rater,)
-        ).fetchone()
-        if settings.items_per_rater is not None and had >= settings.items_per_rater:
-            return None
+        if settings.items_per_rater is not None:
+            (had,) = connection.execute(
+                "SELECT count(*) FROM assignments WHERE rater = ? AND slot = 'item' AND released IS NULL", (rater,)
+            ).fetchone()
+            count = min(count, settings.items_per_rater - had)
+        if count <= 0:
+            return []
+        following = self._lacking(connection, rater, count)
+        if len(following) < count:
+            following = self._any(connection, rater, count)
+        return following
+
+    def _lacking(self, connection: sqlite3.Connection, rater: int, count: int) -> list[int]:
+        """Return the next items in a rater's order that lack votes, from where the last search ended."""
+        order = self._order(rater)
+        lacking: list[int] = []
+        while self._begins[rater] < len(order) and len(lacking) < count:
+            begin = self._begins[rater]
+            chunk = order[begin : begin + CHUNK].tolist()
+            marks = ", ".join("?" * len(chunk))
+            open_ones = {
+                row[0]
+                for row in connection.execute(
+                    f"SELECT number FROM items WHERE number IN ({marks}) AND taken < min(wanted, ?) AND gold IS NULL "
+                    f"AND NOT EXISTS (SELECT 1 FROM assignments WHERE rater = ? AND item = items.number AND {_HELD})",
+                    (*chunk, self._settings.votes_per_item, rater),
+                )
+            }
+            lacking += [item for item in chunk if item in open_ones]
+            if len(lacking) >= count:
+                # The next search begins within this chunk again.
+                break
+            self._begins[rater] = begin + CHUNK
+        return lacking[:count]
+
+    def _any(self, connection: sqlite3.Connection, rater: int, count: int) -> list[int]:
+        """Return the next items among all that want votes: some may have come back since, or be in doubt."""
         rows = connection.execute(
             "SELECT number, taken, sureness FROM items WHERE taken < wanted AND gold IS NULL AND number NOT IN "
-            "(SELECT item FROM assignments WHERE rater = ? AND slot = 'item' AND released IS NULL)",
+            f"(SELECT item FROM assignments WHERE rater = ? AND {_HELD})",
             (rater,),
         ).fetchall()
         if not rows:
-            return None
-        numbers = np.array([row[0] for row in rows], dtype=np.intp)
-        beyond = np.array([row[1] for row in rows]) >= settings.votes_per_item
+            return []
+        numbers, taken = (np.array([row[column] for row in rows], dtype=np.intp) for column in (0, 1))
+        ranks = np.argsort(self._order(rater))[numbers]
         sureness = np.array([row[2] for row in rows], dtype=np.float64)
-        return choose(numbers, self._rank(rater)[numbers], beyond, sureness)
+        chosen = choose(numbers, ranks, taken >= self._settings.votes_per_item, sureness)
+        return [int(number) for number in chosen[:count]]
 
-    def _rank(self, rater: int) -> NDArray[np.intp]:
-        if rater not in self._ranks:
-            order = order_of(self._items, rater, self._settings.votes_per_item, self._settings.seed)
-            ranks = np.empty(self._items, dtype=np.intp)
-            ranks[order] = np.arange(self._items)
-            self._ranks[rater] = ranks
-        return self._ranks[rater]
+    def _order(self, rater: int) -> NDArray[np.intp]:
+        if rater not in self._orders:
+            settings = self._settings
+            self._orders[rater] = order_of(self._items, rater, settings.votes_per_item, settings.seed)
+            self._begins[rater] = 0
+        return self._orders[rater]
 
     def _gold(self, connection: sqlite3.Connection, rater: int, position: int) -> int | None:
         rows = connection.execute(

@@ -26,8 +26,8 @@ class Adaptive(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    most: int = Field(7, ge=2, le=1000)
-    confidence: float = Field(0.8, gt=0.5, lt=1)
+    most: int = Field(default=7, ge=2, le=1000)
+    confidence: float = Field(default=0.8, gt=0.5, lt=1)
 
 
 class StudySettings(BaseModel):
@@ -99,3 +99,15 @@ class StudySettings(BaseModel):
             raise StudyError(f"{path} can't be read: {error.strerror}.") from None
         except ValidationError as error:
             raise StudyError(f"{path} is no study: {explain(error)}.") from None
+
+
+def settings_of(**fields: object) -> StudySettings:
+    """Return settings made of fields.
+
+    Raises:
+        StudyError: They don't fit together; the first that doesn't is named.
+    """
+    try:
+        return StudySettings.model_validate(fields)
+    except ValidationError as error:
+        raise StudyError(f"A study can't have these settings: {explain(error, 'the settings')}.") from None

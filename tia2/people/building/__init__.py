@@ -1,0 +1,1 @@
+"""Benchmarks made of a study's votes, with what a rater model would change."""
