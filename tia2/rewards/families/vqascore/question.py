@@ -95,20 +95,29 @@ class Questions:
         processor: Processor of the model.
         question: The question, with `SLOT` where the text goes. Without a chat template it is all that the processor
             gets; a question that names the processor's own image token decides where the image goes then.
-        answer: The answer whose probability is wanted.
+        answers: The answers whose probabilities are wanted.
         limit: The most tokens of a text that are read.
         where: Name of the model in errors.
+        beginning: Beginning of the model's answer, put into its mouth.
 
     Raises:
-        RewardError: The question has no slot, or the answer is not exactly one token.
+        RewardError: The question has no slot, or an answer is not exactly one token.
     """
 
-    def __init__(self, processor: Any, question: str, answer: str, limit: int, where: str) -> None:
+    def __init__(
+        self,
+        processor: Any,
+        question: str,
+        answers: Sequence[str],
+        limit: int,
+        where: str,
+        beginning: str = "",
+    ) -> None:
         if question.count(SLOT) != 1:
             raise RewardError(f"The question is {question!r}; expected one with {SLOT} in it once.")
         if limit < 1:
             raise RewardError(f"max_text_tokens is {limit}; expected 1 or more.")
-        self._question, self._where, self.limit = question, where, limit
+        self._question, self.beginning, self._where, self.limit = question, beginning, where, limit
         self._processor = processor
         self._words = processor.tokenizer
         self._replayed = copy.copy(processor)
@@ -119,7 +128,7 @@ class Questions:
         self._anchor = self._render(PROBES[0])
         self._anchor_ids = probes[0]
         self._head = probes[0][: min(common_start(probes[0], other) for other in probes[1:])]
-        self.answer_id = self._one_token(answer)
+        self.answer_ids = [self._one_token(answer) for answer in answers]
         self.tail: Callable[[str], Tail] = lru_cache(maxsize=1 << 16)(self._checked_tail)
 
     def prepare(self, image: Image.Image) -> Prepared:
@@ -193,9 +202,10 @@ class Questions:
             rendered: str = self._processor.apply_chat_template(
                 [message], add_generation_prompt=True, tokenize=False, **options
             )
-            return rendered
+            return rendered + self.beginning
         image_token = str(getattr(self._processor, "image_token", ""))
-        return question if image_token and image_token in self._question else image_token + question
+        asked = question if image_token and image_token in self._question else image_token + question
+        return asked + self.beginning
 
     def _whole(self, text: str) -> tuple[int, ...]:
         return _row(self._ask(self._replayed, _CHECK, self._render(text))["input_ids"])
