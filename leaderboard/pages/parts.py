@@ -28,6 +28,7 @@ class Param(NamedTuple):
         outputs: Components that it fills.
         after: Events, such as the `success` of a click's handler, after which the control counts as changed.
         offers: All choices of a long menu, sent when the tab is drawn. `restore` then gives what is chosen only.
+        offers_by: Name of the control whose value `offers` takes, too, since the choices' texts depend on it.
         kind: Name of its kind of value, said where an address asks for what isn't there; empty for texts and numbers.
     """
 
@@ -37,7 +38,8 @@ class Param(NamedTuple):
     render: Callable[..., Any] | None = None
     outputs: Sequence[Any] = ()
     after: Sequence[Any] = ()
-    offers: Callable[[Board], Choices] | None = None
+    offers: Callable[..., Choices] | None = None
+    offers_by: str = ""
     kind: str = ""
 
 

@@ -243,6 +243,8 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
             )
             if not param.render:
                 _wire_later(live, tab, frame, changed)
+            if any(menu.offers_by == param.name for menu in tab.params):
+                _wire_offers(live, tab, frame, changed)
     return selected
 
 
@@ -257,13 +259,20 @@ def _wire_later(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
 
 
 def _wire_offers(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
-    menus = [(param.component, param.offers) for param in tab.params if param.offers]
+    menus = [param for param in tab.params if param.offers]
+    names = [param.name for param in tab.params]
+
+    def offer(board: Board, values: list[Any]) -> list[Any]:
+        by_name = dict(zip(names, values, strict=False))
+        offered = [
+            menu.offers(board, *([by_name.get(menu.offers_by)] if menu.offers_by else []))
+            for menu in menus
+            if menu.offers
+        ]
+        return [gr.update(choices=list(choices)) for choices in offered]
+
     if menus:
-        components = [component for component, _ in menus]
-        _after(
-            event, live, tab, frame, "offer", components,
-            lambda board, _: [gr.update(choices=list(offers(board))) for _, offers in menus],
-        )  # fmt: skip
+        _after(event, live, tab, frame, "offer", [menu.component for menu in menus], offer)
 
 
 def _after(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from tia2.figures.panel import colours_of
 from tia2.figures.style import FONT_SIZE, SCREEN, colour
 
 from ..data.board import Board, Floats
+from ..views.doors import items_door
 from .rows import title_of
 from .style import INK, Trace, clean, cut, empty, figure, note, safe
 
@@ -29,11 +30,12 @@ MANY_BARS = 150
 """With this many bars, there is no gap between them."""
 
 
-def differences(comparison: Comparison) -> Figure:
+def differences(comparison: Comparison, doors: Sequence[str] = ()) -> Figure:
     """Return every prompt's difference, sorted, with the mean of the subsets' means and its interval.
 
     Args:
         comparison: Comparison that `Board.compare` returned.
+        doors: Addresses that a click on a bar leads to, one per prompt of the comparison.
     """
     if not comparison.prompts:
         return empty("No prompt can be compared.")
@@ -51,8 +53,11 @@ def differences(comparison: Comparison) -> Figure:
         hover=[_hover(prompt, *names) for prompt in comparison.prompts],
     )
     traces = panel.traces(colours_of(panel.series()), SCREEN)
+    order = np.argsort(-np.array(panel.values), kind="stable")
     for trace in traces:
         trace["name"] += f" ({len(trace['x'])})"
+        if doors:
+            trace["customdata"] = [doors[order[position - 1]] for position in trace["x"]]
     x_axis, y_axis = panel.plotly_axes(SCREEN)
     shapes, annotations = panel.decorations(SCREEN)
     return figure(
@@ -79,7 +84,7 @@ def differences_words(comparison: Comparison) -> str:
     )
 
 
-def pair_scatter(board: Board, a: str, b: str, metric: str) -> Figure:
+def pair_scatter(board: Board, a: str, b: str, metric: str, scope: str | None = None) -> Figure:
     """Return every prompt's figure for two entries, coloured by subset, with the line where both are equal.
 
     Args:
@@ -87,16 +92,17 @@ def pair_scatter(board: Board, a: str, b: str, metric: str) -> Figure:
         a: Id of the entry on the vertical axis.
         b: Id of the entry on the horizontal axis.
         metric: One of the metrics.
+        scope: Scope whose prompts are shown; all of them if None.
 
     Raises:
-        UnknownNameError: The board has no such entry or metric.
+        UnknownNameError: The board has no such entry, metric or scope.
     """
-    first, second, finite = _figures(board, a, b, metric)
+    first, second, finite = _figures(board, a, b, metric, scope)
     if not finite.any():
         return empty("The figures of single prompts are not known for both entries.")
     names = safe(board.entry(a).name, NAME), safe(board.entry(b).name, NAME)
     subsets = board.prompts["subset"].to_numpy(np.str_)
-    texts = board.prompts["prompt"].tolist()
+    texts, ids = board.prompts["prompt"].tolist(), board.prompts["prompt_id"].tolist()
     traces: list[Trace] = []
     for number, subset in enumerate(dict.fromkeys(subsets.tolist())):
         chosen = np.flatnonzero(finite & (subsets == subset))
@@ -112,6 +118,10 @@ def pair_scatter(board: Board, a: str, b: str, metric: str) -> Figure:
                     for prompt in chosen
                 ],
                 "hoverinfo": "text",
+                "customdata": [
+                    items_door(board, ids[prompt], *((b, a) if first[prompt] > second[prompt] else (a, b)))
+                    for prompt in chosen
+                ],
             }
         )  # fmt: skip
     both = np.concatenate([first[finite], second[finite]])
@@ -126,21 +136,22 @@ def pair_scatter(board: Board, a: str, b: str, metric: str) -> Figure:
         yaxis={"title": f"A: {names[0]}", "range": span, "tickformat": ".3~g"},
         shapes=[{**line, "line": {"color": INK, "dash": "dash", "width": 1}}],
         annotations=[
-            note("A better", 0.02, 0.98, xanchor="left", yanchor="top", font={"size": FONT_SIZE}),
-            note("B better", 0.98, 0.02, xanchor="right", yanchor="bottom", font={"size": FONT_SIZE}),
+            # Beside the plot, where no point can lie under them.
+            note("↑ A better", 0, 1, xanchor="left", yanchor="bottom", font={"size": FONT_SIZE}),
+            note("B better →", 1, 0, xanchor="right", yanchor="top", yshift=-22, font={"size": FONT_SIZE}),
         ],
         showlegend=True,
-        margin={"l": 8, "r": 12, "t": 12, "b": 80},
+        margin={"l": 8, "r": 12, "t": 24, "b": 80},
     )
 
 
-def pair_scatter_words(board: Board, a: str, b: str, metric: str) -> str:
+def pair_scatter_words(board: Board, a: str, b: str, metric: str, scope: str | None = None) -> str:
     """Return what the scatter shows, in a sentence or two.
 
     Raises:
-        UnknownNameError: The board has no such entry or metric.
+        UnknownNameError: The board has no such entry, metric or scope.
     """
-    first, second, finite = _figures(board, a, b, metric)
+    first, second, finite = _figures(board, a, b, metric, scope)
     names = [clean(board.entry(name).name) for name in (a, b)]
     if not finite.any():
         return f"The figures of single prompts are not known for both {names[0]} and {names[1]}."
@@ -154,11 +165,11 @@ def pair_scatter_words(board: Board, a: str, b: str, metric: str) -> str:
     )
 
 
-def _figures(board: Board, a: str, b: str, metric: str) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    board.check(board.scopes[-1], metric)
+def _figures(board: Board, a: str, b: str, metric: str, scope: str | None) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    board.check(scope or board.scopes[-1], metric)
     column = board.metrics.index(metric)
     first, second = (board.figures[board.positions[board.entry(name).id], :, column] for name in (a, b))
-    used = board.prompts["used"].to_numpy(np.bool_)
+    used = board.rows(scope or board.usual_scope)
     return first, second, used & np.isfinite(first) & np.isfinite(second)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..data.board import BoardEntry
 
 INK, GRID, CLEAR = SCREEN.ink, SCREEN.grid, SCREEN.background
-"""Text in the middle between black and white: contrast 4.2 on white, 4.5 on Gradio's dark page."""
+"""Text for a page of any colour; the board and the offline page put their own in its place, for contrast."""
 PUBLISHED, PUBLISHED_COLOUR = "as published", 3
 """Legend of results that come from publications, and its position in the palette."""
 FIXED: Trace = {"fixedrange": True, "automargin": False}

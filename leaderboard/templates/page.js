@@ -40,12 +40,22 @@
       button.setAttribute("aria-expanded", String(!box.hidden));
       one("#tia2-cite pre").textContent = cite();
     }
+    if ("enlarge" in button.dataset) {
+      const large = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(large));
+      button.closest("li").classList.toggle("tia2-large", large);
+    }
     if ("unfold" in button.dataset) {
       const open = button.getAttribute("aria-expanded") !== "true";
       button.setAttribute("aria-expanded", String(open));
       for (const row of document.querySelectorAll(`[data-of="${CSS.escape(button.dataset.unfold)}"]`)) row.hidden = !open;
     }
   });
+  // A point of a figure that has an address leads there.
+  addEventListener("click", event => {
+    const door = event.target.closest?.(".js-plotly-plot")?._hoverdata?.[0]?.customdata;
+    if (typeof door === "string" && door.startsWith("?")) location.href = door;
+  }, true);
   addEventListener("change", event => {
     const box = event.target.closest?.("input[data-pick]");
     if (!box) return;
@@ -59,10 +69,14 @@
     bar.querySelector("span").textContent = two.length < 2 ? "Pick another to compare with." : "";
     if (two.length < 2) return;
     const query = new URLSearchParams({ tab: "compare", a: two[0].dataset.pick, b: two[1].dataset.pick });
-    const benchmark = new URLSearchParams(location.search).get("benchmark");
-    if (benchmark) query.set("benchmark", benchmark);
+    const here = new URLSearchParams(location.search);
+    for (const name of ["benchmark", "subset"]) if (here.get(name)) query.set(name, here.get(name));
     link.href = `?${query}`;
     link.textContent = `Compare ${two[0].dataset.name} with ${two[1].dataset.name}`;
+  });
+  // What is typed into a menu searches it, so it must not be added to what was chosen.
+  addEventListener("focusin", event => {
+    if (event.target.matches?.('input[role="combobox"], .wrap input[role="listbox"]')) setTimeout(() => event.target.select());
   });
   addEventListener("keydown", event => {
     const tab = event.target.closest?.('[role="tab"]');

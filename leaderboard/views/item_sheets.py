@@ -1,4 +1,4 @@
-"""The tables and captions of the Items tab."""
+"""What the Items tab says of each image, and its table of contrastive prompts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .formats import NO_VALUE, number, significant
-from .item_view import Floats, Ints, Items, Rival, rank_texts, ranks
+from .formats import NO_VALUE, significant
+from .item_view import Floats, Ints, Items, Rival, misplaced, rank_texts
 from .sheets import Column, Sheet, sheet
 
 
@@ -28,46 +28,57 @@ class Ranked(NamedTuple):
         return np.full(len(items), np.nan) if self.values is None else self.values
 
 
-def items_sheet(items: Items, shown: Ints, chosen: Ranked, others: Sequence[Ranked]) -> Sheet:
-    """Return the table of some of a prompt's items.
+class ItemCard(NamedTuple):
+    """What stands below a picture.
+
+    Attributes:
+        item: The item's id.
+        source: Address of the picture; empty without one.
+        verdict: Sentence about an image on the wrong side of the order; empty for the others.
+        lines: Rank and value, votes, human score.
+        others: Names of further entries, and the rank that each gives it.
+    """
+
+    item: str
+    source: str
+    verdict: str
+    lines: list[str]
+    others: list[tuple[str, str]]
+
+
+def item_cards(
+    items: Items, shown: Ints, chosen: Ranked, others: Sequence[Ranked] = (), sources: Sequence[str] = ()
+) -> list[ItemCard]:
+    """Return what stands below the pictures of some of a prompt's items.
 
     Args:
         items: All items of the prompt.
         shown: Positions of those to show, in order.
-        chosen: The entry whose values are shown.
+        chosen: The entry that orders them.
         others: Entries of which the rank alone is shown.
+        sources: Addresses of the pictures, one per item that is shown; none if empty.
     """
     values = chosen.known(items)
-    return sheet(
-        [
-            _rank_column("Rank", values, shown),
-            Column("Value", values[shown], significant),
-            Column(items.judgements.capitalize(), [items.votes[position] or None for position in shown]),
-            Column("Human score", items.human[shown], number(2)),
-            Column("Label", ["aligned" if items.labels[position] else "not aligned" for position in shown]),
-            Column("Item", [items.item_ids[position] for position in shown]),
-            *(_rank_column(f"Rank by {other.name}", other.known(items), shown) for other in others),
-        ]
-    )
-
-
-def _rank_column(header: str, values: Floats, shown: Ints) -> Column:
-    item_ranks, texts = ranks(values), rank_texts(values)
-    tied = {int(rank): text for rank, text in zip(item_ranks, texts, strict=True)}
-    return Column(header, [int(item_ranks[position]) or None for position in shown], lambda rank: tied[rank])
-
-
-def captions(items: Items, shown: Ints, chosen: Ranked) -> list[str]:
-    """Return what stands below each picture: rank and value, votes, human score."""
-    values = chosen.known(items)
-    texts = rank_texts(values)
-    lines = []
-    for position in shown:
-        rank = [] if texts[position] == NO_VALUE else [f"#{texts[position]}", significant(values[position])]
+    texts, wrong = rank_texts(values), misplaced(values, items.labels)
+    further = [(other.name, rank_texts(other.known(items))) for other in others]
+    scored = int((~np.isnan(values)).sum())
+    cards = []
+    for number, position in enumerate(shown):
+        rank = [] if texts[position] == NO_VALUE else [f"#{texts[position]}", f"value {significant(values[position])}"]
         votes = [f"{items.judgements} {items.votes[position]}"] if items.votes[position] else []
-        parts = [*rank, *votes, f"people {items.human[position]:.2f}"]
-        lines.append(" · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts))
-    return lines
+        people = [*votes, f"people {items.human[position]:.2f}"]
+        said = "aligned" if items.labels[position] else "not aligned"
+        verdict = f"people said {said}, ranked {texts[position].rstrip('=')} of {scored}" if wrong[position] else ""
+        cards.append(
+            ItemCard(
+                item=items.item_ids[position],
+                source=sources[number] if len(sources) else "",
+                verdict=verdict,
+                lines=[" · ".join(part) for part in (rank, people) if part],
+                others=[(name, ranks_of[position]) for name, ranks_of in further],
+            )
+        )
+    return cards
 
 
 def rivals_sheet(items: Items, by_reward: Sequence[tuple[str, Sequence[Rival]]]) -> Sheet:

@@ -166,6 +166,43 @@ def rank_texts(values: Floats) -> list[str]:
     return ["—" if rank == 0 else f"{rank}=" if times[rank] > 1 else str(rank) for rank in item_ranks.tolist()]
 
 
+def misplaced(values: Floats, labels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which items stand on the wrong side: of k that are aligned, the k highest values should be theirs.
+
+    An aligned item is misplaced where k or more others are higher, another one where its value is among the k highest
+    whichever way ties are broken; one without a value never is.
+
+    Args:
+        values: An entry's values, shape (items,), NaN where there is none.
+        labels: Whether an item is aligned, same shape.
+
+    Example:
+        >>> misplaced(np.array([0.9, 0.8, 0.1]), np.array([True, False, True])).tolist()
+        [False, True, True]
+    """
+    scored = ~np.isnan(values)
+    aligned = int((labels & scored).sum())
+    best = ranks(values)
+    worst = best + np.bincount(best)[best] - 1
+    return np.asarray(scored & np.where(labels, best > aligned, worst <= aligned), np.bool_)
+
+
+def prompts_by_odds(board: Board, entry: BoardEntry | None) -> list[tuple[int, float]]:
+    """Return the prompts' positions and an entry's AUROC on each, the one most at odds with people first.
+
+    Args:
+        board: The board.
+        entry: The entry; None for the benchmark's own order, without figures.
+
+    Returns:
+        All prompts; those without a figure, such as those whose labels are all equal, come last.
+    """
+    if entry is None:
+        return [(position, float("nan")) for position in range(len(board.prompts))]
+    figures = board.figures[board.positions[entry.id], :, board.metrics.index("auroc")]
+    return [(int(position), float(figures[position])) for position in np.argsort(figures, kind="stable")]
+
+
 def disagreement(human: Floats, values: Floats) -> Floats:
     """Return by how many places each item stands elsewhere than people put it: 0 where both agree, NaN without a value.
 

@@ -16,6 +16,7 @@ from tia2.evaluation.summary import ANNOTATOR, CEILING
 from ..data.board import Board
 from ..data.standing import Standing
 from .board_table import PAGE, VALIDATED, cell_of, column_titles, matching, pages_of, sort_value
+from .doors import items_door
 from .formats import NO_VALUE, best_text, brackets, figure, span
 
 FIRST = ("ranks", "against_best")
@@ -263,5 +264,4 @@ class _Painter:
         if np.isnan(figures).all():
             return ""
         prompt = str(board.prompts["prompt_id"].iloc[int(rows[int(np.nanargmin(figures))])])
-        asked = {"tab": "items", "prompt": prompt, "ie": board.entries[position].id, "order": "disagreement"}
-        return f"?{urlencode({'benchmark': board.benchmark.name, **asked})}"
+        return items_door(board, prompt, board.entries[position].id)

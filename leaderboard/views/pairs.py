@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tia2.errors import LeaderboardError
 from tia2.evaluation.comparing.verdict import verdict
 
 from ..data.board import Board, BoardEntry
+from .doors import items_door
 from .formats import difference, number, p_value
 from .sheets import Column, Sheet, sheet
 
@@ -94,6 +97,40 @@ def comparison(board: Board, a: str, b: str, metric: str) -> Comparison:
     return board.remember("comparison", keys, compare, COMPARISONS)
 
 
+def in_scope(comparison: Comparison, scope: str, board: Board) -> Comparison:
+    """Return a comparison on one scope alone: its prompts, and its difference as the main one.
+
+    Args:
+        comparison: A comparison as `comparison` returns it.
+        scope: One of the board's scopes.
+        board: The board.
+
+    Raises:
+        LeaderboardError: The entries have no prompt in common there.
+    """
+    rows = [row for row in comparison.differences if row.subset == scope]
+    if not rows:
+        raise LeaderboardError(f"The two entries have no prompt in {scope} that can be compared.")
+    if scope == board.usual_scope:
+        return comparison
+    prompts = [prompt for prompt in comparison.prompts if prompt["subset"] == scope]
+    rest = [row for row in comparison.differences if row.subset != scope]
+    return comparison.model_copy(update={"prompts": prompts, "differences": [*rest, *rows]})
+
+
+def prompt_door(board: Board, prompt: Mapping[str, str | float], a: str, b: str) -> str:
+    """Return the address of the images of a prompt, as the entry orders them that agrees less with people there.
+
+    Args:
+        board: The board.
+        prompt: One of the prompts of a comparison.
+        a: Id of the first entry.
+        b: Id of the second entry.
+    """
+    worse, better = (b, a) if float(prompt["difference"]) > 0 else (a, b)
+    return items_door(board, str(prompt["prompt_id"]), worse, better)
+
+
 def verdict_of(comparison: Comparison, row: Difference, board: Board) -> str:
     """Return the answer on one subset in a sentence or two, by the board's corrected p.
 
@@ -131,6 +168,9 @@ def disagreements(comparison: Comparison, count: int = SHOWN) -> tuple[Sheet, Sh
     Args:
         comparison: The comparison.
         count: Largest number of prompts per table; one on which both do equally well is in neither.
+
+    Returns:
+        Two tables, whose ids are positions in the comparison's prompts.
     """
     gaps = np.array([float(prompt["difference"]) for prompt in comparison.prompts])
     order = np.argsort(-gaps, kind="stable")
@@ -140,7 +180,7 @@ def disagreements(comparison: Comparison, count: int = SHOWN) -> tuple[Sheet, Sh
 
 def _prompts(comparison: Comparison, positions: NDArray[np.intp]) -> Sheet:
     rows = [comparison.prompts[position] for position in positions]
-    return sheet(
+    shown = sheet(
         [
             Column("Prompt", [row["prompt"] for row in rows]),
             Column("A − B", [row["difference"] for row in rows], number(signed=True)),
@@ -149,3 +189,4 @@ def _prompts(comparison: Comparison, positions: NDArray[np.intp]) -> Sheet:
             Column("Subset", [row["subset"] for row in rows]),
         ]
     )
+    return replace(shown, ids=[str(position) for position in positions])

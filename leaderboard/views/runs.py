@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +13,7 @@ from ..data.board_runs import BoardRun
 from ..finetuned.finetuning import TEST, prompts_by_fall
 from ..finetuned.recheck import GOLD, PROXY
 from .formats import NO_VALUE, difference, figure
+from .pictures import as_address
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -239,9 +238,7 @@ def _picture(png: bytes) -> str:
     """Return a small picture as a data address, encoded again: of what a run brought, only pixels reach a page."""
     picture = read_rgb(png)
     picture.thumbnail((SIDE, SIDE))
-    buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return as_address(picture)
 
 
 def _judge(run: BoardRun, role: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -9,16 +10,29 @@ from markupsafe import Markup
 
 from ...data.board import Board, BoardEntry
 from ...data.boards import Live
-from ...views.item_sheets import Ranked, captions, items_sheet, rivals_sheet
-from ...views.item_view import FURTHER, ORDERS, PAGE, Items, items_of, order, page_of, rivals, values_of
+from ...views.formats import figure
+from ...views.item_sheets import Ranked, item_cards, rivals_sheet
+from ...views.item_view import (
+    FURTHER,
+    ORDERS,
+    PAGE,
+    Items,
+    items_of,
+    order,
+    page_of,
+    prompts_by_odds,
+    rivals,
+    values_of,
+)
 from ...views.pairs import choices, suggested
+from ...views.pictures import as_address
+from ...views.rendering import macro
 from ...views.scored_rewards import reward_names
-from ...views.sheets import Sheet
 from ..address import pick, pick_many, pick_number
 from ..markup import heading, note, table
 from ..parts import Choices, Param, Query, Tab, chosen
-from ..tables import STYLE, filled, text_table
 
+TEMPLATE = "items.html"
 EMPTY = "There is no entry on this board yet. Here are the benchmark's own items."
 CHOOSE = "Choose an entry to order the items by. Here they are in the benchmark's own order."
 NO_ITEMS = (
@@ -27,7 +41,13 @@ NO_ITEMS = (
 )
 PUBLISHED = "No values image by image were published for {}, so items stand in the benchmark's order."
 RIVALS = "Out-scores it, or ahead: on how many of these images the text gets a higher reward than the prompt itself."
-WIDTHS = (64, 92, 84, 116, 112, 240, 220)
+FRAMED = (
+    "Framed: an image on the wrong side of the order, since k images that people call aligned should have the k "
+    "highest values. Below each image, its rank by other models."
+)
+USUAL = 3
+"""How many other models' ranks are shown on a first visit."""
+STEPS = ("◀ More at odds with people", "Less at odds ▶")
 
 
 def build(live: Live) -> Tab:
@@ -37,7 +57,12 @@ def build(live: Live) -> Tab:
         live: The boards.
     """
     with gr.Row(elem_classes="tia2-controls"):
-        prompt = gr.Dropdown(label="Prompt", scale=3, min_width=280)
+        prompt = gr.Dropdown(
+            label="Prompt and its AUROC, most at odds with people first",
+            scale=3,
+            min_width=280,
+            elem_id="tia2-prompt",
+        )
         entry = gr.Dropdown(label="Order by the values of", scale=2, min_width=240)
     with gr.Row(elem_classes="tia2-controls"):
         how = gr.Dropdown([(title, key) for key, title in ORDERS.items()], label="Order", scale=2, min_width=220)
@@ -50,55 +75,26 @@ def build(live: Live) -> Tab:
             min_width=260,
         )
         page = gr.Slider(1, 3, value=1, step=1, label="Page", scale=1, min_width=180)
+    with gr.Row(elem_classes="tia2-exports"):
+        steps = [gr.Button(title, size="sm", scale=0, min_width=190) for title in STEPS]
+    neighbours = gr.State([None, None])
     about = gr.HTML()
-    gr.HTML(STYLE)
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
-            gallery = gr.Gallery(
-                label="Images", show_label=False, columns=5, height="max-content", object_fit="contain", format="png",
-                elem_classes="tia2-gallery", interactive=False,
-            )  # fmt: skip
-            status = gr.HTML()
+            gallery = gr.HTML()
         with gr.Column(scale=2, min_width=320):
             gr.HTML(heading("Contrastive prompts"))
             texts = gr.HTML()
             gr.HTML(note(RIVALS))
-    gr.HTML(heading("Items"))
-    sheet = text_table("Items", 860)
 
-    def render(
-        benchmark: str, prompt_id: str | None, name: str | None, kind: str | None, number: float | None,
-        further: list[str] | None,
-    ) -> list[Any]:  # fmt: skip
-        board = live.board(benchmark)
-        if not board.benchmark.items_kept:
-            return [note(NO_ITEMS), gr.update(value=[], visible=False), "", "", filled(Sheet(["Item"]), WIDTHS)]
-        items = items_of(board, prompt_id or "")
-        by = board.entry(name) if name else None
-        ranked_by = Ranked("", None) if by is None else Ranked(by.name, values_of(board, by, items))
-        every = order(kind or "highest", items.human, ranked_by.known(items))
-        number_shown, pages, part = page_of(len(items), int(number or 1))
-        shown = every[part]
-        ranked = [_ranked(board, other, items) for other in (further or [])[:FURTHER] if other != name]
-        pictures, why = live.pictures(board.benchmark).of(items.positions[shown].tolist())
-        labelled = [
-            (picture, text)
-            for picture, text in zip(pictures, captions(items, shown, ranked_by), strict=True)
-            if picture is not None
-        ]
-        last = part.start + len(shown)
-        return [
-            _about(board, items, by, ranked_by),
-            gr.update(value=labelled, visible=bool(labelled)),
-            note(f"Items {part.start + 1} to {last} of {len(items)}, page {number_shown} of {pages}. {why}"),
-            _rivals(board, items, by),
-            filled(items_sheet(items, shown, ranked_by, ranked), WIDTHS),
-        ]
-
+    walks = [_walk(step, neighbours, number, prompt) for number, step in enumerate(steps)]
     return Tab(
         "items",
         [
-            Param("prompt", prompt, _restore_prompt, offers=_prompts, kind="prompt"),
+            Param(
+                "prompt", prompt, _restore_prompt, after=[walk.success for walk in walks], offers=_prompts,
+                offers_by="ie", kind="prompt",
+            ),
             Param("ie", entry, _restore_entry, offers=_entries, kind="entry"),
             Param(
                 "order", how, lambda _, query: gr.update(value=pick(query, "order", ORDERS, "highest")), kind="order"
@@ -107,27 +103,78 @@ def build(live: Live) -> Tab:
             Param("ip", page, _restore_page),
             Param("with", others, _restore_others, offers=_entries, kind="entry"),
         ],
-        render,
-        [about, gallery, status, texts, sheet],
-    )
+        partial(_render, live),
+        [about, gallery, texts, neighbours, *steps],
+    )  # fmt: skip
 
 
-def _about(board: Board, items: Items, by: BoardEntry | None, ranked: Ranked) -> str:
+def _render(
+    live: Live, benchmark: str, prompt_id: str | None, name: str | None, kind: str | None, number: float | None,
+    further: list[str] | None,
+) -> list[Any]:  # fmt: skip
+    board = live.board(benchmark)
+    if not board.benchmark.items_kept:
+        return [note(NO_ITEMS), "", "", [None, None], *[gr.update(visible=False)] * len(STEPS)]
+    items = items_of(board, prompt_id or "")
+    by = board.entry(name) if name else None
+    ranked_by = Ranked("", None) if by is None else Ranked(by.name, values_of(board, by, items))
+    beside = [
+        Ranked(other.name, values_of(board, other, items))
+        for other in map(board.entry, (further or [])[:FURTHER])
+        if by is None or other.model != by.model or other.calibration != by.calibration
+    ]
+    every = order(kind or "highest", items.human, ranked_by.known(items))
+    number_shown, pages, part = page_of(len(items), int(number or 1))
+    shown = every[part]
+    pictures, why = live.pictures(board.benchmark).of(items.positions[shown].tolist())
+    sources = ["" if picture is None else as_address(picture) for picture in pictures]
+    cards = item_cards(items, shown, ranked_by, beside, sources)
+    last = part.start + len(shown)
+    counted = note(f"Items {part.start + 1} to {last} of {len(items)}, page {number_shown} of {pages}. {why}")
+    sides, about_order = _neighbours(board, by, items.prompt_id)
+    return [
+        _about(board, items, by, ranked_by, about_order),
+        macro(TEMPLATE, "cards", items.prompt, cards) + counted + note(FRAMED),
+        _rivals(board, items, by),
+        sides,
+        *(gr.update(interactive=side is not None, visible=True) for side in sides),
+    ]
+
+
+def _walk(step: gr.Button, neighbours: gr.State, number: int, prompt: gr.Dropdown) -> Any:
+    """Return the event of going to the prompt before or after, in the order of how much it is at odds with people."""
+
+    def go(sides: list[str | None]) -> Any:
+        return gr.skip() if sides[number] is None else gr.update(value=sides[number])
+
+    return step.click(go, [neighbours], [prompt], api_visibility="private", show_progress="hidden", queue=False)
+
+
+def _neighbours(board: Board, by: BoardEntry | None, prompt_id: str) -> tuple[list[str | None], str]:
+    """Return the ids of the prompts before and after, and what is said of the prompt's position among them."""
+    by_odds = prompts_by_odds(board, by)
+    ids = [str(board.prompts["prompt_id"].iloc[position]) for position, _ in by_odds]
+    position = ids.index(prompt_id)
+    sides = [ids[position - 1] if position else None, ids[position + 1] if position + 1 < len(ids) else None]
+    auroc = by_odds[position][1]
+    if by is None or auroc != auroc:
+        return sides, ""
+    ranked = sum(value == value for _, value in by_odds)
+    words = f"number {position + 1} of {ranked} by how much it is at odds with people"
+    return sides, f" AUROC of {by.name}: {figure(auroc)}, {words}."
+
+
+def _about(board: Board, items: Items, by: BoardEntry | None, ranked: Ranked, about_order: str) -> str:
     subset = board.items["subset"].iloc[items.positions[0]]
     why = Markup() if ranked.values is not None else note(_why(board, by))
     aligned = f"{int(items.labels.sum())} of {len(items)} images aligned"
-    return heading(items.prompt) + note(f"{subset}, {aligned}.") + why
+    return heading(items.prompt) + note(f"{subset}, {aligned}.{about_order}") + why
 
 
 def _why(board: Board, by: BoardEntry | None) -> str:
     if by is not None:
         return PUBLISHED.format(by.name)
     return CHOOSE if len(board) else EMPTY
-
-
-def _ranked(board: Board, name: str, items: Items) -> Ranked:
-    entry = board.entry(name)
-    return Ranked(entry.name, values_of(board, entry, items))
 
 
 def _rivals(board: Board, items: Items, by: BoardEntry | None) -> str:
@@ -141,10 +188,16 @@ def _rivals(board: Board, items: Items, by: BoardEntry | None) -> str:
     return table("The prompt and its contrastive prompts", shown.headers, shown.texts, texts=True)
 
 
-def _prompts(board: Board) -> Choices:
+def _prompts(board: Board, entry: Any = None) -> Choices:
+    """Return the prompts as the menu calls them, in the order of an entry's AUROC if one is chosen."""
+    by = board.entry(entry) if isinstance(entry, str) and entry in board.positions else None
     prompts = board.prompts
-    labels = [f"{subset}: {text}" for subset, text in zip(prompts["subset"], prompts["prompt"], strict=True)]
-    return list(zip(labels, prompts["prompt_id"].tolist(), strict=True))
+    names = [f"{subset}: {text}" for subset, text in zip(prompts["subset"], prompts["prompt"], strict=True)]
+    ids = prompts["prompt_id"].tolist()
+    return [
+        (names[position] if by is None else f"{figure(auroc)} · {names[position]}", ids[position])
+        for position, auroc in prompts_by_odds(board, by)
+    ]
 
 
 def _entries(board: Board) -> Choices:
@@ -153,16 +206,31 @@ def _entries(board: Board) -> Choices:
 
 def _restore_prompt(board: Board, query: Query) -> Any:
     ids = board.prompts["prompt_id"].tolist()
-    return chosen(_prompts(board), pick(query, "prompt", ids, ids[0]))
+    return chosen(_prompts(board, _entry_of(board, query)), pick(query, "prompt", ids, ids[0]))
 
 
 def _restore_entry(board: Board, query: Query) -> Any:
+    return chosen(_entries(board), _entry_of(board, query) or None)
+
+
+def _entry_of(board: Board, query: Query) -> str:
     usual = (suggested(board) or [""])[0]
-    return chosen(_entries(board), pick(query, "ie", board.positions, "" if query.get("ie") else usual) or None)
+    return pick(query, "ie", board.positions, "" if query.get("ie") else usual)
 
 
 def _restore_others(board: Board, query: Query) -> Any:
-    return chosen(_entries(board), pick_many(query, "with", board.positions)[:FURTHER])
+    return chosen(_entries(board), pick_many(query, "with", board.positions, _usual_others(board))[:FURTHER])
+
+
+def _usual_others(board: Board) -> list[str]:
+    """Return the best entry of each of the best models: nothing that the address names, so it can leave them out."""
+    standing = board.standing(board.usual_scope, "auroc")
+    best: dict[str, str] = {}
+    for position in sorted(board.ranked.tolist(), key=lambda position: int(standing.rank[position])):
+        entry = board.entries[position]
+        if entry.listing is not None:
+            best.setdefault(entry.model, entry.id)
+    return list(best.values())[: USUAL + 1]
 
 
 def _restore_page(board: Board, query: Query) -> Any:

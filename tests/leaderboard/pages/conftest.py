@@ -24,6 +24,28 @@ GRADIO_SAYS = ("Method not implemented.",)
 """On its own account, when a file is uploaded."""
 PATIENCE = 120_000
 """Milliseconds; the machine may be busy."""
+THEMES = ("light", "dark")
+SERIOUS = ("serious", "critical")
+VIOLATIONS = """async rules => (await axe.run(document, {resultTypes: ["violations"], ...rules})).violations
+  .map(({impact, id, nodes}) => ({impact, id, where: nodes.map(node => node.html.slice(0, 200))}))"""
+FAINT_TEXT = """() => {
+  const channels = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, place) => sum + c * [0.2126, 0.7152, 0.0722][place], 0);
+  const behind = element => {
+    const colour = channels(getComputedStyle(element).backgroundColor);
+    return colour[3] === 0 && element.parentElement ? behind(element.parentElement) : light(colour);
+  };
+  return [...document.querySelectorAll(".js-plotly-plot text")]
+    .filter(text => text.textContent.trim() && text.checkVisibility()).map(text => {
+      const style = getComputedStyle(text), ink = light(channels(style.fill)), page = behind(text);
+      const contrast = (Math.max(ink, page) + 0.05) / (Math.min(ink, page) + 0.05);
+      return [text.textContent, parseFloat(style.fontSize), Math.round(100 * contrast) / 100];
+    }).filter(([, size, contrast]) => size < 12 || contrast < 4.5);
+}"""
+"""Texts of figures of fewer than 12 pixels, or with less contrast to the page than 4.5, by WCAG's formula."""
+STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
 
 
 def _synthetic() -> ModuleType:
@@ -137,3 +159,27 @@ def visit(address) -> Callable[[Any, str], None]:
         page.wait_for_function("window.tia2Tab")
 
     return go
+
+
+@pytest.fixture
+def inaccessible() -> Callable[[Any], dict[str, list[Any]]]:
+    """Look at a page in both themes: what axe-core finds serious, and texts of figures that are hard to read."""
+    axe = pytest.importorskip("axe_playwright_python", reason="needs axe-core, which the extra 'dev' brings")
+    script = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+    def look(page: Any) -> dict[str, list[Any]]:
+        page.evaluate(script)
+        page.add_style_tag(content=STILL)  # A colour on its way into the other theme is none that anybody reads.
+        was_dark = page.evaluate("document.body.classList.contains('dark')")
+        problems = {}
+        for theme in THEMES:
+            page.evaluate("dark => document.body.classList.toggle('dark', dark)", theme == "dark")
+            # Themes differ in nothing but colours.
+            rules = {} if theme == THEMES[0] else {"runOnly": ["color-contrast"]}
+            violations = page.evaluate(VIOLATIONS, rules)
+            serious = [violation for violation in violations if violation["impact"] in SERIOUS]
+            problems[theme] = [*serious, *page.evaluate(FAINT_TEXT)]
+        page.evaluate("dark => document.body.classList.toggle('dark', dark)", was_dark)
+        return problems
+
+    return look

@@ -32,6 +32,9 @@ TABS = {
     "about": "How to cite",
 }
 TITLES = {"finetune": "Fine-tuning"}
+FIGURES_OF = {"plots": 1, "compare": 2, "calibration": 1, "finetune": 1}
+DRAWN = """count => [...document.querySelectorAll(".js-plotly-plot .infolayer")]
+  .filter(layer => layer.closest(".js-plotly-plot").checkVisibility()).length >= count"""
 
 
 def query_of(page) -> dict[str, str]:
@@ -71,9 +74,12 @@ def test_every_tab_opens_by_a_click(page, visit):
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_every_tab_opens_by_its_address_and_fits_a_phone(page, visit, tab):
-    visit(page, f"?tab={tab}&entry=evil")
+def test_every_tab_opens_by_its_address_is_accessible_and_fits_a_phone(page, visit, inaccessible, tab):
+    visit(page, f"?tab={tab}&entry=evil&q=mini")
     page.get_by_text(TABS[tab]).locator("visible=true").first.wait_for()
+    if FIGURES_OF.get(tab):
+        page.wait_for_function(DRAWN, arg=FIGURES_OF[tab])
+    assert inaccessible(page) == {"light": [], "dark": []}
     title = TITLES.get(tab, tab.capitalize())
     assert page.get_by_role("tab", name=title, exact=True).get_attribute("aria-selected") == "true"
     page.set_viewport_size({"width": 390, "height": 800})

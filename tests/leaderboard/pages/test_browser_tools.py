@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 
 from tia2.leaderboard.data.index import Index
-from tia2.leaderboard.views.pairs import comparison, disagreements, suggested, verdict_of
+from tia2.leaderboard.views.formats import figure
+from tia2.leaderboard.views.item_view import misplaced, prompts_by_odds
+from tia2.leaderboard.views.pairs import comparison, disagreements, in_scope, suggested, verdict_of
 from tia2.leaderboard.views.temperature.figures import recompute
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+PROMPT = "Prompt and its AUROC, most at odds with people first"
 
 
 def query_of(page) -> dict[str, str]:
@@ -28,8 +33,7 @@ def choose(page, label: str, text: str) -> None:
     box = page.get_by_role("combobox", name=label, exact=True).locator("visible=true").first
     box.click()
     page.get_by_role("option").nth(1).wait_for()
-    page.keyboard.press("Control+a")
-    page.keyboard.type(text)  # Menus filter when a key is let go.
+    page.keyboard.type(text)  # Searches: what was chosen before is selected, and menus filter when a key is let go.
     page.get_by_role("option", name=text, exact=True).first.click()
 
 
@@ -46,6 +50,19 @@ def test_two_entries_are_compared(page, visit, live):
     page.locator(".js-plotly-plot").nth(1).wait_for()
     for sheet in disagreements(board.compare("mini-strong", "mini-vivid")):
         page.get_by_role("rowheader", name=sheet.texts[0][0], exact=True).first.wait_for()
+    result = comparison(board, "mini-strong", "mini-vivid", "auroc")
+    page.get_by_role("radio", name="counting").locator("visible=true").check()
+    on_counting = in_scope(result, "counting", board)
+    answer = page.locator(".tia2-answer").filter(has_text=verdict_of(result, on_counting.main, board))
+    answer.locator("visible=true").wait_for()
+    others = page.locator(".tia2-verdicts li").all_inner_texts()
+    assert [text.partition(":")[0] for text in others] == ["comprehensive", "composition", "overall"]
+    page.locator(".xtitle").filter(has_text=f"{on_counting.main.prompts} prompts, sorted").wait_for()
+    prompt = on_counting.prompts[int(disagreements(on_counting)[0].ids[0])]
+    page.get_by_role("rowheader", name=prompt["prompt"], exact=True).get_by_role("link").click()
+    page.get_by_role("heading", name=prompt["prompt"], exact=True).wait_for()
+    assert query_of(page)["prompt"] == prompt["prompt_id"]
+    assert (query_of(page)["ie"], query_of(page)["with"]) == ("mini-vivid", "mini-strong")
 
 
 def test_the_same_entry_twice_is_a_sentence(page, visit):
@@ -58,7 +75,7 @@ def test_the_same_entry_twice_is_a_sentence(page, visit):
 
 @pytest.mark.parametrize(
     ("tab", "label", "by"),
-    [("compare", "A", "click"), ("items", "Prompt", "link"), ("plots", "Entries, at most 8", "click")],
+    [("compare", "A", "click"), ("items", PROMPT, "link"), ("plots", "Entries, at most 8", "click")],
 )
 def test_long_menus_offer_everything(page, visit, live, tab, label, by):
     """Their choices come after the rest of the tab."""
@@ -68,7 +85,8 @@ def test_long_menus_offer_everything(page, visit, live, tab, label, by):
         page.get_by_role("tab", name=tab.capitalize(), exact=True).click()
     last = board.prompts.iloc[-1]
     names = sorted(entry.name for entry in board.entries if entry.name.startswith("synthetic"))
-    text = f"{last['subset']}: {last['prompt']}" if tab == "items" else names[-1]
+    auroc = board.figures[board.positions[suggested(board)[0]], -1, 0]
+    text = f"{figure(auroc)} · {last['subset']}: {last['prompt']}" if tab == "items" else names[-1]
     choose(page, label, text)
     parameter = {"items": "prompt", "compare": "a", "plots": "entries"}[tab]
     page.wait_for_function("name => new URL(location).searchParams.has(name)", arg=parameter)
@@ -107,12 +125,29 @@ def test_images_are_shown_in_the_order_of_an_entry(page, visit, live):
     rows = np.flatnonzero(board.items["prompt_id"] == prompt)
     order = rows[np.argsort(-values[rows], kind="stable")]
     visit(page, f"?tab=items&prompt={prompt}&ie=mini-strong")
-    names = board.items["item_id"].tolist()
-    page.get_by_role("gridcell", name=names[order[0]], exact=True).wait_for()
-    assert page.locator("img[src*='/gradio_api/file'], .grid-container img").count() >= 20
+    names, labels = board.items["item_id"].tolist(), board.items["label"].to_numpy(bool)
+    cards = page.locator(".tia2-item")
+    page.locator(f".tia2-item[data-item='{names[order[0]]}']").wait_for()
+    assert [card.get_attribute("data-item") for card in cards.all()] == [names[row] for row in order[:20]]
+    assert all(page.evaluate("[...document.querySelectorAll('.tia2-item img')].map(image => image.naturalWidth > 0)"))
+    wrong = {names[row] for row, off in zip(rows, misplaced(values[rows], labels[rows]), strict=True) if off}
+    framed = page.locator(".tia2-wrong")
+    assert [card.get_attribute("data-item") for card in framed.all()] == [
+        names[row] for row in order[:20] if names[row] in wrong
+    ]
+    rank = [names[row] for row in order].index(framed.first.get_attribute("data-item")) + 1
+    assert f"people said not aligned, ranked {rank} of 50" in framed.first.inner_text()
+    assert "mini-ensemble, UR (cv)" in cards.first.inner_text(), "ranks by the other models stand beside it"
+    ids = [board.prompts["prompt_id"][at] for at, _ in prompts_by_odds(board, board.entry("mini-strong"))]
+    for name, step in (("◀ More at odds with people", -1), ("Less at odds ▶", 0)):
+        button = page.get_by_role("button", name=name)
+        button.click()
+        now = ids[ids.index(prompt) + step]
+        page.wait_for_function("id => new URL(location).searchParams.get('prompt') === id", arg=now)
+        assert button.evaluate("button => button === document.activeElement"), "focus stays where it was"
     visit(page, f"?tab=items&prompt={prompt}&ie=mini-strong&ip=3")
-    page.get_by_role("gridcell", name=names[order[40]], exact=True).wait_for()
-    assert page.get_by_role("gridcell", name=names[order[0]], exact=True).count() == 0
+    page.locator(f".tia2-item[data-item='{names[order[40]]}']").wait_for()
+    assert page.locator(f".tia2-item[data-item='{names[order[0]]}']").count() == 0
 
 
 @pytest.mark.upstream

@@ -10,7 +10,7 @@ import pytest
 from tia2.errors import UnknownNameError
 from tia2.leaderboard.data.pictures import SIDE, Pictures
 from tia2.leaderboard.views import item_view as drilldown
-from tia2.leaderboard.views.item_sheets import Ranked, captions, items_sheet, rivals_sheet
+from tia2.leaderboard.views.item_sheets import Ranked, item_cards, rivals_sheet
 
 NAN = float("nan")
 
@@ -171,32 +171,54 @@ def few_items():
     )
 
 
-def test_the_table_of_items():
+def test_each_image_says_rank_votes_and_which_are_on_the_wrong_side():
     values = np.array([0.25, 0.5, NAN, 0.5])
     others = [Ranked("<b>", -values), Ranked("published", None)]
-    found = items_sheet(few_items(), np.array([1, 2, 0]), Ranked("mine", values), others)
-    assert found.headers == [
-        *("Rank", "Value", "Votes", "Human score", "Label", "Item"), "Rank by <b>", "Rank by published"
+    cards = item_cards(few_items(), np.array([1, 2, 0]), Ranked("mine", values), others, ["x", "", "y"])
+    assert [(card.item, card.source) for card in cards] == [("a/2", "x"), ("a/3", ""), ("a/1", "y")]
+    assert [card.lines for card in cards] == [
+        ["#1= · value 0.5000", "votes ? 0 1 · people 0.50"],
+        ["people 0.90"],
+        ["#3 · value 0.2500", "votes 1 1 0 · people 0.67"],
+    ]
+    assert [dict(card.others) for card in cards] == [
+        {"<b>": "2=", "published": "—"}, {"<b>": "—", "published": "—"}, {"<b>": "1", "published": "—"}
     ]  # fmt: skip
-    assert found.texts == [
-        ["1=", "0.5000", "? 0 1", "0.50", "not aligned", "a/2", "2=", "—"],
-        ["—", "—", "—", "0.90", "aligned", "a/3", "—", "—"],
-        ["3", "0.2500", "1 1 0", "0.67", "aligned", "a/1", "1", "—"],
-    ]
-    assert [row[:2] for row in found.values] == [[1, 0.5], [None, None], [3, 0.25]]
+    # One of three is aligned. Of the two that share the first rank, either may be the one of rank 1.
+    assert [card.verdict for card in cards] == ["", "", "people said aligned, ranked 3 of 3"]
+    assert item_cards(few_items(), np.array([2]), Ranked("", None))[0].lines == ["people 0.90"]
 
 
-def test_captions_leave_out_what_is_not_known():
-    values = np.array([0.25, 0.5, NAN, 0.5])
-    found = [
-        text.replace("\N{NO-BREAK SPACE}", " ") for text in captions(few_items(), np.arange(3), Ranked("", values))
-    ]
-    assert found == [
-        "#3 · 0.2500 · votes 1 1 0 · people 0.67",
-        "#1= · 0.5000 · votes ? 0 1 · people 0.50",
-        "people 0.90",
-    ]
-    assert captions(few_items(), np.array([2]), Ranked("", None)) == ["people\N{NO-BREAK SPACE}0.90"]
+@pytest.mark.parametrize("seed", range(20))
+def test_misplaced_by_trying_every_way_to_break_ties(seed):
+    values, human = lists(seed)
+    labels = human > 0.5
+    known = [place for place in range(len(values)) if not math.isnan(values[place])]
+    aligned = sum(bool(labels[place]) for place in known)
+    for place, wrong in enumerate(drilldown.misplaced(values, labels)):
+        higher = sum(values[other] > values[place] for other in known)
+        level = sum(values[other] == values[place] for other in known)
+        ranks_it_may_have = range(higher + 1, higher + level + 1)
+        sides = {rank <= aligned for rank in ranks_it_may_have}
+        assert wrong == (place in known and sides == {not labels[place]})
+
+
+def test_nothing_is_misplaced_where_people_and_values_agree():
+    assert not drilldown.misplaced(np.array([3.0, 2.0, 1.0]), np.array([True, True, False])).any()
+    assert not drilldown.misplaced(np.array([3.0, 2.0]), np.array([True, True])).any()
+    assert not drilldown.misplaced(np.array([]), np.array([], bool)).any()
+
+
+def test_prompts_most_at_odds_come_first(mini_board):
+    entry = mini_board.entry("mini-web")
+    figures = dict(enumerate(mini_board.figures[mini_board.positions["mini-web"], :, 0].tolist()))
+    by_odds = drilldown.prompts_by_odds(mini_board, entry)
+    assert sorted(position for position, _ in by_odds) == list(range(len(mini_board.prompts)))
+    known = [auroc for _, auroc in by_odds if auroc == auroc]
+    assert known == sorted(known)
+    assert len(known) == int(mini_board.prompts["used"].sum()) < len(by_odds)
+    assert all(auroc == figures[position] for position, auroc in by_odds[: len(known)])
+    assert [position for position, _ in drilldown.prompts_by_odds(mini_board, None)] == list(figures)
 
 
 def test_the_table_of_contrastive_prompts_starts_with_the_prompt_and_the_worst():

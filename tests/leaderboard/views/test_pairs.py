@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -59,6 +60,29 @@ def test_disagreements_each_way(mini_board, count):
     np.testing.assert_allclose([row[1] for row in behind.values], np.sort(gaps[gaps < 0])[:count], rtol=0, atol=0)
     for row in (*ahead.values, *behind.values):
         assert row[2] - row[3] == row[1]
+
+
+def test_one_subset_alone_has_its_own_prompts_and_difference(mini_board):
+    whole = pairing.comparison(mini_board, A, B, "auroc")
+    part = pairing.in_scope(whole, "counting", mini_board)
+    assert part.main == next(row for row in whole.differences if row.subset == "counting")
+    assert part.prompts == [prompt for prompt in whole.prompts if prompt["subset"] == "counting"]
+    assert len(part.prompts) == part.main.prompts
+    assert pairing.in_scope(whole, "overall", mini_board) is whole
+    with pytest.raises(LeaderboardError, match="no prompt in nowhere"):
+        pairing.in_scope(whole, "nowhere", mini_board)
+
+
+def test_a_prompt_leads_to_the_images_of_the_entry_that_does_worse(mini_board):
+    whole = pairing.comparison(mini_board, A, B, "auroc")
+    for sheet, worse, better in zip(pairing.disagreements(whole), (B, A), (A, B), strict=True):
+        prompt = whole.prompts[int(sheet.ids[0])]
+        assert prompt["prompt"] == sheet.texts[0][0]
+        asked = dict(parse_qsl(pairing.prompt_door(mini_board, prompt, A, B).lstrip("?")))
+        assert asked == {
+            "benchmark": "mini", "tab": "items", "prompt": prompt["prompt_id"], "ie": worse, "order": "disagreement",
+            "with": better,
+        }  # fmt: skip
 
 
 def test_suggested_are_the_best_and_the_best_of_another_model(mini_board):
