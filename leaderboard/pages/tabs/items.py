@@ -219,7 +219,10 @@ def _entry_of(board: Board, query: Query) -> str:
 
 
 def _restore_others(board: Board, query: Query) -> Any:
-    return chosen(_entries(board), pick_many(query, "with", board.positions, _usual_others(board))[:FURTHER])
+    usual = _usual_others(board)
+    asked = pick_many(query, "with", board.positions, usual)[:FURTHER]
+    # None at all can be asked for; entries that are gone are not that.
+    return chosen(_entries(board), asked if asked or not query.get("with") else usual)
 
 
 def _usual_others(board: Board) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import tia2
@@ -16,7 +18,7 @@ from tia2.leaderboard.views.pairs import comparison, verdict_of
 
 NAMES = ("compare", "items", "calibration")
 PARAMS = {
-    "compare": ["a", "b", "cm"],
+    "compare": ["a", "b", "cm", "subset"],
     "items": ["prompt", "ie", "order", "ip", "with"],
     "calibration": ["model", "cs", "cmetric", "lt"],
 }
@@ -71,20 +73,24 @@ def test_an_unheard_of_address_gives_the_usual_page(mini_tabs, mini_board, name,
     values, _ = shown(tab, mini_board, dict.fromkeys(PARAMS[name], hostile))
     # An entry or a model that isn't there is nobody else instead.
     expected = [
-        None if hostile and param in ("a", "b", "ie", "model") else value
+        None if hostile and param in ("a", "b", "ie", "model") else [] if not hostile and param == "with" else value
         for param, value in zip(PARAMS[name], usual, strict=True)
     ]
     assert values == expected
 
 
 def test_compare(mini_tabs, mini_board):
-    query = {"a": "mini-vivid", "b": "mini-strong", "cm": "kendall"}
+    query = {"a": "mini-vivid", "b": "mini-strong", "cm": "kendall", "subset": "composition"}
     values, outputs = shown(mini_tabs["compare"], mini_board, query)
-    assert values == ["mini-vivid", "mini-strong", "kendall"]
-    result = comparison(mini_board, *values)
-    said = verdict_of(result, result.main, mini_board)
-    assert "corrected p = " in said
-    assert said in text(outputs)
+    assert values == ["mini-vivid", "mini-strong", "kendall", "composition"]
+    result = comparison(mini_board, *values[:3])
+    for row in result.differences:
+        said = verdict_of(result, row, mini_board)
+        assert "corrected p = " in said
+        assert said in text(outputs)
+        assert (f'role="status">{said}<' in outputs[0]) == (row.subset == "composition"), (
+            "the subset that was asked for"
+        )
 
 
 def test_the_same_entry_twice(mini_tabs, mini_board):
@@ -99,9 +105,15 @@ def test_items(mini_tabs, mini_board):
     values, outputs = shown(mini_tabs["items"], mini_board, query)
     assert values == [prompt["prompt_id"], "mini-web", "lowest", 3, ["mini-vivid"]]
     assert prompt["prompt"] in outputs[0]
-    assert "Items 41 to 50 of 50, page 3 of 3." in outputs[2]
-    assert len(outputs[1]["value"]) == len(outputs[4]["value"]["data"]) == 10
-    assert [row[0] for row in outputs[4]["value"]["data"]] == list(range(10, 0, -1))
+    assert "Items 41 to 50 of 50, page 3 of 3." in outputs[1]
+    assert outputs[1].count("<img ") == outputs[1].count('src="data:image/jpeg;base64,') == 10
+    assert re.findall(r"<div>#(\d+) ", outputs[1]) == list(map(str, range(10, 0, -1)))
+    assert outputs[1].count("<dt>mini-vivid</dt>") == 10
+    figures = mini_board.figures[mini_board.positions["mini-web"], :, 0]
+    by_odds = mini_board.prompts["prompt_id"].to_numpy()[np.argsort(figures, kind="stable")].tolist()
+    position = by_odds.index(prompt["prompt_id"])
+    assert outputs[3] == [by_odds[position - 1], by_odds[position + 1]]
+    assert f"AUROC of mini-web: {figures[7]:.3f}, number {position + 1} of 59 by how much" in outputs[0]
 
 
 def test_calibration(mini_tabs, mini_board):
@@ -125,7 +137,7 @@ def test_a_board_without_entries_says_so(tmp_path, name):
     }
     assert said[name] in outputs[0]
     if name == "items":
-        assert "no images of the benchmark" in outputs[2]
+        assert "no images of the benchmark" in outputs[1]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -144,6 +156,6 @@ def test_names_are_text(tmp_path, mini_board, name):
         one.to_json() for one in outputs if hasattr(one, "to_json")
     ]
     assert markup
-    assert not any("<img" in one or "\\u003cimg" in one for one in markup)
+    assert not any("<img src=x" in one or "\\u003cimg src=x" in one for one in markup)
     tables = [component for component in tab.outputs if type(component).__name__ == "Dataframe"]
     assert all(component.datatype == "str" for component in tables)
