@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import _build, _export, _new
+from . import _build, _export, _new, _vote
 
 if TYPE_CHECKING:
     import typer
@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
         app: The group of commands.
     """
     app.command("new", epilog=_new.EXAMPLES)(_new.new)
+    app.command("vote", epilog=_vote.EXAMPLES)(_vote.vote)
     app.command("build", epilog=_build.EXAMPLES)(_build.build)
     app.command("export", epilog=_export.EXPORT_EXAMPLES)(_export.export)
     app.command("backup", epilog=_export.BACKUP_EXAMPLES)(_export.backup)

@@ -126,21 +126,27 @@ class Study:
         """The token of the owner's link."""
         return tokens.token_of(self._key, tokens.OWNER)
 
-    def add_rater(self, name: str) -> StudyRater:
+    def add_rater(self, name: str, *, new: bool = False) -> StudyRater:
         """Add a person; a name that is there already stands for the same person.
 
+        Args:
+            name: Name of the person.
+            new: Whether the name must not be there yet: nobody gets the link of another by a name.
+
         Raises:
-            StudyError: The name is empty or too long.
+            StudyError: The name is empty, too long, or taken.
         """
         name = " ".join(name.split())
         if not 0 < len(name) <= 80 or not name.isprintable():
             raise StudyError(f"Expected a rater's name of 1 to 80 letters, got {name!r:.90}.")
         with self.file.writing() as connection:
-            connection.execute(
+            added = connection.execute(
                 "INSERT INTO raters (number, id, name, added) "
                 "SELECT coalesce(max(number) + 1, 0), ?, ?, ? FROM raters WHERE true ON CONFLICT (name) DO NOTHING",
                 (tokens.new_id(), name, self._clock()),
-            )
+            ).rowcount
+        if new and not added:
+            raise StudyError("That name is taken: use your own link, or choose another name.")
         return next(rater for rater in self.raters() if rater.name == name)
 
     def raters(self) -> list[StudyRater]:
@@ -162,6 +168,12 @@ class Study:
     def items(self) -> list[StudyItem]:
         """Return all items, those with a known answer included, in their order."""
         return [StudyItem.of(row) for row in self.file.rows("SELECT * FROM items ORDER BY number")]
+
+    def items_of(self, numbers: Sequence[int]) -> list[StudyItem]:
+        """Return the items of these numbers, as far as there are such, in their order."""
+        marks = ", ".join("?" * len(numbers))
+        rows = self.file.rows(f"SELECT * FROM items WHERE number IN ({marks}) ORDER BY number", *numbers)
+        return [StudyItem.of(row) for row in rows]
 
     def queue(self, rater: StudyRater, ahead: int = 1) -> RaterQueue:
         """Return what waits for a rater, and give out more where it is less than asked.
