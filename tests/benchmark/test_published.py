@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import threading
 from functools import partial
@@ -15,6 +16,7 @@ import pytest
 import tia2
 from tia2.benchmark.published import datasets as published
 from tia2.benchmark.published.pins import Pin, Repository
+from tia2.benchmark.published.tifa160 import SCORES
 from tia2.errors import DownloadError, UnknownNameError
 from tia2.evaluation.people.raters import rater_correlations
 from tia2.scoring import import_scores
@@ -193,6 +195,61 @@ def test_download_writes_benchmark_and_score_tables(mirror, cli, tmp_path, monke
     shutil.rmtree(mirror)
     assert cli("data", "download", "tvge").code == 0, "what is there isn't fetched again"
     assert cli("data", "download", "tvge", "--images").code == 2
+    refused = cli("data", "download", "tvge", "--answers")
+    assert refused.code == 2
+    assert "--answers: none were published with tvge" in refused.err
+
+
+def test_published_answers_become_scores(tmp_path):
+    """Tiny files in upstream's layout: dependencies, a prompt without answers, one with an unreadable dependency."""
+    scores = dict.fromkeys(SCORES, 1.0)
+    generators = {"mini-dalle": "mini_dalle", "sd1dot1": "stable_diffusion_v1_1"}
+    items = {
+        f"coco_{number}_{model}": {
+            "text_id": f"coco_{number}",
+            "text": f"text {number}",
+            "human_scores": [1, 5],
+            **scores,
+        }
+        for number in range(3)
+        for model in generators.values()
+    }
+    (tmp_path / "human_annotations_with_scores.json").write_text(json.dumps(items))
+    ratings = [
+        f"tifa160,{model},tifa160_{number},coco_{number},1,How?,3" for number in range(3) for model in generators
+    ]
+    header = "dsg_prompt_split,t2i_model,item_id,source_id,worker_id,question,answer"
+    (tmp_path / "tifa160-likert-anns.csv").write_text("\n".join([header, *ratings]))
+    columns = "item_id,text,keywords,proposition_id,dependency,category_broad,category_detailed,tuple,"
+    questions = [
+        "tifa160_0,text 0,cat,1,0,,,,Is there a cat?",
+        "tifa160_0,text 0,cat,2,1,,,,Is it red?",
+        "tifa160_1,text 1,bus,1,0,,,,Is there a bus?",
+        'tifa160_1,text 1,bus,2,"1, outside",,,,Is it outside?',
+        "tifa160_2,text 2,sea,1,0,,,,Is it the sea?",
+    ]
+    (tmp_path / "dsg-1k-anns.csv").write_text("\n".join([columns + "question_natural_language", *questions]))
+    answers = [
+        "tifa160,dsg,mini-dalle,tifa160_0,Is there a cat?,1,0,no",
+        "tifa160,dsg,mini-dalle,tifa160_0,Is it red?,2,1,yes",
+        "tifa160,dsg,sd1dot1,tifa160_0,Is there a cat?,1,0,yes",
+        "tifa160,dsg,sd1dot1,tifa160_0,Is it red?,2,1,yes",
+        "tifa160,dsg,mini-dalle,tifa160_1,Is there a bus?,1,0,no bus",
+        'tifa160,dsg,mini-dalle,tifa160_1,Is it outside?,2,"1, outside",yes',
+    ]
+    header = "dsg_prompt_split,qg_model,t2i_model,item_id,question,question_id,dependency_id,answer"
+    (tmp_path / "mplug_dsg.csv").write_text("\n".join([header, *answers]))
+    five, _ = published.DATASETS["tifa160"].read(tmp_path)
+    dsg = next(entry for entry in five.scores if entry.name == "DSG mPLUG")
+    assert dsg.rewards == {
+        "coco_0_mini_dalle": 0.0,
+        "coco_0_stable_diffusion_v1_1": 1.0,
+        "coco_1_mini_dalle": 0.5,
+        "coco_1_stable_diffusion_v1_1": 0.0,
+        "coco_2_mini_dalle": 0.0,
+        "coco_2_stable_diffusion_v1_1": 0.0,
+    }
+    assert len(five.scores) == len(SCORES) + 1
 
 
 def test_a_changed_file_is_refused(mirror):

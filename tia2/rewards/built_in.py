@@ -17,6 +17,7 @@ class BuiltIn:
         form: Form of the spec, for lists; the name if None.
         example: A full spec, for a family that can't go without a part after the colon.
         by_name: Whether the target gets the name as its only positional argument.
+        of_another: Whether the spec of another reward follows the colon.
     """
 
     name: str
@@ -26,6 +27,7 @@ class BuiltIn:
     form: str | None = None
     example: str | None = None
     by_name: bool = False
+    of_another: bool = False
 
 
 def _mini(name: str, summary: str) -> BuiltIn:
@@ -42,9 +44,11 @@ def _family(
     form: str | None = None,
     example: str | None = None,
     card: str = "CARD",
+    of_another: bool = False,
 ) -> BuiltIn:
     path = f"tia2.rewards.families.{module}"
-    return BuiltIn(name, f"{path}:{attribute}", summary, f"{path}:{card}", form=form, example=example)
+    target, facts = f"{path}:{attribute}", f"{path}:{card}"
+    return BuiltIn(name, target, summary, facts, form=form, example=example, of_another=of_another)
 
 
 def _preset(name: str, function: str, summary: str) -> BuiltIn:
@@ -135,6 +139,15 @@ BUILT_IN = {
             "the rating that a vision-language model gives on average",
             form="rated:FOLDER_OR_HUB_ID",
             example="rated:CodeGoat24/UnifiedReward-qwen-7b",
+        ),
+        _family(
+            "questions",
+            "questions",
+            "QuestionsReward",
+            "TIFA, DSG, Soft-TIFA: a prompt's questions, answered",
+            form="questions:vqascore:FOLDER_OR_HUB_ID",
+            example="questions:vqascore:Qwen/Qwen2.5-VL-3B-Instruct",
+            of_another=True,
         ),
         _family("aesthetic", "aesthetic", "AestheticReward", "control: beauty only, ignores the text"),
         _preset("paper-clip", "paper_clip", "baseline of arXiv:2404.01863"),

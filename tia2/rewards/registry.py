@@ -129,7 +129,7 @@ def load_reward(
             raise RewardError(f"A reward object takes no {', '.join(given)}: set them when you make it.")
         return as_reward(spec)
     text = os.fspath(spec)
-    if in_file := split_spec(text):
+    if in_file := _in_file(text):
         path, attribute = in_file
         with opened_files() as opened:
             target = import_from(path, attribute)
@@ -169,7 +169,7 @@ def card(spec: str | os.PathLike[str]) -> RewardCard | None:
     from tia2.rewards.loading.hub import is_hub_id
 
     text = os.fspath(spec)
-    if split_spec(text):
+    if _in_file(text):
         return None
     name, _, rest = text.partition(":")
     _plugin(text)
@@ -185,6 +185,13 @@ def card(spec: str | os.PathLike[str]) -> RewardCard | None:
         return family_card
     is_local = Path(rest).expanduser().exists() or not is_hub_id(rest)
     return family_card.model_copy(update={"name": rest, "hub_id": None if is_local else rest, "revision": None})
+
+
+def _in_file(spec: str) -> tuple[Path, str] | None:
+    """Return file and name that a spec names; None for a name of the registry, whatever spec follows its colon."""
+    name, colon, _ = spec.partition(":")
+    takes_spec = colon and name in BUILT_IN and BUILT_IN[name].of_another
+    return None if takes_spec else split_spec(spec)
 
 
 def _plugin(spec: str) -> Plugin:

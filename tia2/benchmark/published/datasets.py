@@ -40,6 +40,7 @@ class PublishedDataset:
         repositories: Files, by repository and commit.
         read: Function from the folder of the files to benchmarks.
         inner: Whether files keep their folders; else only their names.
+        answers: Files with published answers to questions, from which further scores are computed.
     """
 
     name: str
@@ -48,12 +49,14 @@ class PublishedDataset:
     repositories: tuple[Repository, ...]
     read: Callable[[Path], list[PublishedPart]]
     inner: bool = False
+    answers: tuple[Repository, ...] = ()
 
-    def fetch(self, report: Callable[[str, bool], None] | None = None) -> Path:
+    def fetch(self, report: Callable[[str, bool], None] | None = None, *, answers: bool = False) -> Path:
         """Put the files into the cache; what is there and unaltered stays.
 
         Args:
             report: Called for each file with its path and whether it had to be fetched.
+            answers: Whether the files with answers are wanted, too.
 
         Returns:
             Their folder.
@@ -64,7 +67,7 @@ class PublishedDataset:
         commits = "-".join(repository.commit[:12] for repository in self.repositories)
         folder = cache_dir() / "published" / self.name / commits
         address = (os.environ.get(ADDRESS_VARIABLE) or ADDRESS).rstrip("/")
-        for repository in self.repositories:
+        for repository in (*self.repositories, *(self.answers if answers else ())):
             for pin in repository.pins:
                 target = folder / (pin.path if self.inner else Path(pin.path).name)
                 stale = not (target.is_file() and sha256_of(target) == pin.sha256)
@@ -87,7 +90,7 @@ DATASETS = MappingProxyType(
         for dataset in (
             PublishedDataset(
                 "tifa160", "800 images of 160 prompts, rated by 5 and by 2", "Apache-2.0", (pins.TIFA, pins.DSG),
-                read_tifa160,
+                read_tifa160, answers=(pins.DSG_ANSWERS,),
             ),
             PublishedDataset(
                 "genai-bench", "3,162 images of 527 prompts, rated by 3", "Apache-2.0", (pins.GENAI_BENCH,),

@@ -51,6 +51,20 @@ DSG = Repository(
         ),
     ),
 )
+DSG_ANSWERS = Repository(
+    "j-min/DSG",
+    "7330119a39f76ff90e619a8bd3ff321e71aa986b",
+    (
+        Pin("dsg/data/dsg-1k-anns.csv", "b7ce06ea8a0478ccfd8fba105ecd26d7d301eb99d5c412987546c4cc8e08917a"),
+        Pin("vqa_answers_release/mplug_dsg.csv", "80feb7ea352dadaca6de97149b9a43c122a5feaec985c32f2fffbf38a39a795c"),
+        Pin("vqa_answers_release/pali17b_dsg.csv", "ac394cb8116e2e3723e21064683ffa24b34c866bf2450c6fb0ae6688b15dbf85"),
+        Pin(
+            "vqa_answers_release/instructblip_dsg.csv",
+            "459bf361e237efff7f6e127e66076a1205c1f4912b8ba20dab813b89fe8fbb92",
+        ),
+    ),
+)
+"""Questions and answers, from which scores are computed."""
 GENAI_BENCH = Repository(
     "linzhiqiu/t2v_metrics",
     "60ce07b144b9bff24b8dac5317cb28586b1b2509",

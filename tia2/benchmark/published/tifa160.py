@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tia2.benchmark.judgements.ratings import RatingScale
+from tia2.benchmark.published.dsg_answers import dsg_scores
 from tia2.benchmark.published.parts import PublishedPart, PublishedScores, csv_rows, json_file
 
 SCORES = {
@@ -31,25 +32,27 @@ GENERATORS = {
 
 
 def read_tifa160(folder: Path) -> list[PublishedPart]:
-    """Read both tables; the second joins the first by prompt and generator.
+    """Read both tables; the second joins the first by prompt and generator. Published answers become scores, too.
 
     Args:
-        folder: Folder of the two files.
+        folder: Folder of the two files, and of DSG's questions and answers where they are wanted.
 
     Raises:
         BenchmarkError: A file isn't there or can't be read.
     """
     content: dict[str, dict[str, Any]] = json_file(folder / "human_annotations_with_scores.json")
     answers: dict[str, dict[str, float]] = {}
+    item_ids: dict[tuple[str, str], str] = {}
     for row in csv_rows(folder / "tifa160-likert-anns.csv"):
         item = f"{row['source_id']}_{GENERATORS[row['t2i_model']]}"
         answers.setdefault(item, {})[row["worker_id"]] = float(row["answer"])
+        item_ids[row["t2i_model"], row["item_id"]] = item
     # Numbered: who they are is nobody's concern.
     workers = sorted({worker for given in answers.values() for worker in given}, key=lambda name: (len(name), name))
     scores = [
         PublishedScores(name, {item: float(row[column]) for item, row in content.items()})
         for column, name in SCORES.items()
-    ]
+    ] + dsg_scores(folder, item_ids)
     common = [
         "TIFA160 of Hu et al. 2023 (arXiv 2303.11897): five generators, 160 prompts; how consistent is the image?"
     ]

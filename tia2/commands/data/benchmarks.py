@@ -148,6 +148,9 @@ def download(
         typer.Option(help="The folder to fill, good as --data-dir. Default: the cache; of a NAME, runs/NAME."),
     ] = None,
     images: Annotated[bool, typer.Option(help="Try to fetch the images too, with gdown.")] = False,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="With a NAME: published answers to questions, too, as scores.")
+    ] = False,
 ) -> None:
     """Fetch the annotations, checked by sha256, and say how to get the images.
 
@@ -160,13 +163,15 @@ def download(
 
         if images:
             raise UsageError("--images is for TIA2: of published datasets only judgements and scores are fetched.")
-        download_published(name, to)
+        download_published(name, to, answers=answers)
         return
     from tia2 import console
     from tia2.benchmark.upstream import sources
     from tia2.errors import UsageError
     from tia2.files import cache_dir
 
+    if answers:
+        raise UsageError("--answers is for a published dataset: tia2 data download tifa160 --answers.")
     if images and to is None:
         raise UsageError("--images needs --to DIR: the images go to DIR/images/.")
     root = cache_dir() / "annotations" / sources.COMMIT if to is None else to.expanduser().resolve()

@@ -11,23 +11,32 @@ if TYPE_CHECKING:
     from tia2.benchmark.published.parts import PublishedPart
 
 
-def download_published(name: str, to: Path | None) -> None:
+def download_published(name: str, to: Path | None, *, answers: bool = False) -> None:
     """Fetch a published dataset, and write its benchmarks and score tables.
 
     Args:
         name: The dataset.
         to: Folder to write to; None for runs/NAME.
+        answers: Whether to fetch published answers to questions, too, and to compute scores from them.
+
+    Raises:
+        UsageError: No answers were published with this dataset.
     """
     from tia2 import console
     from tia2.benchmark.published.datasets import published_dataset
     from tia2.commands.data.quiet import quiet_datasets
+    from tia2.errors import UsageError
 
     dataset = published_dataset(name)
+    if answers and not dataset.answers:
+        raise UsageError(f"--answers: none were published with {name}; some were with tifa160.")
     target = Path("runs") / name if to is None else to.expanduser()
     with console.progress() as bar:
-        total = sum(len(repository.pins) for repository in dataset.repositories)
+        total = sum(
+            len(repository.pins) for repository in (*dataset.repositories, *(dataset.answers if answers else ()))
+        )
         task = bar.add_task(name, total=total)
-        folder = dataset.fetch(lambda *_: bar.advance(task))
+        folder = dataset.fetch(lambda *_: bar.advance(task), answers=answers)
     with quiet_datasets(), console.warnings_as_lines(), console.stderr.status("Writing …"):
         parts = dataset.read(folder)
         written = [_write(part, dataset, target, alone=len(parts) == 1) for part in parts]

@@ -47,9 +47,9 @@ RATING_QUESTIONS = {
             "the provided caption. Consider the accuracy of depicted objects, their relationships, and attributes as "
             "described in the caption.\n2. Overall Image Quality: Examine the visual quality of this image, including "
             "clarity, detail preservation, color accuracy, and overall aesthetic appeal.\nExtract key elements from "
-            "the provided text caption, evaluate their presence in the generated image using the format: 'element (type)"
-            ": value' (where value=0 means not generated, and value=1 means generated), and assign a score from 1 to 5 "
-            "after 'Final Score:'.\nYour task is provided as follows:\nText Caption: [{prompt}]",
+            "the provided text caption, evaluate their presence in the generated image using the format: 'element "
+            "(type): value' (where value=0 means not generated, and value=1 means generated), and assign a score from "
+            "1 to 5 after 'Final Score:'.\nYour task is provided as follows:\nText Caption: [{prompt}]",
             ("Final Score:", "Final Score: "),
             _ONE_TO_FIVE,
             "https://github.com/CodeGoat24/UnifiedReward (qwen_point_score_image_generation.py); there the model lists "
