@@ -53,6 +53,20 @@ def test_every_analysis_writes_a_picture_a_page_and_a_table(cli, toys, tmp_path,
     assert said.err.count("Saved") == 3
 
 
+def test_benchmarks_are_put_side_by_side(cli, toys, tmp_path):
+    items = made._items(prompts=8, items=8, seed=9)
+    for number, name in enumerate(("uno", "two")):
+        table = made._table(items, made._rewards(items, seed=number), name, benchmark="c" * 64)
+        benchmark = table.manifest.benchmark.model_copy(update={"name": "others"})
+        table.manifest = table.manifest.model_copy(update={"benchmark": benchmark})
+        table.save(tmp_path / name)
+    words = ("--family", "uno=one", "--out", tmp_path / "out")
+    said = cli("analyze", "generalization", toys["one"], toys["two"], tmp_path / "uno", tmp_path / "two", *words)
+    assert said.code == 0, said.err
+    assert "- Of 1 pair of models that benchmarks share" in said.out
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".csv", ".html", ".png"]
+
+
 def test_json_holds_findings_and_table(cli, toys, tmp_path):
     said = cli("analyze", "temperature", toys["one"], "--sweep", "scale", "--json", "--out", tmp_path)
     found = json.loads(said.out)
@@ -81,6 +95,7 @@ def test_only_the_formats_asked_for_are_written(cli, toys, tmp_path):
         (["power", "one"], "Expected at least 2 score tables, got 1"),
         (["contrastive", "nowhere"], "There is no score table at"),
         (["power", "one", "two", "--metric", "auc"], "Unknown metric 'auc'"),
+        (["generalization", "one", "two"], "Expected two models that two benchmarks share, got toys: one, two."),
     ],
 )
 def test_a_mistake_is_one_line(cli, toys, tmp_path, words, said):
@@ -90,6 +105,12 @@ def test_a_mistake_is_one_line(cli, toys, tmp_path, words, said):
     assert said in answer.err
     assert answer.err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_family_needs_a_model_and_a_name(cli, toys):
+    said = cli("analyze", "generalization", toys["one"], "--family", "one")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "Expected --family MODEL=FAMILY, got 'one'" in said.err
 
 
 def test_out_must_be_a_folder(cli, toys, tmp_path):

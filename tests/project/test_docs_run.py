@@ -59,7 +59,8 @@ CUT = {
     r"tia2 .*(runs/tia2/clip|import-published)": "needs all of the released votes",
     r"[^`]*sd2-community/": "needs the weights of Stable Diffusion",
     r"(URL|ID|curl|from gradio_client)\b": "runs with the tests of the endpoints, where a board is served",
-    r"tia2 (evaluate|pairs|data agreement) runs/(tifa160|fetv|tvge|genai-bench|mj-bench)": "needs files of GitHub",
+    r"tia2 (evaluate|pairs|data agreement|analyze) [^`]*runs/(tifa160|fetv|tvge|genai|mj-bench)": "needs files of"
+    " GitHub",
     r"tia2 (import-scores ours|data make ratings.csv ours|data agreement ours)": "needs a file of the reader's",
     r"python3? -m venv|\.venv/bin/pip|tensorboard": "sets up, or opens a browser",
 }

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tia2.analysis._calibration import calibration as calibration
     from tia2.analysis._contrastive import contrastive as contrastive
     from tia2.analysis._errors import errors as errors
+    from tia2.analysis._generalization import generalization as generalization
     from tia2.analysis._power import power as power
     from tia2.analysis._prompt_set import prompt_set as prompt_set
     from tia2.analysis._temperature import temperature as temperature
@@ -19,6 +20,7 @@ _LAZY = {
     "calibration": "_calibration",
     "contrastive": "_contrastive",
     "errors": "_errors",
+    "generalization": "_generalization",
     "power": "_power",
     "prompt_set": "_prompt_set",
     "temperature": "_temperature",

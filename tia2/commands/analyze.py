@@ -188,6 +188,56 @@ def power(
     _run(tables, work, out, formats, as_json)
 
 
+@app.command(
+    epilog="Examples:\n\n  tia2 analyze generalization runs/fetv/scores/* runs/tvge/scores/*\n\n"
+    "  tia2 analyze generalization runs/a/* runs/b/* --family CLIPScore=cosine --family BLIPScore=cosine"
+)
+def generalization(
+    tables: Tables,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL=FAMILY",
+            help="Take a model as this one, by whatever name a benchmark has it; can be repeated.",
+        ),
+    ] = None,
+    calibration: Applied = None,
+    metric: Metric = "auroc",
+    pooled: Annotated[
+        bool, typer.Option("--pooled", help="Figures over all items at once, not within prompts.")
+    ] = False,
+    seed: Seed = 0,
+    out: Out = OUT,
+    formats: Formats = ALL,
+    as_json: AsJson = False,
+) -> None:
+    """Whether benchmarks say the same about the models that they share.
+
+    Differences of models combined over benchmarks, how far ranks agree, and what one benchmark predicts of another.
+    """
+
+    def work(loaded: list[ScoreTable]) -> Analysis:
+        from tia2 import analysis
+
+        of = _calibration(False, calibration)
+        return analysis.generalization(
+            loaded, families=_families(family or []), calibration=of, metric=metric, pooled=pooled, seed=seed
+        )
+
+    _run(tables, work, out, formats, as_json)
+
+
+def _families(pairs: list[str]) -> dict[str, str]:
+    """Return the family by model of options such as CLIPScore=cosine."""
+    families = {}
+    for pair in pairs:
+        model, sign, name = pair.rpartition("=")
+        if not (model and sign and name):
+            raise UsageError(f"Expected --family MODEL=FAMILY, got {pair!r}.")
+        families[model] = name
+    return families
+
+
 def _calibration(textnorm: bool, name: str | None) -> Calibration | None:
     """Return the calibration to apply before an analysis; None for raw rewards."""
     from tia2.calibration import calibration_of
@@ -248,7 +298,7 @@ def _table(analysis: Analysis) -> Table:
     from tia2.evaluation.summary import OVERALL
 
     rows = analysis.table if analysis.top is None else analysis.table.head(analysis.top)
-    only_overall = "subset" not in analysis.shown and (rows["subset"] == OVERALL).any()
+    only_overall = "subset" in rows and "subset" not in analysis.shown and (rows["subset"] == OVERALL).any()
     if only_overall:
         rows = rows[rows["subset"] == OVERALL]
     numbers = [title for column, title in analysis.shown.items() if is_numeric_dtype(rows[column])]

@@ -18,7 +18,7 @@ def _engine() -> Any:
     # inflect rewrites its functions while it is imported, so that they check the types of arguments: four seconds, for
     # calls that mypy has checked here. Python without assertions (-O) leaves them as they are, too.
     decorator = typeguard.typechecked
-    typeguard.typechecked = lambda target: target
+    typeguard.typechecked = lambda target: target  # type: ignore[assignment]
     try:
         import inflect
     finally:
