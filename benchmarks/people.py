@@ -56,9 +56,7 @@ def looking(studies: int) -> None:
         running = means.cumsum(axis=1) / counts
         errors = np.sqrt(((means**2).cumsum(axis=1) / counts - running**2) / counts)
         naive = (np.abs(running - 0.5) > 1.96 * errors)[:, 9:].any(axis=1).mean()
-        print(
-            f"equal models, {raters} raters, a look after each of 200 prompts: wrong {wrong:.1%}; by intervals {naive:.1%}"
-        )
+        print(f"equal models, {raters} raters, 200 looks: wrong {wrong:.1%}, by intervals for one look {naive:.1%}")
 
 
 def promises(studies: int) -> None:

@@ -21,16 +21,18 @@ _SIDE = 160
 """Pixels of an image on a page at most, twice what it is shown with: a page of hundreds stays small."""
 
 
-def render(template: str, **values: Any) -> str:
+def render(template: str, *, package: str = "", **values: Any) -> str:
     """Return a page.
 
     Args:
         template: File name of a template of this package.
+        package: A package whose templates come before this one's, which they may extend.
         **values: Values that the template shows; everything that isn't marked as safe is escaped.
     """
-    from jinja2 import Environment, PackageLoader
+    from jinja2 import ChoiceLoader, Environment, PackageLoader
 
-    templates = Environment(loader=PackageLoader("tia2.finetune.report"), autoescape=True)
+    packages = [name for name in (package, "tia2.finetune.report") if name]
+    templates = Environment(loader=ChoiceLoader([PackageLoader(name) for name in packages]), autoescape=True)
     templates.filters |= {
         "number": _number,
         "signed": _signed,

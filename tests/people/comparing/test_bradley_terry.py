@@ -127,3 +127,22 @@ def test_intervals_come_from_resampled_prompts():
     assert fitted.better + fitted.better.T == pytest.approx(np.ones((3, 3)))
     again = bradley_terry(PairVotes(pd.concat(tables)), resamples=60)
     assert (again.low == fitted.low).all()
+
+
+def test_all_resamples_together_are_those_fitted_one_by_one():
+    from tia2.people.comparing.bradley_terry import _refit
+
+    rng = np.random.default_rng(0)
+    tables = rng.integers(0, 5, (12, 3, 3, 3)).astype(float)
+    tables[:, np.arange(3), np.arange(3)] = 0
+    tables[0, :, :, 1] = 0  # without ties
+    tables[1, :, 2], tables[1, 2, :] = 0, 0
+    tables[1, 2, :2, 0] = 4  # the last always wins
+    tables[2, :, 2], tables[2, 2, :] = 0, 0  # and here it isn't there
+    start = fit_strengths(tables.sum(axis=0)).parameters
+    together = _refit(tables, start)
+    for number, table in enumerate(tables):
+        if number == 2:
+            assert np.isnan(together[number]).all()
+        else:
+            assert together[number] == pytest.approx(fit_strengths(table).strengths, abs=1e-5)

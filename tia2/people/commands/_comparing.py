@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import _compare, _plan, _verdict
+
 if TYPE_CHECKING:
     import typer
 
@@ -14,3 +16,6 @@ def add_to(app: typer.Typer) -> None:
     Args:
         app: The group of commands.
     """
+    app.command(epilog=_plan.EXAMPLES)(_plan.plan)
+    app.command(epilog=_compare.EXAMPLES)(_compare.compare)
+    app.command(epilog=_verdict.EXAMPLES)(_verdict.verdict)

@@ -31,6 +31,8 @@ Floats = NDArray[np.float64]
 WINS, TIES, LOSSES = 0, 1, 2
 """Positions of the three outcomes in a table of counts."""
 SUBSET = "bradley-terry"
+_STEPS = 15
+"""Newton's steps for all resamples together."""
 _PULL = 0.5
 """Wins and losses of every model against one of mean strength where strengths would have no bound."""
 
@@ -103,8 +105,7 @@ def bradley_terry(votes: PairVotes, *, seed: int = 0, resamples: int = 500) -> S
         flat = tables.reshape(count, -1)
 
         def strengths(counts: Floats) -> Floats:
-            drawn = (counts @ flat).reshape(-1, *total.shape)
-            return np.stack([_refit(table, start) for table in drawn])
+            return _refit((counts @ flat).reshape(-1, *total.shape), start)
 
         drawn = over_resamples(strengths, count, resamples, seed, SUBSET)
         drawn = drawn[np.isfinite(drawn).all(axis=1)]
@@ -181,30 +182,81 @@ def fit_strengths(counts: Floats, start: Floats | None = None) -> FittedStrength
     )
 
 
-def _refit(counts: Floats, start: Floats) -> Floats:
+def _refit(tables: Floats, start: Floats) -> Floats:
+    """Return the strengths of many resampled tables, shape (tables, models); NaN where there are none.
+
+    A few of Newton's steps from the strengths of all votes reach nearly every table's highest likelihood, for all of
+    them together. Where they don't, the table is fitted on its own.
+    """
+    models = tables.shape[1]
+    wins = tables[..., WINS] + tables[..., LOSSES].transpose(0, 2, 1)
+    ties = tables[..., TIES] + tables[..., TIES].transpose(0, 2, 1)
+    pulls = np.array([0.0 if _is_bounded(*table) else _PULL for table in zip(wins, ties, strict=True)])
+    first, second = np.triu_indices(models, 1)
+    counts = np.stack([wins[:, first, second], ties[:, first, second], wins[:, second, first]], axis=2)
+    model = _Likelihood(wins[0], ties[0], len(start) == models, 0.0)
+    theta, reached = _newton(model, counts, pulls, start)
+    relative = np.pad(theta[:, : models - 1], ((0, 0), (0, 1)))
+    strengths: Floats = relative - relative.mean(axis=1, keepdims=True)
+    # Where a model is left out, or models fall apart, there is no common scale; the pull alone would make one.
+    reached &= np.array([_components(table.sum(axis=2), directed=False) == 1 for table in tables])
+    for number in np.flatnonzero(~reached):
+        strengths[number] = _alone(tables[number])
+    return strengths
+
+
+def _newton(model: _Likelihood, counts: Floats, pulls: Floats, start: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return parameters of many tables, and whether they are where the likelihood is highest."""
+    scores, slopes = model.parts[0], model.slopes
+    theta = np.tile(start, (len(counts), 1))
+    totals = counts.sum(axis=2)
+    for _ in range(_STEPS):
+        heights = np.einsum("pak,tk->tpa", scores, theta)
+        if not model.tied:
+            heights[:, :, TIES] = -np.inf
+        chances = np.exp(heights - np.logaddexp.reduce(heights, axis=2, keepdims=True))
+        distances = np.tanh(theta @ slopes.T / 2)
+        slope = np.einsum("tpa,pak->tk", totals[:, :, None] * chances - counts, scores)
+        slope += pulls[:, None] * (distances @ slopes)
+        means = np.einsum("tpa,pak->tpk", chances, scores)
+        curvature = np.einsum("tpa,pak,pal->tkl", totals[:, :, None] * chances, scores, scores, optimize=True)
+        curvature -= np.einsum("tp,tpk,tpl->tkl", totals, means, means, optimize=True)
+        curvature += np.einsum("t,tm,mk,ml->tkl", pulls, (1 - distances**2) / 2, slopes, slopes, optimize=True)
+        step = np.linalg.solve(curvature + 1e-9 * np.eye(len(start)), slope[:, :, None])[:, :, 0]
+        theta = theta - np.clip(step, -1, 1)
+    # Where nobody ties in a resample, the likelihood is flat in the direction of ties.
+    flat = np.linalg.eigvalsh(curvature).min(axis=1) < 1e-4
+    reached: NDArray[np.bool_] = (np.abs(slope).max(axis=1) < 1e-6) & ~flat
+    return theta, reached
+
+
+def _alone(table: Floats) -> Floats:
     try:
-        return fit_strengths(counts, start).strengths
+        return fit_strengths(table).strengths
     except ResultError:
         # A resample may leave a model out; it then says nothing of the strengths.
-        return np.full(len(counts), np.nan)
+        return np.full(len(table), np.nan)
 
 
 def _check_counts(counts: Floats) -> None:
-    from scipy.sparse.csgraph import connected_components
-
     if not counts.any():
         raise ResultError("There are no votes on pairs yet.")
     if not counts[:, :, [WINS, LOSSES]].any():
         raise ResultError("Every vote is a tie: nothing tells the models apart.")
-    if connected_components(counts.sum(axis=2), directed=False)[0] > 1:
+    if _components(counts.sum(axis=2), directed=False) > 1:
         raise ResultError("Some models are never compared with the others: their strengths have no common scale.")
 
 
 def _is_bounded(wins: Floats, ties: Floats) -> bool:
     """Return whether every division of the models in two has a win, or a tie, in both directions."""
+    return _components(wins + ties, directed=True) == 1
+
+
+def _components(votes: Floats, directed: bool) -> int:
+    """Return into how many groups models fall that votes don't connect; directed, in both directions."""
     from scipy.sparse.csgraph import connected_components
 
-    return bool(connected_components(wins + ties, directed=True, connection="strong")[0] == 1)
+    return int(connected_components(votes, directed=directed, connection="strong")[0])
 
 
 @dataclass(frozen=True)
@@ -222,7 +274,7 @@ class _Likelihood:
     pull: float
 
     @cached_property
-    def _parts(self) -> tuple[Floats, Floats]:
+    def parts(self) -> tuple[Floats, Floats]:
         """Return x of the alternatives, shape (pairs, 3, parameters), and their counts, shape (pairs, 3)."""
         models = len(self.wins)
         first, second = np.triu_indices(models, 1)
@@ -238,7 +290,7 @@ class _Likelihood:
 
     def _alternatives(self, theta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Return x, counts, log-probabilities and probabilities of every pair's alternatives."""
-        scores, counts = self._parts
+        scores, counts = self.parts
         heights = scores @ theta
         if not self.tied:
             heights[:, TIES] = -np.inf
@@ -246,7 +298,7 @@ class _Likelihood:
         return scores, counts, logs, np.exp(logs)
 
     @cached_property
-    def _slopes(self) -> Floats:
+    def slopes(self) -> Floats:
         """How each model's distance from the mean strength changes with the parameters."""
         models = len(self.wins)
         slopes = np.eye(models)[:, : models - 1] - 1 / models
@@ -256,7 +308,7 @@ class _Likelihood:
         _, counts, logs, _ = self._alternatives(theta)
         total = -float((counts * np.where(counts > 0, logs, 0.0)).sum())
         if self.pull:
-            distances = self._slopes @ theta
+            distances = self.slopes @ theta
             total += self.pull * float((np.logaddexp(0, distances) + np.logaddexp(0, -distances)).sum())
         return total
 
@@ -265,7 +317,7 @@ class _Likelihood:
         misses = counts.sum(axis=1, keepdims=True) * chances - counts
         slope: Floats = np.einsum("pa,pak->k", misses, scores)
         if self.pull:
-            slope = slope + self.pull * self._slopes.T @ np.tanh(self._slopes @ theta / 2)
+            slope = slope + self.pull * self.slopes.T @ np.tanh(self.slopes @ theta / 2)
         return slope
 
     def hessian(self, theta: Floats) -> Floats:
@@ -274,6 +326,6 @@ class _Likelihood:
         spread = np.einsum("pa,pak,pal->pkl", chances, scores, scores) - means[:, :, None] * means[:, None, :]
         curvature: Floats = np.einsum("p,pkl->kl", counts.sum(axis=1), spread)
         if self.pull:
-            bends = (1 - np.tanh(self._slopes @ theta / 2) ** 2) / 2
-            curvature = curvature + self.pull * (self._slopes.T * bends) @ self._slopes
+            bends = (1 - np.tanh(self.slopes @ theta / 2) ** 2) / 2
+            curvature = curvature + self.pull * (self.slopes.T * bends) @ self.slopes
         return curvature

@@ -1,0 +1,1 @@
+"""From a study of pairs to a verdict: figures, sentences, a page."""
