@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tia2.benchmark.questions.rules import Question, combine, find_rule, right_answers
+from tia2.benchmark.questions.rules import ImageQuestion, combine, find_rule, right_answers
 from tia2.benchmark.questions.sets import question_sets
 from tia2.errors import BenchmarkError, UnknownNameError
 
@@ -59,12 +59,12 @@ def test_dsgs_layout_and_rule(tmp_path):
     assert combine(cat, values, find_rule("dsg")) == 0.25
     assert combine(cat, values, find_rule("tifa")) == 0.75
     # A parent counts by its own answer: the grandchild of a wrong answer is not void unless its parent is wrong.
-    chain = [Question("1", "a"), Question("2", "b", parents=("1",)), Question("3", "c", parents=("2",))]
+    chain = [ImageQuestion("1", "a"), ImageQuestion("2", "b", parents=("1",)), ImageQuestion("3", "c", parents=("2",))]
     assert combine(chain, {"1": 0, "2": 1, "3": 1}, find_rule("dsg")) == pytest.approx(1 / 3)
 
 
 def test_soft_rules_are_means_of_probabilities():
-    listed = [Question(str(number), f"{number}?") for number in range(5)]
+    listed = [ImageQuestion(str(number), f"{number}?") for number in range(5)]
     chances = dict(zip("01234", np.random.default_rng(0).uniform(0.1, 1, 5), strict=True))
     values = np.array(list(chances.values()))
     assert combine(listed, chances, find_rule("soft-tifa")) == pytest.approx(values.mean())
@@ -82,11 +82,11 @@ def test_soft_rules_are_means_of_probabilities():
             {"prompt": "a red cat", "question": "Is there a cat?", "answer": "yes"},
             {"prompt": "a red cat", "question": "Is it red?", "answer": "yes"},
         ],
-        {"a red cat": ["Is there a cat?", Question("2", "Is it red?")]},
+        {"a red cat": ["Is there a cat?", ImageQuestion("2", "Is it red?")]},
     ],
 )
 def test_every_layout_says_the_same(table, tmp_path):
-    expected = {"a red cat": (Question("1", "Is there a cat?"), Question("2", "Is it red?"))}
+    expected = {"a red cat": (ImageQuestion("1", "Is there a cat?"), ImageQuestion("2", "Is it red?"))}
     assert question_sets(table) == expected
     if isinstance(table, list) and isinstance(table[0].get("questions", ""), str):
         pd.DataFrame(table).to_csv(tmp_path / "table.csv", index=False)
@@ -117,7 +117,7 @@ def test_wrong_questions_are_one_line(source, message):
 
 
 def test_values_and_rules_are_checked():
-    listed = [Question("1", "x?"), Question("2", "y?")]
+    listed = [ImageQuestion("1", "x?"), ImageQuestion("2", "y?")]
     with pytest.raises(BenchmarkError, match="Questions without an answer: 2"):
         combine(listed, {"1": 1.0}, find_rule("tifa"))
     with pytest.raises(BenchmarkError, match=r"counts 1\.5; expected 0 to 1"):

@@ -19,7 +19,7 @@ YES_NO = ("yes", "no")
 
 
 @dataclass(frozen=True)
-class Question:
+class ImageQuestion:
     """A question about an image, made from its prompt.
 
     Attributes:
@@ -92,7 +92,7 @@ def find_rule(name: str) -> QuestionRule:
     return RULES[name]
 
 
-def combine(questions: Sequence[Question], values: Mapping[str, float], rule: QuestionRule) -> float:
+def combine(questions: Sequence[ImageQuestion], values: Mapping[str, float], rule: QuestionRule) -> float:
     """Return the score of one image.
 
     score = (1/n) Σ v_q, or exp((1/n) Σ log v_q) for a geometric mean, over all n questions of the prompt; with
@@ -100,7 +100,8 @@ def combine(questions: Sequence[Question], values: Mapping[str, float], rule: Qu
 
     Args:
         questions: Questions of the prompt.
-        values: For each question's key 1 or 0 for a hard rule, the probability of the expected answer for a soft one.
+        values: Value of each question by its key: 1 or 0 for a hard rule, for a soft one the probability of the
+            expected answer.
         rule: The rule.
 
     Returns:
@@ -110,7 +111,7 @@ def combine(questions: Sequence[Question], values: Mapping[str, float], rule: Qu
         BenchmarkError: A question has no value, or a value is outside 0 to 1.
 
     Example:
-        >>> asked = [Question("1", "Is there a cat?"), Question("2", "Is the cat red?", parents=("1",))]
+        >>> asked = [ImageQuestion("1", "Is there a cat?"), ImageQuestion("2", "Is the cat red?", parents=("1",))]
         >>> [combine(asked, {"1": 0.0, "2": 1.0}, find_rule(name)) for name in ("tifa", "dsg")]
         [0.5, 0.0]
     """
@@ -132,7 +133,7 @@ def combine(questions: Sequence[Question], values: Mapping[str, float], rule: Qu
     return math.exp(math.fsum(map(math.log, counted)) / len(counted))
 
 
-def right_answers(questions: Sequence[Question], answers: Mapping[str, str]) -> dict[str, float]:
+def right_answers(questions: Sequence[ImageQuestion], answers: Mapping[str, str]) -> dict[str, float]:
     """Return 1 for each question that is answered as expected, 0 for the others; those without an answer among them.
 
     Args:
@@ -140,7 +141,7 @@ def right_answers(questions: Sequence[Question], answers: Mapping[str, str]) -> 
         answers: Answers by the questions' keys; case and blanks around them don't matter.
 
     Example:
-        >>> right_answers([Question("1", "Is there a cat?")], {"1": "Yes "})
+        >>> right_answers([ImageQuestion("1", "Is there a cat?")], {"1": "Yes "})
         {'1': 1.0}
     """
     return {
@@ -154,7 +155,7 @@ def plain(answer: str) -> str:
     return str(answer).strip().casefold()
 
 
-def checked_questions(questions: Sequence[Question], of: str) -> tuple[Question, ...]:
+def checked_questions(questions: Sequence[ImageQuestion], of: str) -> tuple[ImageQuestion, ...]:
     """Return the questions of one prompt.
 
     Args:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tia2.benchmark.questions.rules import YES_NO, Question, checked_questions
+from tia2.benchmark.questions.rules import YES_NO, ImageQuestion, checked_questions
 from tia2.benchmark.reading.tables import frame_of
 from tia2.errors import BenchmarkError
 from tia2.files import json_of
@@ -17,7 +17,7 @@ from tia2.files import json_of
 if TYPE_CHECKING:
     import pandas as pd
 
-QuestionSets = dict[str, tuple[Question, ...]]
+QuestionSets = dict[str, tuple[ImageQuestion, ...]]
 
 DSG_COLUMNS = {"text", "proposition_id", "dependency", "question_natural_language"}
 TIFA_COLUMNS = {"caption", "question", "choices", "answer"}
@@ -27,8 +27,8 @@ def question_sets(source: Any) -> QuestionSets:
     """Read the questions of every prompt.
 
     Args:
-        source: A mapping from prompts to lists of questions, each a text, a mapping or a `Question`; or a table, as
-            frame, rows or path (.csv, .tsv, .json, .jsonl, .parquet), with one of these sets of columns: TIFA's
+        source: A mapping from prompts to lists of questions, each a text, a mapping or an `ImageQuestion`; or a table,
+            as frame, rows or path (.csv, .tsv, .json, .jsonl, .parquet), with one of these sets of columns: TIFA's
             (caption, question, choices, answer), DSG's (text, proposition_id, dependency, question_natural_language),
             prompt and questions (a list per prompt), or prompt and question (one row per question). A question's own
             fields are question, and if wanted id, answer ("yes"), choices (yes and no) and depends_on.
@@ -95,7 +95,7 @@ def dsg_questions(frame: pd.DataFrame, by: str) -> QuestionSets:
             unread.append(str(prompt))
         # A repeated row asks the same again; of a text that several items share, each counts once.
         listed = {
-            key: Question(key, str(text), parents=above)
+            key: ImageQuestion(key, str(text), parents=above)
             for key, text, above in zip(keys, rows["question_natural_language"], parents, strict=True)
         }
         sets[str(prompt)] = checked_questions(list(listed.values()), str(prompt))
@@ -115,20 +115,20 @@ def _grouped(frame: pd.DataFrame, by: str) -> QuestionSets:
     return {prompt: _numbered(rows, prompt) for prompt, rows in sets.items()}
 
 
-def _numbered(questions: Iterable[Any], prompt: str) -> tuple[Question, ...]:
+def _numbered(questions: Iterable[Any], prompt: str) -> tuple[ImageQuestion, ...]:
     return checked_questions([_question(entry, number, prompt) for number, entry in enumerate(questions, 1)], prompt)
 
 
-def _question(entry: Any, number: int, prompt: str) -> Question:
-    if isinstance(entry, Question):
+def _question(entry: Any, number: int, prompt: str) -> ImageQuestion:
+    if isinstance(entry, ImageQuestion):
         return entry
     if isinstance(entry, str):
-        return Question(str(number), entry)
+        return ImageQuestion(str(number), entry)
     if not isinstance(entry, Mapping) or not isinstance(entry.get("question"), str):
         raise BenchmarkError(
             f"Question {number} of {prompt!r} is {entry!r}; expected a text, or a mapping with question."
         )
-    return Question(
+    return ImageQuestion(
         key=str(entry.get("id", number)),
         text=entry["question"],
         answer=str(entry.get("answer", YES_NO[0])),

@@ -149,7 +149,7 @@ def download(
     ] = None,
     images: Annotated[bool, typer.Option(help="Try to fetch the images too, with gdown.")] = False,
     answers: Annotated[
-        bool, typer.Option("--answers", help="With a NAME: published answers to questions, too, as scores.")
+        bool, typer.Option("--answers", help="Fetch published answers to questions, too, and compute their scores.")
     ] = False,
 ) -> None:
     """Fetch the annotations, checked by sha256, and say how to get the images.

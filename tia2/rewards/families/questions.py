@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tia2.benchmark.questions.rules import Question, combine, find_rule, plain
+from tia2.benchmark.questions.rules import ImageQuestion, combine, find_rule, plain
 from tia2.benchmark.questions.sets import question_sets
 from tia2.errors import RewardError, Tia2Error
 from tia2.rewards.card import RewardCard
@@ -188,7 +188,7 @@ class QuestionsReward(CrossEncoder):
         entries = self._questions[text]
         return combine(entries, {entry.key: self._value(entry, chances) for entry in entries}, self._rule)
 
-    def _value(self, entry: Question, chances: Mapping[str, float]) -> float:
+    def _value(self, entry: ImageQuestion, chances: Mapping[str, float]) -> float:
         if entry.is_yes_no:
             yes = chances[entry.text]
             chance = yes if plain(entry.answer) == "yes" else 1 - yes
@@ -201,13 +201,13 @@ class QuestionsReward(CrossEncoder):
         return of_choices[position] / total if total else 1 / len(of_choices)
 
 
-def _lines(entry: Question) -> list[str]:
+def _lines(entry: ImageQuestion) -> list[str]:
     if entry.is_yes_no:
         return [entry.text]
     return [CHOICE.format(choice=choice, question=entry.text) for choice in entry.choices]
 
 
-def _questions(source: Any) -> dict[str, tuple[Question, ...]]:
+def _questions(source: Any) -> dict[str, tuple[ImageQuestion, ...]]:
     try:
         sets = question_sets(source)
     except RewardError:

@@ -97,7 +97,7 @@ class AskedReward(CrossEncoder):
 
     Args:
         source: A folder in the layout of transformers, or the id of a model on the Hugging Face Hub.
-        asked: What the model is asked.
+        asked: Question and possible answers.
         limit: The most tokens of a text that are read.
         images: Settings of the image processor.
         options: The options that every model with weights takes.
