@@ -67,6 +67,17 @@ def about(entry: BoardEntry) -> Facts:
     }
 
 
+def validated(board: Board, entry: BoardEntry) -> dict[str, float] | None:
+    """Return what fine-tuning against an entry showed, means over its runs; None where no run was validated.
+
+    Args:
+        board: The board.
+        entry: One of its entries.
+    """
+    shown = board.validated.get(entry.id)
+    return None if shown is None else shown._asdict()
+
+
 def figures(board: Board, scope: str, metric: str, positions: Iterable[int] | None = None) -> list[Facts]:
     """Return entries' figures by one metric in one scope.
 

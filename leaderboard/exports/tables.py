@@ -8,9 +8,9 @@ import json
 import math
 from typing import Any
 
-from ..data.board import Board
+from ..data.board import Board, BoardEntry
 from ..data.index import COUNTS, ESTIMATES
-from .facts import Facts, about, best_first, counts, figures, people, plain, provenance
+from .facts import Facts, about, best_first, counts, figures, people, plain, provenance, validated
 
 SCHEMA = "tia2-leaderboard"
 SCHEMA_VERSION = 2
@@ -25,7 +25,8 @@ PROVENANCE = (
     "votes", "benchmark_fingerprint", "votes_fingerprint", "seed", "resamples", "confidence", "tia2_version", "date",
     "permalink",
 )  # fmt: skip
-COLUMNS = (*TEXTS, *RANKS, *ESTIMATES, *COUNTS, "coverage", *CARD, *PROVENANCE)
+VALIDATED = ("validated_gain", "validated_kl", "validated_drop", "validated_runs")
+COLUMNS = (*TEXTS, *RANKS, *ESTIMATES, *COUNTS, "coverage", *VALIDATED, *CARD, *PROVENANCE)
 
 DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠")
 """What makes a spreadsheet take a cell for a formula; the wide ones in Japanese and Chinese settings."""
@@ -59,7 +60,7 @@ def to_csv(board: Board, scope: str | None = None, metric: str | None = None, pa
     writer = csv.writer(sink, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(COLUMNS)
     common = provenance(board, scope or "", metric or "", page)
-    entries = [_entry_cells(about(entry)) for entry in board.entries]
+    entries = [{**_entry_cells(about(entry)), **_validated_cells(board, entry)} for entry in board.entries]
     for subset in scopes:
         counted = counts(board, subset)
         for name in metrics:
@@ -83,7 +84,7 @@ def to_json(board: Board, page: str = "") -> str:
         board: The board.
         page: Address of the board's page, if known.
     """
-    rows = [{**about(entry), "subsets": {}} for entry in board.entries]
+    rows = [{**about(entry), "validated": validated(board, entry), "subsets": {}} for entry in board.entries]
     for scope in board.scopes:
         by_metric = {metric: figures(board, scope, metric) for metric in board.metrics}
         for position, (row, number) in enumerate(zip(rows, counts(board, scope), strict=True)):
@@ -120,6 +121,10 @@ def neutral(text: str) -> str:
 def _entry_cells(facts: Facts) -> Facts:
     kept = {name: facts[name] for name in ("id", "model_id", "kind", "coverage", "licence", "training_data", "source")}
     return {**kept, "entry": facts["name"], "chips": "; ".join(facts["chips"]), "tables": " ".join(facts["tables"])}
+
+
+def _validated_cells(board: Board, entry: BoardEntry) -> Facts:
+    return {f"validated_{name}": value for name, value in (validated(board, entry) or {}).items()}
 
 
 def _cell(value: Any) -> Any:

@@ -15,7 +15,7 @@ from tia2.files import without_folders
 
 from ..data.board import Board
 from ..data.boards import Live
-from ..exports.facts import about, best_first, counts, figures, people, plain, provenance
+from ..exports.facts import about, best_first, counts, figures, people, plain, provenance, validated
 from ..submissions.web import status_of
 from ..views.pairs import comparison, verdict_of
 
@@ -151,7 +151,9 @@ def _entry(board: Board, name: str) -> dict[str, Any]:
         }
         for scope in board.scopes
     }
-    content: dict[str, Any] = plain({**about(entry), "subsets": subsets, "provenance": provenance(board)})
+    content: dict[str, Any] = plain(
+        {**about(entry), "validated": validated(board, entry), "subsets": subsets, "provenance": provenance(board)}
+    )
     return content
 
 

@@ -2,16 +2,19 @@
 
 import base64
 import io
+import json
 import math
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from tia2.calibration import calibration_of
 from tia2.finetune import best_of_n_curves
 from tia2.leaderboard.data.board_runs import BoardRun, validated_figures
+from tia2.leaderboard.exports import to_csv, to_json
 from tia2.leaderboard.finetuned.best_of_n import best_of_n_arrays, best_of_n_part
 from tia2.leaderboard.plots import best_of_n, best_of_n_words, run_curve, run_curve_words
 from tia2.leaderboard.views.best_of_n import best_of_n_sheet, entries_with_curves, gold_gained, usual_entries
@@ -28,6 +31,20 @@ from tia2.leaderboard.views.runs import (
 
 class TestValidated:
     pytestmark = pytest.mark.slow
+
+    def test_exports_have_what_the_board_shows(self, validated_board):
+        frame = pd.read_csv(io.StringIO(to_csv(validated_board, "overall", "auroc"))).set_index("id")
+        content = {entry["id"]: entry["validated"] for entry in json.loads(to_json(validated_board))["entries"]}
+        for entry in validated_board.entries:
+            figures = validated_board.validated.get(entry.id)
+            if figures is None:
+                assert content[entry.id] is None
+                assert frame.loc[entry.id, "validated_gain":"validated_runs"].isna().all()
+                continue
+            peak = next(run.report.peaks[0] for run in validated_board.runs if run.entry == entry.id)
+            assert content[entry.id] == {"gain": peak.gain, "kl": peak.peak_kl, "drop": peak.drop, "runs": 1}
+            row = frame.loc[entry.id, "validated_gain":"validated_runs"].astype(float)
+            assert row.tolist() == pytest.approx([peak.gain, peak.peak_kl, peak.drop, 1])
 
     def test_the_boards_columns_are_the_reports_peaks(self, validated_board):
         assert set(VALIDATED) <= set(usual_columns(validated_board))
