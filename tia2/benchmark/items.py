@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,9 @@ _SAY_SCALE = (
     "State it at the top of the benchmark's README.md, as `ratings: {low: 1, high: 5}`, or as load(…, "
     "scale=RatingScale(low=1, high=5)); `tia2 data make` writes it."
 )
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ROWS = 10_000
+"""Rows that are digested at a time."""
 _TEXTS = ("item_id", "subset", "prompt_id", "prompt")
 
 
@@ -87,10 +91,32 @@ def checked_items(
 def digest(frame: pd.DataFrame) -> str:
     """Return the SHA-256 over a frame's rows: a JSON list per line, UTF-8, no spaces, floats as Python prints them."""
     sha = hashlib.sha256()
-    for row in zip(*(frame[column].tolist() for column in frame.columns), strict=True):
-        sha.update(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode())
-        sha.update(b"\n")
+    columns = [frame[column].tolist() for column in frame.columns]
+    # Column by column: calling the encoder for each row takes four times as long.
+    for start in range(0, len(frame), _ROWS):
+        parts = [_encoded(column[start : start + _ROWS]) for column in columns]
+        sha.update("".join([f"[{','.join(row)}]\n" for row in zip(*parts, strict=True)]).encode())
     return sha.hexdigest()
+
+
+def _encoded(values: list[Any]) -> list[str]:
+    """Return the JSON of each value."""
+    kinds = set(map(type, values))
+    if kinds <= {str}:
+        by_text = {text: _ENCODER.encode(text) for text in set(values)}
+        return [by_text[text] for text in values]
+    if kinds <= {float} and all(map(math.isfinite, values)):
+        return list(map(repr, values))
+    if kinds == {list} and str not in map(type, values[0]):
+        whole = _ENCODER.encode(values)
+        parts = whole[2:-2].split("],[")
+        # Lists of numbers: neither a text nor a list within them holds the mark at which they were split.
+        if len(parts) == len(values) and '"' not in whole and "[" not in whole[2:].replace("],[", ""):
+            return [f"[{part}]" for part in parts]
+    # The items of a prompt share the list of its contrastive prompts.
+    distinct = {id(value): value for value in values}
+    encoded = {key: _ENCODER.encode(value) for key, value in distinct.items()}
+    return [encoded[id(value)] for value in values]
 
 
 def _check_texts(values: dict[str, list[Any]], name: str) -> None:
