@@ -149,6 +149,12 @@ def add(
     training_data: Annotated[str | None, typer.Option(help="Data the model was trained on.")] = None,
     contact: Annotated[str | None, typer.Option(help="Address for questions, https.")] = None,
     paper: Annotated[str | None, typer.Option(help="Address of the paper, https.")] = None,
+    organisation: Annotated[
+        str | None, typer.Option("--organisation", "--organization", help="Who made the model.")
+    ] = None,
+    parameters: Annotated[int | None, typer.Option(metavar="N", help="Number of its weights.")] = None,
+    code: Annotated[str | None, typer.Option(help="Address of its code, https.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Address of its weights, https.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the model of this name.")] = False,
     benchmark: Annotated[
         str | None,
@@ -160,7 +166,8 @@ def add(
 
     declared = {
         "name": name, "description": description, "licence": licence, "training_data": training_data,
-        "contact": contact, "paper": paper,
+        "contact": contact, "paper": paper, "organisation": organisation, "parameters": parameters, "code": code,
+        "weights": weights,
     }  # fmt: skip
     if benchmark is not None:
         with console.stderr.status("Loading …"):

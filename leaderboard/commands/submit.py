@@ -59,6 +59,12 @@ def submit(
     contact: Annotated[str, typer.Option(help="Address for questions about it, https.")] = "",
     training_data: Annotated[str | None, typer.Option(help="Its training data. Default: the table's.")] = None,
     paper: Annotated[str | None, typer.Option(help="Address of the paper, https.")] = None,
+    organisation: Annotated[
+        str | None, typer.Option("--organisation", "--organization", help="Who made the model.")
+    ] = None,
+    parameters: Annotated[int | None, typer.Option(metavar="N", help="Number of its weights.")] = None,
+    code: Annotated[str | None, typer.Option(help="Address of its code, https.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Address of its weights, https.")] = None,
     cite: Annotated[Path | None, typer.Option(metavar="FILE", help="BibTeX entry of the paper.")] = None,
     macs: Annotated[
         float | None, typer.Option(metavar="N", help="Multiply-accumulate operations per image and text.")
@@ -107,7 +113,8 @@ def submit(
     about_tables = {
         "name": name, "licence": licence, "training-data": training_data, "paper": paper, "cite": cite, "macs": macs,
         "items-per-second": items_per_second, "on": on, "calibration": calibration, "setting": setting,
-        "ensemble": ensemble, "replaces": replaces,
+        "ensemble": ensemble, "replaces": replaces, "organisation": organisation, "parameters": parameters,
+        "code": code, "weights": weights,
     }  # fmt: skip
     with console.warnings_as_lines(), console.stderr.status("Checking the submission …"):
         from ..submissions.run_package import only_runs
@@ -124,6 +131,10 @@ def submit(
             "licence": licence,
             "training_data": training_data,
             "paper": paper,
+            "organisation": organisation,
+            "parameters": parameters,
+            "code": code,
+            "weights": weights,
             "cost": _cost(macs, items_per_second, on),
         }
         card = _card(loaded, {**given, "contact": contact, "cite": None if cite is None else _read(cite)})

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 UNKNOWN = "unknown"
 
+ADDED_TO_CARDS = ("organisation", "parameters", "code", "weights")
+"""Fields of cards that version 0.1 first had without."""
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -187,6 +189,20 @@ class ModelCard(StrictModel):
     cite: Annotated[str, Field(max_length=3000)] = ""
     """BibTeX."""
     cost: Cost | None = None
+    organisation: Annotated[str, Field(max_length=100)] = ""
+    """Who made it."""
+    parameters: Annotated[int, Field(gt=0, le=10**14)] | None = None
+    """Number of weights."""
+    code: Annotated[str, Field(max_length=300)] = ""
+    """An https address."""
+    weights: Annotated[str, Field(max_length=300)] = ""
+    """An https address."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What isn't declared is left out, so that an earlier version reads a card that declares nothing new.
+        content: dict[str, Any] = handler(self)
+        return {name: value for name, value in content.items() if value or name not in ADDED_TO_CARDS}
 
 
 class Listing(StrictModel):

@@ -18,8 +18,8 @@ from ..views.rendering import render, source
 from ..views.texts import definitions
 from .facts import Facts, about, best_first, figures, people, plain, provenance
 
-DECLARED = ("description", "licence", "training_data", "source")
-ADDRESSES = ("paper", "contact")
+DECLARED = ("description", "organisation", "parameters", "licence", "training_data", "source")
+ADDRESSES = ("paper", "code", "weights", "contact")
 
 
 def static_html(board: Board, metric: str = "auroc", page: str = "") -> str:
@@ -115,7 +115,7 @@ def _section(board: Board, scope: str, metric: str, anchor: str) -> Facts:
 def _entry(entry: BoardEntry) -> Facts:
     """Return what an entry's people declare of it. Links lead only to https addresses, and only when clicked."""
     facts = about(entry)
-    declared = {name.replace("_", " "): facts[name] for name in DECLARED if facts[name]}
+    declared = {name.replace("_", " "): str(facts[name]) for name in DECLARED if facts[name]}
     if facts["tables"]:
         declared["score tables"] = ", ".join(facts["tables"])
     return {"name": entry.name, "facts": declared, "addresses": {name: facts[name] or "" for name in ADDRESSES}}

@@ -43,6 +43,7 @@ __all__ = [
     "judged",
     "load_settings",
     "make_report",
+    "mean_best_of_n",
     "prompts_by_fall",
     "run_class",
     "total_kl",
@@ -115,6 +116,21 @@ class EntriesAgain:
         prompts = load_prompts(settings.prompts)
         self.prompts = {"train": prompts.train, "held-out": prompts.held_out}
         self.rewards = OnlineRewards(entries, prompts.contrastive, "cpu")
+
+
+def mean_best_of_n(proxy: NDArray[np.float64], gold: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the expected gold of the best of n by a proxy, per prompt and n, as `tia2.finetune.best_of_n` does.
+
+    Args:
+        proxy: Numbers to choose by, shape (prompts, items).
+        gold: Trusted judgements, same shape.
+        n: Numbers of images to choose from.
+    """
+    if TYPE_CHECKING:
+        from finetune.bon.estimator import best_of_n
+    else:
+        from tia2.finetune.bon.estimator import best_of_n
+    return best_of_n(proxy, gold, n)
 
 
 def best_of_n_gold(values: Values, resamples: int) -> dict[str, GoldCurve]:

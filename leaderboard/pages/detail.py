@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ..data.board import Board, BoardEntry
 from ..data.records import Cost
-from ..views.formats import NO_VALUE, figure, interval, share
+from ..views.formats import NO_VALUE, count_of_weights, figure, interval, share
 from ..views.rendering import macro
 from .markup import PARTS, code, note, safe_link, table
 
@@ -37,10 +37,16 @@ def _facts(board: Board, entry: BoardEntry, scope: str) -> list[tuple[str, str]]
         card = entry.listing.card
         pairs += [
             ("description", card.description or NO_VALUE),
+            *([("organisation", card.organisation)] if card.organisation else []),
+            *([("size", count_of_weights(card.parameters))] if card.parameters else []),
             ("training data", card.training_data),
             ("licence", card.licence),
             *([("contact", safe_link(card.contact))] if card.contact else []),
-            *([("paper", safe_link(card.paper))] if card.paper else []),
+            *(
+                (name, safe_link(address))
+                for name, address in (("paper", card.paper), ("code", card.code), ("weights", card.weights))
+                if address
+            ),
             *([("cost, as declared", _cost(card.cost))] if card.cost else []),
             *([("cite", code(card.cite))] if card.cite else []),
             (

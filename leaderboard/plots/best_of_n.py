@@ -10,6 +10,7 @@ from tia2.figures.style import faint
 
 from ..data.board import Board, BoardEntry
 from ..finetuned.best_of_n import BestOfNPart
+from ..views.best_of_n import best_possible
 from .style import INK, PALETTE, Trace, clean, empty, figure, note, one_line, safe
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ NONE = "Choose entries that score tables stand behind to see what choosing among
 
 
 def best_of_n(board: Board, scope: str, ids: Sequence[str]) -> Figure:
-    """Return the mean human score of the best of n by each entry, against n, with intervals and the level of chance.
+    """Return the mean human score of the best of n by each entry, against n, with intervals, chance and the ceiling.
 
     Args:
         board: The board.
@@ -37,6 +38,9 @@ def best_of_n(board: Board, scope: str, ids: Sequence[str]) -> Figure:
     for number, (entry, part) in enumerate(curves):
         traces += _traces(entry, part, PALETTE[number])
     first = curves[0][1]
+    ceiling = best_possible(board, scope, first.n)
+    if ceiling is not None:
+        traces.append(_ceiling(first.n.tolist(), ceiling.tolist()))
     chance = float(first.gold[0, 0])
     most = max(int(part.n[-1]) for _, part in curves)
     ticks = [2**power for power in range(most.bit_length())]
@@ -89,6 +93,17 @@ def _curves(board: Board, scope: str, ids: Sequence[str]) -> list[tuple[BoardEnt
 
 def _drop(part: BestOfNPart) -> str:
     return "" if math.isnan(part.drop) else f" (by {part.drop:.3f} to n = {part.limit})"
+
+
+def _ceiling(n: list[int], means: list[float]) -> Trace:
+    return {
+        "type": "scatter", "mode": "lines", "x": n, "y": means, "name": "ceiling: chosen by people's own scores",
+        "line": {"color": INK, "width": 1.5, "dash": "dot"},
+        "hovertext": [
+            f"by people's own scores<br>best of {number}: {mean:.3f}" for number, mean in zip(n, means, strict=True)
+        ],
+        "hoverinfo": "text",
+    }  # fmt: skip
 
 
 def _traces(entry: BoardEntry, part: BestOfNPart, colour: str) -> list[Trace]:

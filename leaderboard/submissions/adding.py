@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tia2.calibration.choosing import FOLDS
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def add_tables(
     store: Store,
     paths: Sequence[str | os.PathLike[str]],
-    declared: dict[str, str],
+    declared: Mapping[str, Any],
     *,
     added_by: str,
     replace: bool = False,
@@ -200,7 +200,7 @@ def imported_sentence(tables: Sequence[ScoreTable]) -> str:
     return f"Rewards computed elsewhere (by: {', '.join(dict.fromkeys(origins))}) and imported; no image was seen."
 
 
-def _card(tables: Sequence[ScoreTable], declared: dict[str, str]) -> ModelCard:
+def _card(tables: Sequence[ScoreTable], declared: Mapping[str, Any]) -> ModelCard:
     from pydantic import ValidationError
 
     facts = {**own_facts(tables), **declared}

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.board import Board
+from tia2.evaluation.summary import OVERALL
+
+from ..data.board import Board, Floats
 from ..finetuned.best_of_n import BestOfNPart
+from ..finetuned.finetuning import mean_best_of_n
 from .formats import NO_VALUE, difference, figure
 from .sheets import Column, Sheet, sheet
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 USUAL, MOST = 4, 8
 """Entries that the figure shows on a first visit, and at most."""
@@ -51,6 +58,53 @@ def usual_entries(board: Board) -> list[str]:
             by_model.setdefault(entry.listing.id, []).append(name)
     pairs = [name for names in by_model.values() for name in names[:2]]
     return pairs[:USUAL] or offered[:USUAL]
+
+
+def best_possible(board: Board, scope: str, n: NDArray[np.int64]) -> Floats | None:
+    """Return people's mean score where people's own scores choose the best of n: what no entry can surpass.
+
+    Args:
+        board: The board.
+        scope: One of its scopes.
+        n: Numbers of images to choose from, ascending; prompts with fewer images than the largest are left out, as of
+            entries' curves.
+
+    Returns:
+        One mean per number; None where no prompt has that many images.
+    """
+
+    def make() -> Floats | None:
+        subsets = [name for name in board.scopes if name != OVERALL] if scope == OVERALL else [scope]
+        means = [curve for curve in (_of_subset(board, subset, n) for subset in subsets) if curve is not None]
+        return np.mean(means, axis=0) if len(means) == len(subsets) else None
+
+    return board.remember("best possible", (scope, *n.tolist()), make)
+
+
+def _of_subset(board: Board, subset: str, n: NDArray[np.int64]) -> Floats | None:
+    items = board.items[board.items["subset"] == subset]
+    curves = []
+    for _, scores in items.groupby("prompt_id")["human_score"]:
+        gold = scores.to_numpy(np.float64)
+        if len(gold) >= n[-1] and np.isfinite(gold).all():
+            curves.append(mean_best_of_n(gold, gold, n))
+    return np.mean(curves, axis=0) if curves else None
+
+
+def entries_beside(board: Board, entry_id: str) -> list[str]:
+    """Return an entry and the best of the best other models, all with curves, to be shown together.
+
+    Args:
+        board: The board.
+        entry_id: Id of the entry.
+    """
+    models = {board.entry(entry_id).model}
+    listed = [entry_id]
+    for name in entries_with_curves(board):
+        if board.entry(name).model not in models and len(listed) < USUAL:
+            models.add(board.entry(name).model)
+            listed.append(name)
+    return listed
 
 
 def best_of_n_sheet(board: Board, scope: str, ids: Sequence[str]) -> Sheet:

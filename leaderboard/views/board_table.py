@@ -93,7 +93,7 @@ def board_sheets(
         board: The board.
         scope: A subset, or `overall`.
         metric: Name of the metric to rank by.
-        search: Words that an entry's name, chips, licence, training data, source or id contain.
+        search: Words that an entry's name, chips, licence, training data, organisation, source or id contain.
         chips: Chips of the entries to show, see `facets`; all entries if empty.
         columns: Names among `column_titles` to show beside rank, entry, chips and metric; `usual_columns` if None.
         sort: Name among `sort_titles`.
@@ -128,7 +128,7 @@ def matching(board: Board, search: str, chips: Sequence[str]) -> list[int]:
 
     Args:
         board: The board.
-        search: Words that an entry's name, chips, licence, training data, source or id contain.
+        search: Words that an entry's name, chips, licence, training data, organisation, source or id contain.
         chips: Chips of the entries, see `facets`; all entries if empty.
     """
     exclusive = facets(board)
@@ -224,7 +224,7 @@ def _fits(entry: BoardEntry, chips: Sequence[str], search: str, exclusive: Seque
 
 def _text(entry: BoardEntry) -> str:
     card = entry.listing.card if entry.listing else None
-    declared = [card.licence, card.training_data] if card else []
+    declared = [card.licence, card.training_data, card.organisation] if card else []
     return _plain("\n".join([entry.name, *entry.chips, entry.source, entry.id, *declared]))
 
 

@@ -112,6 +112,19 @@ def significant(value: float) -> str:
     return f"{value:#.4g}".rstrip(".")
 
 
+def count_of_weights(number: int) -> str:
+    """Return how many parameters a model has, with three significant digits.
+
+    Example:
+        >>> count_of_weights(427_616_513), count_of_weights(8_000_000_000), count_of_weights(950)
+        ('428M parameters', '8B parameters', '950 parameters')
+    """
+    for size, letter in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{letter} parameters"
+    return f"{number} parameters"
+
+
 def factor(value: float) -> str:
     """Return what a temperature is multiplied by.
 

@@ -17,7 +17,7 @@ from ..data.board import Board
 from ..data.standing import Standing
 from .board_table import PAGE, VALIDATED, cell_of, column_titles, matching, pages_of, sort_value
 from .doors import items_door
-from .formats import NO_VALUE, best_text, brackets, figure, span
+from .formats import NO_VALUE, best_text, brackets, count_of_weights, figure, span
 
 FIRST = ("ranks", "against_best")
 """Columns that have a place of their own in the table."""
@@ -206,15 +206,21 @@ class _Painter:
         main = self._entry(row.main, standing, scopes, keys)
         entry = self._board.entries[row.main]
         rank, card = int(standing.model_rank[row.main]), entry.listing.card if entry.listing else None
-        declared = [card.licence, entry.listing.added[:10]] if card and entry.listing else ["as published"]
+        size = count_of_weights(card.parameters) if card and card.parameters else ""
+        declared = (
+            [card.organisation, size, card.licence, entry.listing.added[:10]]
+            if card and entry.listing
+            else ["as published"]
+        )
+        addresses = {"paper": card.paper, "code": card.code, "weights": card.weights} if card else {}
         return {
             **main,
             "rank": str(rank) if rank else NO_VALUE,
             "ranks": span(int(standing.model_low[row.main]), int(standing.model_high[row.main])),
             "title": card.name if card else entry.name,
             "mark": entry.calibration.mark if card and entry.calibration else "",
-            "facts": declared,
-            "links": [("paper", card.paper)] if card and card.paper else [],
+            "facts": [fact for fact in declared if fact],
+            "links": [(name, address) for name, address in addresses.items() if address],
             "model": entry.model,
             "others": [self._entry(position, standing, scopes, keys) for position in row.others],
         }

@@ -93,6 +93,9 @@ def add_hostile(store: Store, benchmark_name: str) -> Listing:
         paper="javascript:window.__xss=1",
         cite=f"@misc{{evil, title={{{PAYLOAD}}}}}",
         cost=Cost(items_per_second=1.0, device=PAYLOAD),
+        organisation=PAYLOAD[:100],
+        code="javascript:window.__xss=1",
+        weights=f'https://evil.example/"onmouseover="{PAYLOAD}',
     )
     listing = add_model(store, benchmark_name, card, seed=666, name="evil")
     evil = listing.model_copy(update={"added_by": PAYLOAD})

@@ -9,6 +9,8 @@ import gradio as gr
 
 from ...data.board import Board
 from ...data.boards import Live
+from ...plots import best_of_n, best_of_n_words
+from ...views.best_of_n import entries_beside
 from ...views.board_table import (
     PAGE,
     VALIDATED,
@@ -42,6 +44,11 @@ LEGEND_OF_GAINS = (
     "validated: a generator was fine-tuned against the entry; gold gained at the peak, on images that had no part in "
     "choosing it, the KL divergence there, and what was lost from there to the end. best of n: people's mean score "
     "gained where the entry chooses the best of n of the benchmark's images, at the n where that peaks."
+)
+BEST_OF_N = (
+    "People's mean score of the image that the entry likes best among n of a prompt's images, beside the best entries "
+    "of the best other models, an image by chance, and the ceiling: people's own choice. Where a curve falls, "
+    "optimising against the entry goes wrong even without training."
 )
 APART = "Not ranked, because values are missing for some items: figures are over the prompts that are covered."
 
@@ -83,6 +90,11 @@ def build(live: Live) -> Tab:
     with gr.Column(elem_id="tia2-detail"):
         entry = gr.Dropdown(_entries(board), value="", label="Details of", info="or select a row")
         about = gr.HTML()
+        with gr.Column(visible=False) as chosen_best:
+            gr.HTML(heading("The best of n images, chosen by it") + note(BEST_OF_N))
+            curve = gr.Plot(label="Best of n", show_label=False, elem_classes="tia2-plot")
+            curve_words = gr.HTML()
+    of_entry = [about, chosen_best, curve, curve_words]
     export_buttons(live, state)
 
     def restore_entry(board: Board, query: Query) -> Any:
@@ -98,12 +110,12 @@ def build(live: Live) -> Tab:
         view = {"benchmark": benchmark, "scope": scope, "metric": metric, "partial": rest.ids}
         return [
             macro("board.html", "models", full, f"Models by {board.metric_titles[metric]}, {scope}"), _update(rest),
-            gr.update(visible=len(rest) > 0), view, detail(board, entry, scope),
-            _update_pages(full["total"], page or 1),
+            gr.update(visible=len(rest) > 0), view, _update_pages(full["total"], page or 1),
+            *_of_entry(board, entry, scope),
         ]  # fmt: skip
 
-    def render_detail(benchmark: str, *values: Any) -> str:
-        return detail(live.board(benchmark), values[-1], values[0])
+    def render_detail(benchmark: str, *values: Any) -> list[Any]:
+        return _of_entry(live.board(benchmark), values[-1], values[0])
 
     picks = _picks(partial, state, entry)
     return Tab(
@@ -117,12 +129,21 @@ def build(live: Live) -> Tab:
             Param("columns", columns, _restore_columns, kind="column"),
             Param("rows", page, _restore_page),
             Param(
-                "entry", entry, restore_entry, render_detail, [about], [event.success for event in picks], kind="entry"
+                "entry", entry, restore_entry, render_detail, of_entry, [event.success for event in picks], kind="entry"
             ),
         ],
         render,
-        [table, partial, apart, state, about, page],
+        [table, partial, apart, state, page, *of_entry],
     )
+
+
+def _of_entry(board: Board, name: str | None, scope: str) -> list[Any]:
+    """Return what is shown of the entry that was picked: its card, and what choosing images by it gains."""
+    if not name or name not in board.positions or board.best_of_n(board.positions[name], scope) is None:
+        return [detail(board, name, scope), gr.update(visible=False), gr.skip(), gr.skip()]
+    beside = entries_beside(board, name)
+    figure, words = best_of_n(board, scope, beside), note(best_of_n_words(board, scope, beside))
+    return [detail(board, name, scope), gr.update(visible=True), figure, words]
 
 
 def _table(label: str, name: str, height: int, *classes: str, **options: Any) -> gr.Dataframe:

@@ -42,6 +42,9 @@ def card_problems(card: ModelCard) -> list[str]:
         address_problem("The contact", card.contact),
         text_problem("The training data", card.training_data),
         address_problem("The paper", card.paper),
+        text_problem("The organisation", card.organisation, lines=False),
+        address_problem("The code's address", card.code),
+        address_problem("The weights' address", card.weights),
         bibtex_problem("The citation", card.cite),
         *([text_problem("The device", card.cost.device, lines=False)] if card.cost and card.cost.device else []),
     ]

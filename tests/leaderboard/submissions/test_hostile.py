@@ -72,6 +72,9 @@ for field, says in {
     "cite": "The citation holds what looks like markup",
     "contact": "The contact must be an address",
     "paper": "The paper must be an address",
+    "organisation": "The organisation holds what looks like markup",
+    "code": "The code's address must be an address",
+    "weights": "The weights' address must be an address",
 }.items():
 
     @case(f"script in {field}", says)
@@ -105,6 +108,8 @@ for name, values, says in (
     ("a published name", {"name": "CLIP (as published)"}, "is like those that the board gives ('as published')"),
     ("a Windows device", {"name": "nul"}, "is that of a device on Windows"),
     ("javascript as contact", {"contact": "javascript:alert(1)"}, "must be an address like https://example.org/me"),
+    ("marks in the organisation", {"organisation": "A" + "\u0336" * 9}, "The organisation stacks more than 4 marks"),
+    ("a host without a name as code", {"code": "https://localhost/x"}, "must be an address like"),
     ("data as paper", {"paper": "data:text/html,hello"}, "must be an address like"),
     ("credentials in an address", {"contact": "https://user:secret@example.org/"}, "must be an address like"),
     ("no encryption", {"contact": "http://example.org/"}, "must be an address like"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from copy import copy
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
 
+from tia2.leaderboard.data.records import ModelCard
 from tia2.leaderboard.views.board_table import VALIDATED
 from tia2.leaderboard.views.model_table import model_entries, model_table
 from tia2.leaderboard.views.rendering import macro
@@ -71,6 +74,37 @@ def test_filters_and_what_an_empty_search_says(mini_board):
     assert all(not row["others"] for row in only["rows"])
     nothing = shown(mini_board, search="nobody has this")
     assert (nothing["rows"], nothing["empty"], nothing["total"]) == ([], "No model matches.", 0)
+
+
+def test_a_row_says_who_made_the_model_how_large_it_is_and_where_to_get_it(mini_board):
+    entry = mini_board.entry("mini-web")
+    card = entry.listing.card.model_copy(
+        update={
+            "organisation": "Web <b>", "parameters": 427_616_513, "code": "https://example.org/code",
+            "weights": "https://example.org/weights",
+        }
+    )  # fmt: skip
+    board = copy(mini_board)
+    listing = entry.listing.model_copy(update={"card": card})
+    board.entries = tuple(
+        replace(other, listing=listing) if other.model == "mini-web" else other for other in mini_board.entries
+    )
+    (row,) = shown(board, search="Web <b>")["rows"]
+    assert row["facts"] == ["Web <b>", "428M parameters", card.licence, listing.added[:10]]
+    page = str(macro("board.html", "models", shown(board), "Models"))
+    assert "Web &lt;b&gt; · 428M parameters" in page
+    for name in ("code", "weights"):
+        assert f'<a href="https://example.org/{name}" rel="nofollow noopener noreferrer ugc"' in page
+    other = next(row for row in shown(board)["rows"] if row["model"] == "mini-strong")
+    assert (other["links"], len(other["facts"])) == ([], 2)
+
+
+def test_a_card_that_declares_nothing_new_is_written_as_before():
+    assert set(ModelCard(name="old").model_dump()) == {
+        "name", "description", "licence", "contact", "training_data", "paper", "cite", "cost"
+    }  # fmt: skip
+    card = ModelCard(name="new", parameters=7, code="https://example.org/")
+    assert ModelCard.model_validate_json(card.model_dump_json()) == card
 
 
 def test_bars_lie_on_one_axis(mini_board):

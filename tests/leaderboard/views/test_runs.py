@@ -17,7 +17,14 @@ from tia2.leaderboard.data.board_runs import BoardRun, validated_figures
 from tia2.leaderboard.exports import to_csv, to_json
 from tia2.leaderboard.finetuned.best_of_n import best_of_n_arrays, best_of_n_part
 from tia2.leaderboard.plots import best_of_n, best_of_n_words, run_curve, run_curve_words
-from tia2.leaderboard.views.best_of_n import best_of_n_sheet, entries_with_curves, gold_gained, usual_entries
+from tia2.leaderboard.views.best_of_n import (
+    best_of_n_sheet,
+    best_possible,
+    entries_beside,
+    entries_with_curves,
+    gold_gained,
+    usual_entries,
+)
 from tia2.leaderboard.views.board_table import VALIDATED, board_sheets, column_titles, sort_titles, usual_columns
 from tia2.leaderboard.views.runs import (
     alarm_rows,
@@ -177,6 +184,25 @@ def test_best_of_n_is_what_the_command_says(mini_board, name):
         np.testing.assert_allclose(kept.gold.T, [part.gold.mean, part.gold.low, part.gold.high], atol=1e-12)
         assert (kept.peak, kept.inside) == (part.peak.n, part.peak.inside)
         assert (kept.gain, kept.drop_low) == pytest.approx((part.peak.gain.mean, part.peak.drop.low), nan_ok=True)
+
+
+@pytest.mark.parametrize("scope", ["counting", "overall"])
+def test_the_ceiling_of_best_of_n_is_above_every_entry_and_begins_at_chance(mini_board, scope):
+    parts = [mini_board.best_of_n(position, scope) for position in range(len(mini_board))]
+    ceiling = best_possible(mini_board, scope, parts[0].n)
+    assert ceiling[0] == pytest.approx(parts[0].gold[0, 0], abs=1e-12)
+    assert (np.diff(ceiling) >= 0).all()
+    assert all((part.gold[:, 0] <= ceiling + 1e-12).all() for part in parts)
+    rows = mini_board.items[mini_board.items["subset"] == "counting"]
+    best = rows.groupby("prompt_id")["human_score"].max().mean()
+    if scope == "counting":
+        assert ceiling[-1] == pytest.approx(best, abs=1e-12), "of all images, the best is chosen"
+    beside = entries_beside(mini_board, "mini-web")
+    assert beside[0] == "mini-web"
+    models = [mini_board.entry(name).model for name in beside]
+    assert len(set(models)) == len(models) == 4
+    names = [trace.name for trace in best_of_n(mini_board, scope, beside).data if trace.name]
+    assert names[-1] == "ceiling: chosen by people's own scores"
 
 
 def test_best_of_n_is_in_the_index_with_the_entry(mini_board, monkeypatch):
