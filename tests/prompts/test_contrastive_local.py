@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from tia2.errors import PromptError
+from tia2.errors import MissingDependencyError, PromptError
 from tia2.prompts.writer.clients import Local
 from tia2.prompts.writer.template import load_template
 from tia2.prompts.writer.writer import Writer
@@ -12,6 +14,7 @@ from tia2.prompts.writer.writer import Writer
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
+    pytest.importorskip("torch", reason="a language model on this machine needs the extra 'rewards'")
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
@@ -48,7 +51,14 @@ def test_a_model_that_can_write_is_read(tiny, tmp_path, monkeypatch):
     assert asked[0][1]["do_sample"] is False
 
 
+def test_without_transformers_the_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(MissingDependencyError, match=r"needs transformers.*pip install 'tia2\[rewards\]'"):
+        Local(str(tmp_path), device="cpu")
+
+
 def test_a_folder_without_a_model_is_one_line(tmp_path):
+    pytest.importorskip("torch", reason="a language model on this machine needs the extra 'rewards'")
     with pytest.raises(PromptError, match="can't be loaded") as caught:
         Local(str(tmp_path), device="cpu")
     assert "\n" not in str(caught.value)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tia2.commands.options import Config, Split, reward_options, run_folder
-from tia2.errors import RewardError
+from tia2.errors import RewardError, UsageError
 
 if TYPE_CHECKING:
     from tia2.progress import Progress
@@ -33,6 +33,8 @@ Examples:
   tia2 score --reward my_reward.py:MyReward --benchmark exports/mine
 
   tia2 score --reward mini-strong --out runs/shared --part 0/2
+
+  tia2 score --reward mini-strong --out runs/shared --devices cpu,cpu
 """
 
 
@@ -99,6 +101,13 @@ def score(
             help="Begin with part I of N, from 0, and divide the work with other processes that write the same --out.",
         ),
     ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|NAMES",
+            help="Score by one process per device of this machine: all GPUs, or those named, such as cuda:0,cuda:1.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another score table in the folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -123,6 +132,17 @@ def score(
         loaded = load(benchmark, data_dir=data_dir, split=split, config=config)
         if contrastive is not None:
             loaded = with_contrastive_prompts(loaded, contrastive)
+    if devices is not None:
+        words = [f"--reward={spec}" for spec in reward] + [f"--name={title}" for title in name or []]
+        words += [f"--option={text}" for text in option or []]
+        settings = {
+            "benchmark": benchmark, "split": split, "config": config, "out": out, "data-dir": data_dir, "dtype": dtype,
+            "revision": revision, "batch-size": batch_size, "contrastive": contrastive,
+        }  # fmt: skip
+        words += [f"--{setting}={value}" for setting, value in settings.items() if value is not None]
+        flags = {"skip-bad-images": skip_bad_images, "trust-fingerprint": trust_fingerprint}
+        words += [f"--{flag}" for flag, given in flags.items() if given]
+        device = _by_workers(words, devices, alone=part is None and device is None and not overwrite)
     options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
     done: list[dict[str, Any]] = []
     for number, spec in enumerate(reward):
@@ -156,7 +176,7 @@ def score(
                 part=share,
                 progress=progress,
             )
-        if not table.computed:
+        if not table.computed and devices is None:
             console.stderr.print(console.plain(f"{table.name}: already scored, nothing computed."), soft_wrap=True)
         if table.skipped:
             console.stderr.print("warning: ", console.plain(_skipped(table)), sep="", soft_wrap=True)
@@ -194,6 +214,22 @@ def _progress(reward: str, items: int) -> Iterator[Progress]:
             bars.update(task, completed=done, total=total, description=f"{reward} {unit}{speed}")
 
         yield update
+
+
+def _by_workers(words: list[str], devices: str, *, alone: bool) -> str:
+    """Have workers score, and return the device on which what they leave over would be scored."""
+    from tia2 import console
+    from tia2.scoring.workers import devices_of, run_workers
+
+    if not alone:
+        raise UsageError("--devices chooses devices and parts by itself: leave out --device, --part and --overwrite.")
+    names = devices_of(devices)
+    started = time.monotonic()
+    for problem in run_workers(words, names):
+        console.stderr.print("warning: ", console.plain(problem), sep="", soft_wrap=True)
+    seconds = time.monotonic() - started
+    console.stderr.print(f"{len(names)} workers, on {', '.join(names)}: {seconds:.1f} s.", soft_wrap=True)
+    return names[0]
 
 
 def _part(given: str | None, overwrite: bool) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from tia2.errors import PromptError, first_line
+from tia2.errors import PromptError, first_line, missing_models
 
 KEY_VARIABLE = "TIA2_LLM_API_KEY"
 TIMEOUT = 120.0
@@ -141,6 +141,8 @@ class Endpoint:
         except Exception as error:
             if type(error).__module__.split(".")[0] not in {"httpx", "httpx2", "httpcore"}:
                 raise
+            if "Timeout" in type(error).__name__:  # which some versions of the Hub's client pass on as they are
+                raise UnavailableError(f"{where} did not answer in time") from None
             raise UnavailableError(f"{where}: {first_line(error)}") from None
         if not isinstance(content, str):
             raise UnavailableError(f"{where} answered without text")
@@ -159,9 +161,12 @@ class Local:
     parallel = False
 
     def __init__(self, source: str, *, max_tokens: int = 2048, device: str | None = None) -> None:
-        from transformers import pipeline
-
         from tia2.devices import pick_device
+
+        try:
+            from transformers import pipeline
+        except ModuleNotFoundError as error:
+            raise (missing_models(error, f"The language model {source!r}") or error) from None
 
         self.model = f"{LOCAL}{source}"
         self.facts: dict[str, Any] = {"max_tokens": max_tokens, "sampled": False}
