@@ -1,6 +1,7 @@
 # One word each; every target sets up what it needs in .venv, and quickly the second time.
 #   make quickstart   rank four small reward models on the built-in benchmark, with intervals
 #   make finetune     fine-tune the miniature generator against a reward, and report when it over-optimises
+#   make people-demo  make a benchmark of simulated people's votes, and hold it against the embedded one
 #   make test         lint, then all tests
 #   make lint         ruff, mypy and the order of the packages
 #   make docs         the documentation, into site/
@@ -20,7 +21,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart finetune test lint docs pictures wheel-test floors leaderboard chromium clean
+.PHONY: help quickstart finetune people-demo test lint docs pictures wheel-test floors leaderboard chromium clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -46,6 +47,9 @@ quickstart: $(VENV)/.installed-rewards
 
 finetune: $(VENV)/.installed-finetune
 	@$(BIN)/tia2 finetune run mini-ddpo
+
+people-demo: $(VENV)/.installed-finetune
+	@$(BIN)/tia2 people demo
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -34,10 +34,8 @@ def vote(
     A link is all that a rater needs; give each to one person. 1, 2, 3 answer, ← takes the last vote back. Stop it with
     Ctrl-C whenever you like: nothing is lost, and the same links work when it is started again.
     """
-    import time
-
     from tia2 import console
-    from tia2.people.page.serving import serving
+    from tia2.people.page import serving as page
     from tia2.people.store.study import Study
 
     opened = Study(study)
@@ -55,12 +53,11 @@ def vote(
         show(f"http://{public_host[0] if public_host else f'localhost:{port or 7870}'}")
         opened.close()
         return
-    with serving(opened, host=host, port=port, public_hosts=public_host or (), join=join) as address:
+    with page.serving(opened, host=host, port=port, public_hosts=public_host or (), join=join) as address:
         show(f"https://{public_host[0]}" if public_host else address)
         console.stderr.print("Stop with Ctrl-C; the same links work again afterwards.")
         try:
-            while True:
-                time.sleep(3600)
+            page.until_stopped()
         except KeyboardInterrupt:
             console.stderr.print("\nStopped. Every vote is kept.")
     opened.close()

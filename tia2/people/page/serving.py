@@ -67,6 +67,12 @@ def serving(
         listener.close()
 
 
+def until_stopped() -> None:
+    """Wait for Ctrl-C."""
+    while True:
+        time.sleep(3600)
+
+
 def _listening(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     ports = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else [port]

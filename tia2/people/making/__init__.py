@@ -1,0 +1,1 @@
+"""What a study is made of: prompts by recipe, and images sampled of them."""
