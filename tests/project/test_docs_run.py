@@ -53,6 +53,7 @@ CUT = {
     r"tia2 submit runs/mini-strong": "submitted on the page about it",
     r"tia2 finetune validate|[^`]*store\.add_run": "tests/leaderboard/validation validates entries",
     r"tia2 finetune study": "trains for hours; tests/finetune/study sums up what is there",
+    r"tia2 people demo|make people-demo": "takes minutes; tests/people goes the same way",
     r"tia2 miniworld (train|build)": "trains for an hour, samples for minutes",
     r"tia2 .*--hub ": "writes to the Hub",
     r"tia2 .*ID\.KEY|tia2 leaderboard status ID": "needs a receipt; tests/leaderboard/submissions uses one",
@@ -93,6 +94,13 @@ TELLING = {
     "rewards check": r"passed",
     "rewards verify": r"not verified",
     "prompts contrast": r"contrastive prompts of|\b(a|one) \w*",
+    "people prompts": r"prompts \(",
+    "people sample": r"\d images",
+    "people new": r"\d images",
+    "people vote": r"you, the owner",
+    "people backup": r"a copy of the votes",
+    "people export": r"\d votes",
+    "people build": r"items of \d+ prompts",
     "submit": r"waits for a review|Wrote ",
     "leaderboard init": r"items",
     "leaderboard add": r"On the board",
@@ -217,6 +225,9 @@ class World:
 
             return SimpleNamespace(server_address=(host, port), serve_forever=interrupted, server_close=lambda: None)
 
+        from tia2.people.page import serving
+
+        self.patch.setattr(serving, "until_stopped", make_server(None, "", 0, None).serve_forever)
         pages = ModuleType("tia2.leaderboard.pages.app")
         pages.launch = launch  # type: ignore[attr-defined]
         self.patch.setitem(sys.modules, pages.__name__, pages)
@@ -394,7 +405,8 @@ def test_a_page_works_from_top_to_bottom(page, world):
 
 
 MAKES = re.compile(
-    r'(?:--out[ =]|out="|save\("|leaderboard init |restore \S+ |data export |data make \S+ |Path\(")"?([\w./~-]+)'
+    r'(?:--out[ =]|out="|save\("|leaderboard init |restore \S+ |data export |data make \S+ |people new |'
+    r'people (?:build|sample) \S+ |Path\(")"?([\w./~-]+)'
 )
 """What a block makes."""
 ALWAYS = {"runs/quickstart", "runs/leaderboard"}

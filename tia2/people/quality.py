@@ -74,6 +74,7 @@ class StudyState(NamedTuple):
         finished: Items that have what they need.
         items: Items that are asked about.
         alpha: Krippendorff's alpha by aspect, NaN while there is nothing to compare.
+        alpha_without: The same without the raters who stand apart.
         times: Moments, in seconds since 1970.
         alphas: Alpha of the first aspect at these moments.
         per_hour: Votes within the last hour of voting.
@@ -86,6 +87,7 @@ class StudyState(NamedTuple):
     finished: int
     items: int
     alpha: dict[str, float]
+    alpha_without: dict[str, float]
     times: list[float]
     alphas: list[float]
     per_hour: int
@@ -103,6 +105,8 @@ def state_of(study: Study) -> StudyState:
     wanted = np.array([row[0] for row in study.file.rows("SELECT wanted FROM items ORDER BY number")])[table.asked]
     given = np.bincount(table.item[table.counting], minlength=table.size)[table.asked]
     matrices = [table.matrix(number) for number in range(len(table.aspects))]
+    raters = rater_qualities(table, matrices)
+    usual = [number for number, rater in enumerate(raters) if not rater.apart]
     ends = np.unique(np.linspace(0, len(table.item), POINTS + 1).astype(int)[1:])
     ends = ends[ends > 0]
     return StudyState(
@@ -111,10 +115,11 @@ def state_of(study: Study) -> StudyState:
         int((given >= wanted).sum()),
         int(table.asked.sum()),
         {aspect: alpha_of(matrix) for aspect, matrix in zip(table.aspects, matrices, strict=True)},
+        {aspect: alpha_of(matrix[:, usual]) for aspect, matrix in zip(table.aspects, matrices, strict=True)},
         [float(table.at[end - 1]) for end in ends],
         [alpha_of(table.matrix(0, int(end))) for end in ends],
         int((table.at > table.at.max() - 3600).sum()) if len(table.at) else 0,
-        rater_qualities(table, matrices),
+        raters,
         _disputed(table, matrices),
     )
 
@@ -139,11 +144,9 @@ def rater_qualities(table: VoteTable, matrices: list[NDArray[np.float64]]) -> li
         table: The votes.
         matrices: Worths by item and rater, one per aspect.
     """
-    agreements = [_agreement(matrices, rater) for rater in range(len(table.raters))]
-    means = np.array([mean for mean, _, _, count in agreements if count >= FEWEST])
-    usual = float(np.median(means)) if len(means) > 2 else math.nan
+    agreements, apart = _agreements(matrices, len(table.raters))
     qualities = []
-    for rater, (mean, low, high, count) in enumerate(agreements):
+    for rater, (mean, low, high, _) in enumerate(agreements):
         mine = table.rater == rater
         took = table.seconds[mine & np.isfinite(table.seconds)]
         gold = mine & (table.slot == "gold")
@@ -157,21 +160,40 @@ def rater_qualities(table: VoteTable, matrices: list[NDArray[np.float64]]) -> li
                 high,
                 _share((table.worths[gold] == table.expected[gold]).all(axis=1)),
                 _share(_same_again(table, rater)),
-                # Half of the usual agreement: a rater who is a little stricter, or still learns, is not meant.
-                bool(count >= FEWEST and high < usual / 2),
+                rater in apart,
             )
         )
     return qualities
 
 
-def _agreement(matrices: list[NDArray[np.float64]], rater: int) -> tuple[float, float, float, int]:
+def _agreements(
+    matrices: list[NDArray[np.float64]], raters: int
+) -> tuple[list[tuple[float, float, float, int]], set[int]]:
+    """Return each rater's agreement with the others, and who stands apart.
+
+    Whoever stands apart is left out of the others that the rest are compared with, until nobody is added: one
+    contrarian makes everybody's agreement low, and a spammer would hide behind that.
+    """
+    apart: set[int] = set()
+    while True:
+        agreements = [_agreement(matrices, rater, apart) for rater in range(raters)]
+        means = [mean for mean, _, _, count in agreements if count >= FEWEST]
+        usual = float(np.median(means)) if len(means) > 2 else math.nan
+        # Half of the usual agreement: a rater who is a little stricter, or still learns, is not meant.
+        more = {rater for rater, (*_, high, count) in enumerate(agreements) if count >= FEWEST and high < usual / 2}
+        if more <= apart or len(apart | more) > raters // 2:
+            return agreements, apart
+        apart |= more
+
+
+def _agreement(matrices: list[NDArray[np.float64]], rater: int, apart: set[int]) -> tuple[float, float, float, int]:
     """Return a rater's correlation with the mean of the others, its interval, and the votes that it rests on.
 
     Each aspect's worths are taken from their mean, so that an aspect on which all agree adds nothing.
     """
     mine, theirs = [], []
     for matrix in matrices:
-        others = np.delete(matrix, rater, axis=1)
+        others = np.delete(matrix, [rater, *apart], axis=1)
         counts = np.isfinite(others).sum(axis=1)
         both = np.isfinite(matrix[:, rater]) & (counts > 0)
         if both.any():

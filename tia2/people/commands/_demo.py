@@ -42,7 +42,7 @@ def demo(
                 tasks[what] = bars.add_task(what, total=total)
             bars.update(tasks[what], completed=done, total=total)
 
-        made = run_demo(
+        outcome = run_demo(
             out,
             prompts=prompts,
             images=images,
@@ -54,26 +54,26 @@ def demo(
     raters = console.table(
         "rater", "votes", "correlation", "known answers", right=("votes", "correlation", "known answers")
     )
-    for rater in made.state.raters:
+    for rater in outcome.state.raters:
         apart = " (stands apart, left out)" if rater.apart else ""
         raters.add_row(f"{rater.name}{apart}", f"{rater.votes:,}", f"{rater.agreement:.2f}", _share(rater.gold))
     console.stdout.print(raters)
-    items = made.built.benchmark.items
+    items = outcome.built.benchmark.items
     console.stdout.print(
-        f"\n{made.built.folder}: {len(items):,} images of {items['prompt_id'].nunique()} prompts, "
+        f"\n{outcome.built.folder}: {len(items):,} images of {items['prompt_id'].nunique()} prompts, "
         f"{items['label'].mean():.0%} aligned\n",
         markup=False,
     )
     figures = console.table("reward", "AUROC here", "AUROC on mini", right=("AUROC here", "AUROC on mini"))
-    for row in made.rows:
+    for row in outcome.rows:
         figures.add_row(
             row.name,
             f"{row.figure:.3f} [{row.low:.3f}, {row.high:.3f}]".replace("[", "\\["),
             f"{row.embedded:.3f} [{row.embedded_low:.3f}, {row.embedded_high:.3f}]".replace("[", "\\["),
         )
     console.stdout.print(figures)
-    if made.contradictions:
-        for first, second in made.contradictions:
+    if outcome.contradictions:
+        for first, second in outcome.contradictions:
             console.stdout.print(f"The two benchmarks contradict each other: is {first} or {second} better?")
     else:
         console.stdout.print("Both benchmarks rank the rewards alike, within their intervals.")

@@ -67,9 +67,9 @@ def prompts(
     nouns: tuple[str, ...] = MINI_OBJECTS if world == "mini" else OBJECTS
     if objects is not None:
         nouns = tuple(read_prompts(objects))
-    made: list[RecipePrompt] = []
+    listed: list[RecipePrompt] = []
     for kind in recipe or ([] if file else ["comprehensive", "counting", "composition"]):
-        made += recipe_prompts(
+        listed += recipe_prompts(
             kind,
             nouns,
             numbers=number or ((1, 2, 3, 4, 5) if world == "mini" else (1, 2, 3, 4, 5, 6)),
@@ -80,10 +80,10 @@ def prompts(
         )
     for path in file or ():
         subset = "".join(letter if letter.isalnum() else "-" for letter in path.stem)
-        made += [RecipePrompt(text, subset, tuple(contrastive_prompts(text))) for text in read_prompts(path)]
+        listed += [RecipePrompt(text, subset, tuple(contrastive_prompts(text))) for text in read_prompts(path)]
     counts: dict[str, int] = {}
     rows: list[dict[str, Any]] = []
-    for prompt in made:
+    for prompt in listed:
         position = counts[prompt.subset] = counts.get(prompt.subset, -1) + 1
         contrastive = list(prompt.contrastive_prompts)
         rows.append({"prompt": prompt.prompt, "subset": prompt.subset, "prompt_id": f"{prompt.subset}/{position}",
@@ -93,12 +93,12 @@ def prompts(
     write_atomically(out, (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode(), StudyError)
     parts = ", ".join(f"{subset} {count + 1:,}" for subset, count in counts.items())
     console.stdout.print(console.plain(f"{out}: {len(rows):,} prompts ({parts})"), soft_wrap=True)
-    doubtful = doubts(made)
+    doubtful = doubts(listed)
     for doubt in doubtful[:SHOWN]:
         console.stdout.print(console.plain(f"{doubt.kind}: {doubt.prompt!r} and {doubt.other!r}"), soft_wrap=True)
     if len(doubtful) > SHOWN:
         console.stdout.print(f"… and {len(doubtful) - SHOWN:,} more")
-    without = sum(not prompt.contrastive_prompts for prompt in made)
+    without = sum(not prompt.contrastive_prompts for prompt in listed)
     if without:
         console.stderr.print(
             f"{without:,} prompts have no contrastive prompts by rule: see tia2 prompts contrast --llm."

@@ -225,6 +225,7 @@ def _written(state: StudyState, name: str, prompts: dict[int, tuple[str, str]]) 
         "items": state.items,
         "per_hour": state.per_hour,
         "alpha": {aspect: number(alpha) for aspect, alpha in state.alpha.items()},
+        "alpha_without": {aspect: number(alpha) for aspect, alpha in state.alpha_without.items()},
         "times": state.times,
         "alphas": [number(alpha) for alpha in state.alphas],
         "raters": [

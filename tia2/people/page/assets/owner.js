@@ -74,6 +74,9 @@ async function refresh() {
     $("facts").replaceChildren(
       fact(state.votes + " of " + state.wanted, "votes"), fact(state.finished + " of " + state.items, "items finished"),
       ...Object.entries(state.alpha).map(([aspect, alpha]) => fact(number(alpha, 2), "alpha, " + aspect)),
+      ...(state.raters.some((rater) => rater.apart)
+        ? Object.entries(state.alpha_without).map(([aspect, alpha]) => fact(number(alpha, 2), "without those who stand apart, " + aspect))
+        : []),
       fact(String(state.per_hour), "votes in the last hour"));
     draw(state.alphas);
     $("raters").replaceChildren(...state.raters.map((rater) => {
