@@ -133,16 +133,12 @@ def score(
         if contrastive is not None:
             loaded = with_contrastive_prompts(loaded, contrastive)
     if devices is not None:
-        words = [f"--reward={spec}" for spec in reward] + [f"--name={title}" for title in name or []]
-        words += [f"--option={text}" for text in option or []]
         settings = {
-            "benchmark": benchmark, "split": split, "config": config, "out": out, "data-dir": data_dir, "dtype": dtype,
-            "revision": revision, "batch-size": batch_size, "contrastive": contrastive,
+            "reward": reward, "name": name, "option": option, "benchmark": benchmark, "split": split, "config": config,
+            "out": out, "data-dir": data_dir, "dtype": dtype, "revision": revision, "batch-size": batch_size,
+            "contrastive": contrastive, "skip-bad-images": skip_bad_images, "trust-fingerprint": trust_fingerprint,
         }  # fmt: skip
-        words += [f"--{setting}={value}" for setting, value in settings.items() if value is not None]
-        flags = {"skip-bad-images": skip_bad_images, "trust-fingerprint": trust_fingerprint}
-        words += [f"--{flag}" for flag, given in flags.items() if given]
-        device = _by_workers(words, devices, alone=part is None and device is None and not overwrite)
+        device = _by_workers(settings, devices, alone=part is None and device is None and not overwrite)
     options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
     done: list[dict[str, Any]] = []
     for number, spec in enumerate(reward):
@@ -216,14 +212,22 @@ def _progress(reward: str, items: int) -> Iterator[Progress]:
         yield update
 
 
-def _by_workers(words: list[str], devices: str, *, alone: bool) -> str:
-    """Have workers score, and return the device on which what they leave over would be scored."""
+def _by_workers(settings: dict[str, Any], devices: str, *, alone: bool) -> str:
+    """Have workers score with these options, and return the device on which what they leave over would be scored."""
     from tia2 import console
     from tia2.scoring.workers import devices_of, run_workers
 
     if not alone:
         raise UsageError("--devices chooses devices and parts by itself: leave out --device, --part and --overwrite.")
     names = devices_of(devices)
+    words: list[str] = []
+    for setting, given in settings.items():
+        if isinstance(given, list):
+            words += [f"--{setting}={value}" for value in given]
+        elif given is True:
+            words.append(f"--{setting}")
+        elif given not in (None, False):
+            words.append(f"--{setting}={given}")
     started = time.monotonic()
     for problem in run_workers(words, names):
         console.stderr.print("warning: ", console.plain(problem), sep="", soft_wrap=True)

@@ -55,7 +55,7 @@ def run_workers(words: Sequence[str], devices: Sequence[str], program: Sequence[
     complete once one of them ends well.
 
     Args:
-        words: What follows `tia2 score`, without --device and --part.
+        words: Options of `tia2 score`, without --device and --part.
         devices: Devices, one per worker.
         program: Command that the words follow.
 
