@@ -52,6 +52,15 @@ def note(text: str) -> Markup:
     return macro(PARTS, "note", text)
 
 
+def figure_tools(name: str) -> Markup:
+    """Return buttons that save the figure above them, with title, benchmark and date.
+
+    Args:
+        name: Name of the figure, which its title begins with.
+    """
+    return macro(PARTS, "figure_tools", name)
+
+
 def heading(text: str) -> Markup:
     """Return a heading within a tab."""
     return macro(PARTS, "heading", text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.board import Board
+from ..views.model_table import CHANCE
 from .rows import title_of
 from .style import CLEAR, INK, PALETTE, Trace, clean, empty, error_bars, figure, one_line, safe, with_interval
 
@@ -18,7 +19,7 @@ MOST = 8
 
 
 def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
-    """Return a group of bars for every subset, one bar per entry, with intervals and the noise ceiling.
+    """Return a group of bars for every subset, one bar per entry, from chance, with intervals and the noise ceiling.
 
     Args:
         board: The board.
@@ -33,6 +34,7 @@ def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
     if not positions:
         return empty("Choose up to eight entries to see them side by side on every subset.")
     scopes = [safe(scope, 20) for scope in board.scopes]
+    chance = CHANCE.get(metric, 0.0)
     traces: list[Trace] = []
     for number, position in enumerate(positions):
         entry, colour = board.entries[position], PALETTE[number]
@@ -42,7 +44,8 @@ def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
         )
         traces.append(
             {
-                "type": "bar", "name": one_line(entry), "x": scopes, "y": means,
+                "type": "bar", "name": one_line(entry), "x": scopes, "base": chance,
+                "y": [mean - chance for mean in means],
                 "marker": {"color": CLEAR if entry.upper_bound else colour, "line": {"color": colour, "width": 1.5}},
                 "error_y": error_bars(means, lows, highs, INK) | {"thickness": 1.5},
                 "hovertext": [
@@ -58,7 +61,21 @@ def categories(board: Board, metric: str, ids: Sequence[str]) -> Figure:
         420 + 8 * len(positions),
         legend={"orientation": "h", "x": 0, "y": -0.1, "yanchor": "top"},
         xaxis={"showgrid": False, "automargin": True},
-        yaxis={"title": title_of(metric), "zeroline": True, "zerolinecolor": INK, "tickformat": ".3~g"},
+        yaxis={
+            "title": f"{title_of(metric)}, bars from {'chance' if metric in CHANCE else 'zero'}",
+            "tickformat": ".3~g",
+        },
+        shapes=[
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": chance,
+                "y1": chance,
+                "line": {"color": INK, "width": 1},
+            }
+        ],
         barmode="group",
         bargap=0.25,
         showlegend=True,

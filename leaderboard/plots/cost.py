@@ -48,9 +48,9 @@ def cost(board: Board, scope: str, metric: str) -> Figure:
         members = [(row, amount) for row, amount in rows if family_of(row.entry) == family]
         traces.append(_points(members, family, colour, title_of(metric), speed, middle, named))
     words = (
-        "items per second, as declared (more is cheaper)"
+        "items per second, as declared · cheaper →"
         if speed
-        else "multiply-accumulate operations per item, as declared"
+        else "multiply-accumulate operations per item, as declared · cheaper →"
     )
     return figure(
         traces,

@@ -25,6 +25,26 @@
       say(`Copying isn't allowed here: ${text}`);
     }
   };
+  // A figure on paper has a white page, the ink of paper, and says what it is.
+  const save = async (button, ending) => {
+    const above = [...document.querySelectorAll(".js-plotly-plot")].filter(plot => plot.checkVisibility()
+      && plot.compareDocumentPosition(button) & Node.DOCUMENT_POSITION_FOLLOWING).at(-1);
+    if (!above || !window.Plotly) return;
+    const about = one("#tia2-about").dataset, date = new Date().toISOString().slice(0, 10), margin = above.layout.margin ?? {};
+    const subset = [...document.querySelectorAll("fieldset")].find(box => box.checkVisibility() && box.innerText.startsWith("Subset"))
+      ?.querySelector("label:has(input:checked)")?.innerText.trim();
+    const name = button.dataset.name, part = subset && !name.includes(subset) && !name.includes("over all") ? [subset] : [];
+    const title = [name, ...part, about.title, date].join(" · ") + ("simulated" in about ? " · simulated votes" : "");
+    const layout = {
+      ...above.layout, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff", font: { ...above.layout.font, color: "#1f2933" },
+      margin: { ...margin, t: (margin.t ?? 30) + 34 }, height: above.offsetHeight + 34, width: above.offsetWidth,
+      title: { text: title.replace(/[<>&]/g, sign => ({ "<": "&lt;", ">": "&gt;", "&": "&amp;" })[sign]), x: 0.01, xanchor: "left",
+        y: 0.99, yanchor: "top", font: { size: 13 } },
+    };
+    const filename = `tia2-${title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")}`;
+    await window.Plotly.downloadImage({ data: above.data, layout }, {
+      format: ending, filename, height: layout.height, width: layout.width, scale: ending === "png" ? 2 : 1 });
+  };
   const cite = () => {
     const date = new Date().toISOString().slice(0, 10), address = location.href.replace(/[{}\\^`|\s]/g, encodeURIComponent);
     return one("#tia2-about").dataset.cite.replaceAll("DATE", date).replace("PERMALINK", () => address);
@@ -34,6 +54,7 @@
     if (!button) return;
     if ("copy" in button.dataset) copy(location.href, "Link");
     if ("copyCite" in button.dataset) copy(cite(), "Citation");
+    if ("figure" in button.dataset) save(button, button.dataset.figure);
     if ("cite" in button.dataset) {
       const box = one("#tia2-cite");
       box.hidden = !box.hidden;

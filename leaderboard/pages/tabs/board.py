@@ -27,7 +27,7 @@ from ...views.sheets import Sheet
 from ..address import as_text, pick, pick_many, pick_text
 from ..detail import detail
 from ..downloads import export_buttons
-from ..markup import heading, note
+from ..markup import figure_tools, heading, note
 from ..parts import Param, Query, Tab
 from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
 
@@ -93,6 +93,7 @@ def build(live: Live) -> Tab:
         with gr.Column(visible=False) as chosen_best:
             gr.HTML(heading("The best of n images, chosen by it") + note(BEST_OF_N))
             curve = gr.Plot(label="Best of n", show_label=False, elem_classes="tia2-plot")
+            gr.HTML(figure_tools("Best of n"))
             curve_words = gr.HTML()
     of_entry = [about, chosen_best, curve, curve_words]
     export_buttons(live, state)

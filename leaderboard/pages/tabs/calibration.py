@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -17,6 +18,7 @@ from ...plots.style import INK
 from ...views.formats import difference, factor
 from ...views.formats import figure as figure_text
 from ...views.pairs import suggested
+from ...views.rendering import macro
 from ...views.temperature import (
     FACTORS,
     HIGHEST,
@@ -34,7 +36,7 @@ from ...views.temperature import (
     sweep,
 )
 from ..address import pick, pick_number
-from ..markup import answer, note, table
+from ..markup import answer, figure_tools, note, table
 from ..parts import Param, Query, Tab
 from ..pickers import metric_picker, restore_metric, restore_scope
 
@@ -62,13 +64,14 @@ def build(live: Live) -> Tab:
         HIGHEST,
         value=0.0,
         step=STEP,
-        label="log₂ of the temperature's factor",
-        info="0 is the documented temperature, 1 twice it, −1 half of it.",
+        label="Temperature, in doublings of the documented one",
         min_width=280,
     )
+    scale = gr.HTML()
     said = gr.HTML()
     with gr.Column(visible=False) as details:
         plot = gr.Plot(label="Temperature", show_label=False)
+        gr.HTML(figure_tools("Temperature"))
         words = gr.HTML()
 
     def render(benchmark: str, name: str | None, part: str | None, by: str | None, chosen: float | None) -> list[Any]:
@@ -83,7 +86,7 @@ def build(live: Live) -> Tab:
             curve, entries = sweep(board, name, part, by), entries_on_curve(board, adjusted, part, by)
             names = members(board, adjusted).names
         except Tia2Error as error:
-            return [answer(str(error)), gr.update(visible=False), gr.skip(), gr.skip()]
+            return [answer(str(error)), gr.update(visible=False), gr.skip(), gr.skip(), ""]
         drawn = (
             FACTORS,
             curve.means,
@@ -100,6 +103,7 @@ def build(live: Live) -> Tab:
             gr.update(visible=True),
             figure,
             note(temperature_curve_words(*drawn)) + note(LEGEND),
+            macro("calibration.html", "scale", _scale(adjusted, members(board, adjusted).levels)),
         ]
 
     return Tab(
@@ -111,8 +115,16 @@ def build(live: Live) -> Tab:
             Param("lt", power, lambda _, query: gr.update(value=_power(query))),
         ],
         render,
-        [said, details, plot, words],
+        [said, details, plot, words, scale],
     )
+
+
+def _scale(model: AdjustableModel, levels: Sequence[float]) -> list[str]:
+    """Return what the slider's whole steps stand for: the temperature, or its factor where members have several."""
+    powers = range(math.ceil(LOWEST), math.floor(HIGHEST) + 1)
+    if len(set(levels)) > 1:
+        return [factor(2.0**power) for power in powers]
+    return [f"{model.calibration.level_symbol} {levels[0] * 2.0**power:.3g}" for power in powers]
 
 
 def _answer(model: AdjustableModel, names: tuple[str, ...], recomputed: Recomputed, metric: str) -> str:

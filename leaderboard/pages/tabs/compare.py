@@ -27,7 +27,7 @@ from ...views.pairs import (
 from ...views.rendering import macro
 from ...views.sheets import Sheet
 from ..address import pick
-from ..markup import answer, heading, note, table
+from ..markup import answer, figure_tools, heading, note, table
 from ..parts import Choices, Later, Param, Query, Tab, chosen
 from ..pickers import metric_picker, restore_metric, restore_scope, scopes
 
@@ -118,10 +118,12 @@ def _details() -> tuple[Any, Any, list[Any]]:
             with gr.Column(min_width=320):
                 gr.HTML(heading("Every prompt"))
                 scatter = gr.Plot(label="Every prompt", show_label=False)
+                gr.HTML(figure_tools("Every prompt"))
                 scatter_words = gr.HTML()
             with gr.Column(min_width=320):
                 gr.HTML(heading("Differences, sorted"))
                 bars = gr.Plot(label="Differences, sorted", show_label=False)
+                gr.HTML(figure_tools("Differences, sorted"))
                 bars_words = gr.HTML()
         with gr.Row():
             with gr.Column(min_width=320):

@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 
+from tia2.evaluation.metrics import METRICS
+
 from ... import plots
 from ...data.board import Board
 from ...data.boards import Live
+from ...plots.rows import where
 from ..address import pick, pick_many
-from ..markup import note
+from ..markup import figure_tools, heading, note
 from ..parts import Param, Query, Tab, chosen
 from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
 
@@ -76,13 +79,18 @@ def build(live: Live) -> Tab:
         with gr.Column(min_width=280, scale=3, visible=False) as by_entries:
             entries = gr.Dropdown([], value=[], multiselect=True, max_choices=MOST, label=f"Entries, at most {MOST}")
         metric = metric_picker(board)
+    title = gr.HTML()
     plot = gr.Plot(label="Figure", show_label=False, elem_classes="tia2-plot")
+    tools = gr.HTML()
     words = gr.HTML()
 
     def render(benchmark: str, name: str, scope: str, metric: str, ids: list[str]) -> list[Any]:
         board, chosen = live.board(benchmark), FIGURES[name]
         listed = [choice for choice in ids or [] if choice in board.positions]
+        what = f"{chosen.title}: {METRICS[metric].title}{'' if chosen.by_entries else f' {where(scope)}'}"
         return [
+            heading(what),
+            figure_tools(what),
             chosen.draw(board, scope, metric, listed),
             note(chosen.words(board, scope, metric, listed)),
             gr.update(visible=not chosen.by_entries),
@@ -103,7 +111,7 @@ def build(live: Live) -> Tab:
             Param("entries", entries, _restore_entries, offers=entry_choices, kind="entry"),
         ],
         render,
-        [plot, words, by_scope, by_entries],
+        [title, tools, plot, words, by_scope, by_entries],
     )
 
 

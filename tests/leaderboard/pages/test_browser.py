@@ -32,7 +32,7 @@ TABS = {
     "about": "How to cite",
 }
 TITLES = {"finetune": "Fine-tuning"}
-FIGURES_OF = {"plots": 1, "compare": 2, "calibration": 1, "finetune": 1}
+FIGURES_OF = {"board": 1, "plots": 1, "compare": 2, "calibration": 1, "finetune": 1}
 DRAWN = """count => [...document.querySelectorAll(".js-plotly-plot .infolayer")]
   .filter(layer => layer.closest(".js-plotly-plot").checkVisibility()).length >= count"""
 
@@ -228,15 +228,6 @@ def test_exports(page, visit, tmp_path):
     json.loads((tmp_path / "tia2-mini.json").read_text(encoding="utf-8"))
 
 
-def test_a_phone_shows_rank_name_interval_and_figure(new_page, visit):
-    page = new_page(width=390, height=800)
-    visit(page)
-    row = page.locator(ROWS).first
-    for part in (".tia2-rank", "th a", ".tia2-interval", ".tia2-here"):
-        box = row.locator(part).first.bounding_box()
-        assert 0 <= box["x"] < box["x"] + box["width"] <= 390, part
-
-
 def test_doors_lead_from_the_table_and_back(page, visit, live):
     board = live.board()
     visit(page)
@@ -255,13 +246,6 @@ def test_doors_lead_from_the_table_and_back(page, visit, live):
     page.go_back()
     first.locator("th a").first.wait_for()
     assert query_of(page) == {}
-    page.locator("input[data-pick]").locator("visible=true").nth(0).check()
-    page.locator("input[data-pick]").locator("visible=true").nth(1).check()
-    page.get_by_role("link", name=re.compile("^Compare ")).click()
-    page.get_by_text("Paired differences").locator("visible=true").first.wait_for()
-    page.get_by_role("button", name="Cite this view").click()
-    assert "tab=compare" in page.locator("#tia2-cite pre").inner_text()
-    assert page.title().startswith("Compare · ")
 
 
 def test_a_header_sorts_both_ways_and_stands_in_the_address(page, visit):

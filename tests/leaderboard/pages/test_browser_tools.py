@@ -101,6 +101,12 @@ def test_figures_are_quick_because_their_script_is_there_already(new_page, visit
     page.on("request", lambda request: asked.append(request.url))
     page.get_by_role("tab", name="Plots", exact=True).click()
     page.locator(".js-plotly-plot .infolayer").first.wait_for()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="SVG of Intervals: AUROC over all subsets").click()
+    saved = waiting.value.path().read_text(encoding="utf-8")
+    assert waiting.value.suggested_filename.startswith("tia2-intervals-auroc-over-all-subsets-miniature-world-")
+    assert "Intervals: AUROC over all subsets · Miniature world · 20" in saved
+    assert "simulated votes" in saved
     assert not [url for url in asked if "/assets/Plotly" in url]
 
 

@@ -141,7 +141,10 @@ def test_categories_are_the_estimates(mini_board):
     for name, trace in zip(ENTRIES, figure.data, strict=False):
         place = mini_board.positions[name]
         expected = [mini_board.estimate(scope, "auroc")[place] for scope in mini_board.scopes]
-        np.testing.assert_allclose(trace.y, expected)
+        assert trace.base == 0.5, "bars begin at chance"
+        np.testing.assert_allclose(np.add(trace.y, trace.base), expected)
+    assert figure.layout.yaxis.title.text == "AUROC, bars from chance"
+    assert plots.categories(mini_board, "ap5", ENTRIES).layout.yaxis.title.text == "AP@5, bars from zero"
     assert figure.data[2].marker.color == CLEAR
     ceiling = [mini_board.people[scope].ceiling["auroc"].mean for scope in mini_board.scopes]
     np.testing.assert_allclose(by_name(figure)["noise ceiling"].y, ceiling)
@@ -176,6 +179,8 @@ def test_cost_uses_what_most_declare(mini_board):
     low, high = figure.layout.xaxis.range
     assert low > high
     assert "operations" in figure.layout.xaxis.title.text
+    assert figure.layout.xaxis.title.text.endswith("cheaper →")
+    assert figure.layout.xaxis.range[0] > figure.layout.xaxis.range[1], "fewer operations are further right"
 
 
 def test_arrows_go_from_raw_to_textnorm(mini_board):

@@ -122,6 +122,7 @@ def test_calibration(mini_tabs, mini_board):
     assert values == ["mini-ensemble~ur-textnorm", "counting", "ap5", -1.25]
     assert "× 0.4204 → τ = 0.02102 for each member: AP@5" in outputs[0]
     assert "upper bound" in outputs[3]
+    assert re.findall("<span>(.*?)</span>", outputs[4])[::4] == ["τ 0.00313", "τ 0.05", "τ 0.8"], "the slider's ends"
 
 
 @pytest.mark.parametrize("name", NAMES)
