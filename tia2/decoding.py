@@ -14,6 +14,24 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_TEXTS = {b"tEXt", b"zTXt", b"iTXt", b"iCCP"}
 """Parts of a PNG file that hold words or a colour profile, none of which changes the pixels that are read."""
 
+_EBML = b"\x1a\x45\xdf\xa3"
+"""How WebM and Matroska files begin."""
+_STILL = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+"""Brands of pictures in the container that MP4 has, too."""
+
+
+def is_video(content: bytes) -> bool:
+    """Whether bytes begin as MP4, MOV, WebM, Matroska or AVI files do.
+
+    Example:
+        >>> is_video(b"GIF89a"), is_video(bytes(4) + b"ftypisom")
+        (False, True)
+    """
+    if content[4:8] == b"ftyp":
+        return content[8:12] not in _STILL
+    is_avi = content[:4] == b"RIFF" and content[8:12] == b"AVI "
+    return is_avi or content.startswith(_EBML)
+
 
 def read_picture(content: bytes) -> Image.Image:
     """Return an image file's picture, read to its end, in the mode that the file has.
@@ -82,7 +100,8 @@ def _loaded(content: bytes) -> Image.Image:
                 raise ImageFileError("EPS is a program that draws, not a picture: convert it to PNG")
             image.load()
     except UnidentifiedImageError:
-        raise ImageFileError("not an image") from None
+        reason = "a video: score its frames with --frames (FramesReward)" if is_video(content) else "not an image"
+        raise ImageFileError(reason) from None
     except ImageFileError:
         raise
     except Exception as error:  # A decoder is a plugin: it may raise anything, NotImplementedError and KeyError too.

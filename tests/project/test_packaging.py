@@ -77,6 +77,7 @@ def test_extras(setup_cfg):
         "open_clip",
         "scale",
         "siglip",
+        "video",
         "vqascore",
     ]
     assert {*everything, "dev", "all"} == set(extras)

@@ -80,6 +80,17 @@ def score(
             metavar="FILE", help="Contrastive prompts that `tia2 prompts contrast` made, instead of the benchmark's."
         ),
     ] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option(min=1, help="Score this many frames of each item (GIF, MP4, views as pages), and pool them."),
+    ] = None,
+    pool: Annotated[str, typer.Option(help="Pooling over frames: mean, min or max.")] = "mean",
+    normalise_frames: Annotated[
+        float | None,
+        typer.Option(
+            metavar="T", help="Pool what TextNorm gives each frame at temperature T, rather than raw rewards."
+        ),
+    ] = None,
     skip_bad_images: Annotated[
         bool, typer.Option("--skip-bad-images", help="Continue without missing and damaged images, rather than stop.")
     ] = False,
@@ -121,6 +132,8 @@ def score(
 
     if name and len(name) != len(reward):
         raise RewardError(f"Expected --name once per --reward, got {len(name)} for {len(reward)}.")
+    if frames is None and (pool != "mean" or normalise_frames is not None):
+        raise RewardError("--pool and --normalise-frames say how frames are pooled: give --frames, too.")
     share = _part(part, overwrite)
     # A reward's own code may change the current folder.
     here = Path.cwd()
@@ -146,6 +159,10 @@ def score(
             from tia2.rewards import load_reward
 
             model = load_reward(rewards[number], **options)
+            if frames is not None:
+                from tia2.rewards.frames import FramesReward
+
+                model = FramesReward(model, frames=frames, pool=pool, temperature=normalise_frames)
         title = name[number] if name else model.name
         folder = run_folder(out, loaded.name, title, several=len(reward) > 1)
         if str(folder) in {row["folder"] for row in done}:

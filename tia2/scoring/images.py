@@ -12,8 +12,6 @@ from tia2.benchmark.loading import decode
 from tia2.errors import BenchmarkError
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from tia2.benchmark import Benchmark
 
 
@@ -41,14 +39,22 @@ class ImageLoader:
         prepare: Turns an RGB image into what the reward model takes; called from several threads at once.
         workers: Number of threads.
         ahead: Largest number of images that are held ready.
+        read: Turns a file's bytes, and the item's id for errors, into what `prepare` takes.
     """
 
     def __init__(
-        self, benchmark: Benchmark, prepare: Callable[[Image.Image], Any], *, workers: int, ahead: int
+        self,
+        benchmark: Benchmark,
+        prepare: Callable[[Any], Any],
+        *,
+        workers: int,
+        ahead: int,
+        read: Callable[[bytes, str], Any] = decode,
     ) -> None:
         self._benchmark = benchmark
         self._prepare = prepare
         self._ahead = ahead
+        self._read = read
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="tia2-images")
 
     def __enter__(self) -> ImageLoader:
@@ -75,7 +81,7 @@ class ImageLoader:
             if content is None:
                 return LoadedImage(index, digest, None, f"{item} has no image.")
             digest = hashlib.sha256(content).hexdigest()
-            image = decode(content, item)
+            image = self._read(content, item)
         except BenchmarkError as error:
             return LoadedImage(index, digest, None, str(error))
         return LoadedImage(index, digest, self._prepare(image))

@@ -300,8 +300,8 @@ def _resized(manifest: Manifest, files: TableFiles | None, **sizes: int) -> Mani
 
 
 def _image_loader(plan: _Plan, manifest: Manifest) -> ImageLoader:
-    workers = min(MOST_WORKERS, cpu_count())
-    return ImageLoader(plan.benchmark, plan.strategy.prepare, workers=workers, ahead=2 * manifest.batch_size)
+    strategy, workers, ahead = plan.strategy, min(MOST_WORKERS, cpu_count()), 2 * manifest.batch_size
+    return ImageLoader(plan.benchmark, strategy.prepare, workers=workers, ahead=ahead, read=strategy.read)
 
 
 def _score_shard(

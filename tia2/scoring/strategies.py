@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from tia2.benchmark.loading import decode
+from tia2.errors import BenchmarkError, ImageFileError
+from tia2.frames import read_frames
 from tia2.progress import Progress, silent
 from tia2.rewards.base import Rewards, checked_numbers
 from tia2.rewards.cross import CrossEncoder
 from tia2.rewards.dual import DualEncoder
 from tia2.rewards.encoder import Encoder
+from tia2.rewards.frames import FramesReward
 from tia2.rewards.functions import FunctionReward
 from tia2.rewards.loading.batching import halving
 from tia2.scoring.rounding import RoundingTies
@@ -37,7 +41,11 @@ class Strategy(Protocol):
     ties: RoundingTies
     """Rewards that float32 makes equal."""
 
-    def prepare(self, image: Image.Image) -> Any:
+    def read(self, content: bytes, item: str) -> Any:
+        """Turn an image file's bytes into what `prepare` takes; called from several threads at once."""
+        ...
+
+    def prepare(self, image: Any) -> Any:
         """Turn an RGB image into what the batch scorer takes; called from several threads at once."""
         ...
 
@@ -55,7 +63,15 @@ class Strategy(Protocol):
         ...
 
 
-class DualStrategy:
+class _OfImages:
+    """Strategies for one RGB image per item."""
+
+    def read(self, content: bytes, item: str) -> Image.Image:
+        """Decode an image file."""
+        return decode(content, item)
+
+
+class DualStrategy(_OfImages):
     """Every distinct text is embedded once for the whole benchmark, every image once; a product gives the rewards."""
 
     def __init__(self, model: DualEncoder) -> None:
@@ -89,7 +105,7 @@ class DualStrategy:
         return score_batch, size
 
 
-class CrossStrategy:
+class CrossStrategy(_OfImages):
     """The image part runs once per image, the text part over all texts of that image."""
 
     def __init__(self, model: CrossEncoder) -> None:
@@ -117,7 +133,7 @@ class CrossStrategy:
         return rows
 
 
-class MatrixStrategy:
+class MatrixStrategy(_OfImages):
     """Images with the same texts are scored together, by the model's own `score_matrix`."""
 
     def __init__(self, model: RewardModel) -> None:
@@ -143,8 +159,50 @@ class MatrixStrategy:
         return _by_group(texts_of_images, score, self._model.name, self.ties)
 
 
+class FramesStrategy:
+    """The frames of each item are scored as images are, each encoded once, and then pooled."""
+
+    def __init__(self, model: FramesReward) -> None:
+        self._model = model
+        self._of_frames = strategy_for(model.reward)
+        self.ties = self._of_frames.ties
+
+    def read(self, content: bytes, item: str) -> list[Image.Image]:
+        """Decode evenly spaced frames."""
+        try:
+            return read_frames(content, self._model.frames)
+        except ImageFileError as error:
+            raise BenchmarkError(f"The frames of {item} can't be read: {error}.") from None
+
+    def prepare(self, image: list[Image.Image]) -> list[Any]:
+        """Prepare each frame."""
+        return [self._of_frames.prepare(frame) for frame in image]
+
+    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress = silent) -> tuple[BatchScorer, int]:
+        """Begin as for images."""
+        score_frames, size = self._of_frames.begin(texts, batch_size, progress)
+
+        def score_batch(prepared: Sequence[Any], texts_of_images: Sequence[Texts]) -> list[Rewards]:
+            frames = [frame for item in prepared for frame in item]
+            texts_of_frames = [group for item, group in zip(prepared, texts_of_images, strict=True) for _ in item]
+            rows: list[Rewards] = []
+            # As many frames at a time as images fit in memory.
+            for start in range(0, len(frames), len(prepared)):
+                part = slice(start, start + len(prepared))
+                rows += score_frames(frames[part], texts_of_frames[part])
+            pooled, start = [], 0
+            for item in prepared:
+                pooled.append(self._model.pooled(np.stack(rows[start : start + len(item)])))
+                start += len(item)
+            return pooled
+
+        return score_batch, size
+
+
 def strategy_for(model: RewardModel) -> Strategy:
     """Return how to score with a model."""
+    if isinstance(model, FramesReward):
+        return FramesStrategy(model)
     if isinstance(model, DualEncoder):
         return DualStrategy(model)
     return CrossStrategy(model) if isinstance(model, CrossEncoder) else MatrixStrategy(model)
@@ -152,6 +210,8 @@ def strategy_for(model: RewardModel) -> Strategy:
 
 def first_batch_size(model: RewardModel) -> int:
     """Return the number of images at a time to begin with."""
+    if isinstance(model, FramesReward):
+        return first_batch_size(model.reward)
     if isinstance(model, Encoder):
         return model.first_batch_size
     return model.batch_size if isinstance(model, FunctionReward) else BATCH_SIZE
@@ -159,6 +219,8 @@ def first_batch_size(model: RewardModel) -> int:
 
 def truncated(model: RewardModel, texts: Sequence[str]) -> int:
     """Return the number of texts that the model sees only the beginning of, as far as it says."""
+    if isinstance(model, FramesReward):
+        return truncated(model.reward, texts)
     return len(model.overlong(texts)) if isinstance(model, Encoder) else 0
 
 
