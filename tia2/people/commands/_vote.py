@@ -43,11 +43,11 @@ def vote(
         opened.add_rater(name)
 
     def show(address: str) -> None:
-        listing = console.table("who", "link")
+        # Not a table: a terminal that breaks a link in two makes it useless.
         for person in opened.raters():
-            listing.add_row(console.plain(person.name), f"{address}/#t={person.token}")
-        listing.add_row("you, the owner", f"{address}/owner#t={opened.owner_token}")
-        console.stdout.print(listing, soft_wrap=True)
+            console.stdout.print(console.plain(f"{person.name}: {address}/#t={person.token}"), soft_wrap=True)
+        owner = f"you, the owner: {address}/owner#t={opened.owner_token}"
+        console.stdout.print(console.plain(owner), soft_wrap=True)
 
     if links:
         show(f"http://{public_host[0] if public_host else f'localhost:{port or 7870}'}")
