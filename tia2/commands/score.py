@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +17,7 @@ from tia2.errors import RewardError, UsageError
 
 if TYPE_CHECKING:
     from tia2.progress import Progress
+    from tia2.rewards import RewardModel
     from tia2.scoring import ScoreTable
 
 app = typer.Typer()
@@ -132,9 +133,7 @@ def score(
 
     if name and len(name) != len(reward):
         raise RewardError(f"Expected --name once per --reward, got {len(name)} for {len(reward)}.")
-    if frames is None and (pool != "mean" or normalise_frames is not None):
-        raise RewardError("--pool and --normalise-frames say how frames are pooled: give --frames, too.")
-    share = _part(part, overwrite)
+    in_frames, share = _framewise(frames, pool, normalise_frames), _part(part, overwrite)
     # A reward's own code may change the current folder.
     here = Path.cwd()
     rewards = [_absolute(spec, here) for spec in reward]
@@ -158,11 +157,7 @@ def score(
         with console.stderr.status(f"Loading {escape(spec)} …"), console.foreign_output_to_stderr():
             from tia2.rewards import load_reward
 
-            model = load_reward(rewards[number], **options)
-            if frames is not None:
-                from tia2.rewards.frames import FramesReward
-
-                model = FramesReward(model, frames=frames, pool=pool, temperature=normalise_frames)
+            model = in_frames(load_reward(rewards[number], **options))
         title = name[number] if name else model.name
         folder = run_folder(out, loaded.name, title, several=len(reward) > 1)
         if str(folder) in {row["folder"] for row in done}:
@@ -208,6 +203,19 @@ def score(
     console.stderr.print(
         "\nNext: ", console.plain(console.program()), " evaluate ", console.plain(folders), sep="", soft_wrap=True
     )
+
+
+def _framewise(frames: int | None, pool: str, temperature: float | None) -> Callable[[RewardModel], RewardModel]:
+    """Return what makes a reward of single images one of frames, if that is asked for."""
+
+    def wrapped(model: RewardModel) -> RewardModel:
+        from tia2.rewards.frames import FramesReward
+
+        return model if frames is None else FramesReward(model, frames=frames, pool=pool, temperature=temperature)
+
+    if frames is None and (pool != "mean" or temperature is not None):
+        raise RewardError("--pool and --normalise-frames say how frames are pooled: give --frames, too.")
+    return wrapped
 
 
 @contextmanager
