@@ -63,6 +63,9 @@ CUT = {
     r"tia2 (evaluate|pairs|data agreement|analyze) [^`]*runs/(tifa160|fetv|tvge|genai|mj-bench)": "needs files of"
     " GitHub",
     r"tia2 (import-scores ours|data make ratings.csv ours|data agreement ours)": "needs a file of the reader's",
+    r"tia2 people (build \S+ runs/voted|verdict runs/verdict --half)": "needs votes; the pages about them have such",
+    r"tia2 people crowd-in": "needs a platform's file; tests/people/crowd takes such",
+    r"tia2 people compare base=": "needs two folders of samples; compared on the page about it",
     r"python3? -m venv|\.venv/bin/pip|tensorboard": "sets up, or opens a browser",
 }
 """Commands that are read and not run, and why."""
@@ -111,6 +114,11 @@ TELLING = {
     "leaderboard backup": r"files to",
     "leaderboard restore": r"is in",
     "leaderboard": r"http://[\d.]+:\d+",
+    "people plan": r"give ±\d+ points",
+    "people compare": r"pairs of .* on \d+ prompts",
+    "people verdict": r"preferred",
+    "people crowd-out": r"tasks; ask 3 people",
+    "people contrasts": r"contrastive prompts",
     "miniworld sample": r"the judge accepts \d",
     "miniworld judge": r"(accepted|rejected) \(score",
     "miniworld failures": r"^- ",
@@ -405,7 +413,7 @@ def test_a_page_works_from_top_to_bottom(page, world):
 
 
 MAKES = re.compile(
-    r'(?:--out[ =]|out="|save\("|leaderboard init |restore \S+ |data export |data make \S+ |people new |'
+    r'(?:--out[ =]|out="|save\("|leaderboard init |restore \S+ |data export |data make \S+ |people (?:new|contrasts) |'
     r'people (?:build|sample) \S+ |Path\(")"?([\w./~-]+)'
 )
 """What a block makes."""

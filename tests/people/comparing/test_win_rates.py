@@ -88,6 +88,15 @@ def test_every_vote_of_another_rater_is_clustered_by_prompt():
     assert result.se == pytest.approx(means.std(ddof=1) / 2)
 
 
+def test_prompts_that_all_have_the_same_mean_leave_an_interval():
+    """One vote for each model on every prompt: between prompts nothing varies, and yet nothing is certain."""
+    y = np.tile([1.0, 0.0], 10)
+    result = clustered_mean(y, np.arange(20) // 2, np.arange(20) % 2, bounds=(0.0, 1.0))
+    assert result.low < 0.5 < result.high
+    result = clustered_mean(y, np.arange(20) // 2, np.zeros(20, np.intp), bounds=(0.0, 1.0))
+    assert 0.1 < result.high - result.low < 0.9
+
+
 @pytest.mark.parametrize("worth", [0.0, 0.5, 1.0])
 def test_unanimous_votes_leave_the_exact_interval_of_a_share_nobody_showed(worth):
     from scipy import stats

@@ -12,12 +12,12 @@ import pytest
 from simulated_raters import left_eye, noise_eye, vote_all
 
 from tia2.errors import ResultError, StudyError
+from tia2.people.conduct import NO_RULES, RaterConduct, RejectionRules
 from tia2.people.pairing.create import create_pairs
 from tia2.people.pairing.sources import model_images
 from tia2.people.store.items import NewItem
 from tia2.people.store.settings import StudySettings
 from tia2.people.store.study import Study
-from tia2.people.verdict.conduct import NO_RULES, RaterConduct, RejectionRules
 from tia2.people.verdict.decide import stop_advice, verdict_on
 from tia2.people.verdict.figures import strengths_figure
 from tia2.people.verdict.study_pairs import study_pairs

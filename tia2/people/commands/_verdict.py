@@ -36,8 +36,8 @@ def verdict(
 
     width = None if half_width is None else half_width / 100
     with console.warnings_as_lines(), console.stderr.status("Counting …"):
+        from tia2.people.conduct import NO_RULES, RejectionRules
         from tia2.people.store.study import Study
-        from tia2.people.verdict.conduct import NO_RULES, RejectionRules
         from tia2.people.verdict.decide import verdict_on
         from tia2.people.verdict.study_pairs import study_pairs
         from tia2.people.verdict.words import as_json as content_of

@@ -135,6 +135,9 @@ def clustered_mean(
         low, high = _unanimous(mean, cells.prompts, tail, bounds)
         return ClusteredMean(mean, low, high, 0.0, cells.prompts - 1, Components(0.0, 0.0, 0.0), *sizes)
     components, variance, freedom = _variance(cells)
+    if variance <= 1e-12 * float(values.var()):
+        # Every prompt has the same mean, though its votes differ: less than chance gives, which votes alone would.
+        variance, freedom = float(values.var(ddof=1)) / len(values), float(cells.prompts - 1)
     se = float(np.sqrt(variance))
     half = float(stdtrit(freedom, 1 - tail)) * se
     low, high = max(mean - half, bounds[0]), min(mean + half, bounds[1])
@@ -199,7 +202,7 @@ def _variance(cells: _Cells) -> tuple[Components, float, float]:
     if of_raters > 0:
         parts += (of_raters + within) ** 2 / (cells.raters - 1) + within**2 / max(crossed, 1)
     components = Components(float(estimates[0]), max(float(estimates[1]), 0.0), of_votes)
-    return components, variance, max(variance**2 / parts, 1.0)
+    return components, variance, max(variance**2 / parts, 1.0) if parts > 0 else 1.0
 
 
 def _expected(cells: _Cells, by_prompt: Floats, by_rater: Floats) -> Floats:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tia2.errors import StudyError
 from tia2.people.comparing.pair_votes import COLUMNS, PairVotes
+from tia2.people.conduct import NO_RULES, RaterConduct, RejectionRules, conducts, side_of
 from tia2.people.store.items import StudyItem
-from tia2.people.verdict.conduct import NO_RULES, RaterConduct, RejectionRules, conducts, side_of
 
 if TYPE_CHECKING:
     from tia2.people.store.study import Study
@@ -72,6 +72,8 @@ def study_pairs(study: Study, rules: RejectionRules = NO_RULES) -> StudyPairs:
     """
     import pandas as pd
 
+    from tia2.people.crowd.answers import kept_votes
+
     settings = study.settings
     if settings.question.kind != "pair":
         raise StudyError(
@@ -85,6 +87,9 @@ def study_pairs(study: Study, rules: RejectionRules = NO_RULES) -> StudyPairs:
             f"{study.folder} doesn't say which models its pairs are of: make it with `tia2 people compare`."
         )
     frame = study.votes()
+    crowd = kept_votes(study.folder)
+    if crowd is not None:
+        frame = pd.concat([frame, crowd[list(frame.columns)]], ignore_index=True) if len(frame) else crowd
     aspects = settings.question.aspects
     answers = {key: item.gold for key, item in items.items() if item.gold is not None}
     raters = tuple(conducts(frame, aspects, answers))

@@ -99,7 +99,7 @@ def as_json(verdict: StudyVerdict, half_width: float | None = None) -> dict[str,
         "raters": [{**asdict(conduct), "rejected": study.rejected.get(conduct.rater)} for conduct in study.raters],
         "aspects": [_aspect_json(aspect) for aspect in verdict.aspects],
     }
-    plain: dict[str, Any] = _plain(content)
+    plain: dict[str, Any] = plain_numbers(content)
     return plain
 
 
@@ -122,11 +122,16 @@ def _aspect_json(aspect: AspectOutcome) -> dict[str, Any]:
     return {"aspect": aspect.aspect, "pairs": pairs, "strengths": strengths}
 
 
-def _plain(value: Any) -> Any:
+def plain_numbers(value: Any) -> Any:
+    """Return what JSON can hold: lists for arrays and tuples, null for what is no number.
+
+    Args:
+        value: Anything made of dictionaries, lists, tuples, arrays, texts and numbers.
+    """
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: plain_numbers(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [plain_numbers(part) for part in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain_numbers(value.tolist())
     return None if isinstance(value, float) and not math.isfinite(value) else value

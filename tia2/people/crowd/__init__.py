@@ -1,0 +1,1 @@
+"""Votes from crowd platforms: tasks out, answers in, and who is paid."""
