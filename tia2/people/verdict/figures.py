@@ -20,7 +20,7 @@ def win_rate_figure(verdict: StudyVerdict) -> FigureSpec:
             rate = outcome.rate
             key = f"{aspect.aspect} {rate.first} {rate.second}"
             label = f"{rate.first} against {rate.second}"
-            rows.append(ForestRow(key, label, detail=aspect.aspect))
+            rows.append(ForestRow(key, f"{aspect.aspect}: {label}"))
             share = rate.rate
             hover = f"{label}\nties {rate.ties.mean:.0%}, {share.votes} votes"
             text = f"{share.mean:.0%}"
@@ -42,7 +42,7 @@ def win_rate_figure(verdict: StudyVerdict) -> FigureSpec:
         marks,
         rows,
         [ReferenceLine(_COIN, 0.5)],
-        limits=(0.0, 1.0),
+        limits=(-0.02, 1.02),
     )
     note = (
         "Bars are 95 % intervals over prompts and raters, for one look at the end. Those of judges are over prompts; "

@@ -56,7 +56,7 @@ def write_verdict(verdict: StudyVerdict, folder: Path, half_width: float | None 
 
         sheet = folder / "disputes.png"
         with replacing(sheet, ResultError) as unfinished:
-            image_sheet(blocks, per_line=2, side=_SIDE).save(unfinished, format="PNG")
+            image_sheet(blocks, per_line=4, side=_SIDE).save(unfinished, format="PNG")
         files.append(sheet)
     write_atomically(page, _page(verdict, drawn, blocks, half_width).encode(), ResultError)
     return files
