@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from datasets import Dataset
 
@@ -265,3 +266,28 @@ def test_mj_bench(mj_bench, tmp_path, cli):
     assert listing[1]["phi_with_best"] == pytest.approx(0.441, abs=0.001)
     shown = cli("pairs", tmp_path / "pairs.parquet", tmp_path / "PickScore", tmp_path / "HPSv2")
     assert "500 pairs of 500 prompts; people tie 75." in shown.out
+
+
+def test_pick_a_pics_own_layout_is_read(tmp_path):
+    rows = [
+        {"caption": "a cat", "image_0_uid": "x", "image_1_uid": "y", "label_0": 1.0, "label_1": 0.0, "has_label": True},
+        {"caption": "a cat", "image_0_uid": "x", "image_1_uid": "z", "label_0": 0.5, "label_1": 0.5, "has_label": True},
+        {"caption": "a dog", "image_0_uid": "u", "image_1_uid": "v", "label_0": 0.0, "label_1": 1.0, "has_label": True},
+        {
+            "caption": "a dog",
+            "image_0_uid": "u",
+            "image_1_uid": "w",
+            "label_0": None,
+            "label_1": None,
+            "has_label": False,
+        },
+    ]
+    pd.DataFrame(rows).to_parquet(tmp_path / "pairs.parquet")
+    pd.DataFrame(rows).to_csv(tmp_path / "pairs.csv", index=False)
+    for name in ("pairs.parquet", "pairs.csv"):
+        pairs = Preferences.of(tmp_path / name)
+        assert pairs.prompt_ids.tolist() == ["a cat", "a cat", "a dog"]
+        assert (pairs.first.tolist(), pairs.second.tolist()) == (["x", "x", "u"], ["y", "z", "v"])
+        assert pairs.preferred.tolist() == [1.0, 0.5, 0.0]
+    with pytest.raises(ResultError, match=r"Pair 0: the labels of Pick-a-Pic are 0\.3 and 0\.7;"):
+        Preferences.of([{**rows[0], "label_0": 0.3, "label_1": 0.7}])

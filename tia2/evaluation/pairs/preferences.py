@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tia2.benchmark.reading.tables import frame_of
 from tia2.errors import ResultError
+from tia2.evaluation.pairs.layouts import with_known_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,12 +54,13 @@ class Preferences:
 
         Args:
             table: Path of a CSV, TSV, JSON Lines, JSON or Parquet file, frame, dataset or rows with the columns
-                prompt_id, item_a, item_b, and preference: "a", "b" or "tie", or a list of them, one per vote.
+                prompt_id, item_a, item_b, and preference: "a", "b" or "tie", or a list of them, one per vote; or in
+                Pick-a-Pic's layout.
 
         Raises:
             ResultError: A column is absent, a preference is something else, a pair has no vote or is of one item twice.
         """
-        frame = frame_of(table, "the pairs", ResultError)
+        frame = with_known_columns(frame_of(table, "the pairs", ResultError))
         absent = [column for column in COLUMNS if column not in frame.columns]
         if absent:
             raise ResultError(f"The pairs lack {', '.join(absent)}; their columns are {', '.join(frame.columns)}.")
