@@ -33,7 +33,7 @@ def with_known_columns(frame: pd.DataFrame) -> pd.DataFrame:
     if "has_label" in frame.columns:
         labelled = frame[[str(label).strip().lower() in ("true", "1") for label in frame["has_label"]]]
     labels = zip(labelled["label_0"], labelled["label_1"], strict=True)
-    return pd.DataFrame(
+    pairs: pd.DataFrame = pd.DataFrame(
         {
             "prompt_id": labelled["caption"].astype(str).to_numpy(),
             "item_a": labelled["image_0_uid"].astype(str).to_numpy(),
@@ -41,6 +41,7 @@ def with_known_columns(frame: pd.DataFrame) -> pd.DataFrame:
             "preference": [_preference(row, *pair) for row, pair in enumerate(labels)],
         }
     )
+    return pairs
 
 
 def _preference(row: int, first: object, second: object) -> str:
