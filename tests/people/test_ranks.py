@@ -7,7 +7,7 @@ import pytest
 from tia2.evaluation import evaluate
 from tia2.people.building.build import build
 from tia2.people.demo import REWARDS, RewardRow, contradictions
-from tia2.people.making._mapped import EMBEDDED
+from tia2.people.mapped import EMBEDDED
 from tia2.people.store.study import Study
 from tia2.scoring import ScoreTable, score
 

@@ -180,7 +180,7 @@ def test_wheel_runs_outside_the_checkout(wheel, setup_cfg, tmp_path):
 
 DISTRIBUTION = {"PIL": "pillow", "sklearn": "scikit-learn"}
 OPTIONAL = {
-    "accelerate", "diffusers", "gradio", "httpx", "open_clip", "peft", "safetensors", "starlette", "tokenizers",
+    "accelerate", "av", "diffusers", "gradio", "httpx", "open_clip", "peft", "safetensors", "starlette", "tokenizers",
     "torch", "transformers", "uvicorn", "wandb", "yaml",
 }  # fmt: skip
 """What extras bring, themselves or with what they need: gradio its starlette, huggingface_hub its httpx."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tia2.people.building.build import BuiltBenchmark, build
-from tia2.people.making._mapped import EMBEDDED
 from tia2.people.making.recipes import COMPREHENSIVE, MINI_OBJECTS, RecipePrompt, recipe_prompts
 from tia2.people.making.sampling import SampleSettings, sample_prompts
+from tia2.people.mapped import EMBEDDED
 from tia2.people.quality import StudyState, state_of
 from tia2.people.simulated.annotators import CONTRARIAN, PEOPLE, SPAMMER, SimulatedRater
 from tia2.people.simulated.voting import let_vote

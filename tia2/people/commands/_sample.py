@@ -39,8 +39,8 @@ def sample(
 
     with console.warnings_as_lines(), console.progress() as bars:
         from tia2.devices import pick_device
-        from tia2.people.making._mapped import resolve
         from tia2.people.making.sampling import SampleSettings, read_prompt_list, sample_prompts
+        from tia2.people.mapped import resolve
 
         if notice := resolve(model).notice:
             console.stderr.print(notice, markup=False)

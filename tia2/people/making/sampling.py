@@ -12,7 +12,7 @@ import numpy as np
 
 from tia2.errors import StudyError
 from tia2.files import json_of, write_atomically
-from tia2.people.making._mapped import (
+from tia2.people.mapped import (
     ModelSource,
     SampleRequest,
     SamplerSettings,

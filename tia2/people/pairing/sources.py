@@ -107,7 +107,7 @@ def model_images(spec: str) -> ModelImages:
 
 
 def _of_run(path: Path, checkpoint: str, name: str) -> ModelImages:
-    from tia2.people.finetuning import LAST, TEST, RunFolder, epoch_of
+    from tia2.people.mapped import LAST, TEST, RunFolder, epoch_of
 
     folder, checkpoint = RunFolder(path), checkpoint or LAST
     epoch = epoch_of(folder, checkpoint)

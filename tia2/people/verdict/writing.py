@@ -18,7 +18,7 @@ from tia2.people.verdict.words import SHOWN_DISPUTES, as_json, judge_sentences, 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from tia2.people.finetuning import SheetBlock
+    from tia2.people.mapped import SheetBlock
 
 _SIDE = 128
 
@@ -52,7 +52,7 @@ def write_verdict(verdict: StudyVerdict, folder: Path, half_width: float | None 
         save_figure(figure, folder / f"{name}.png")
         files.append(folder / f"{name}.png")
     if blocks:
-        from tia2.people.finetuning import image_sheet
+        from tia2.people.mapped import image_sheet
 
         sheet = folder / "disputes.png"
         with replacing(sheet, ResultError) as unfinished:
@@ -68,7 +68,7 @@ def disputed_blocks(verdict: StudyVerdict) -> list[SheetBlock]:
     Args:
         verdict: The verdict.
     """
-    from tia2.people.finetuning import SheetBlock, SheetRow
+    from tia2.people.mapped import SheetBlock, SheetRow
 
     listed = [
         (pair, outcome.rate.first, outcome.rate.second, aspect.aspect)
@@ -106,7 +106,7 @@ def _images(study: StudyPairs, pair: DisputedPair) -> list[list[Image.Image]]:
 
 
 def _page(verdict: StudyVerdict, drawn: dict[str, FigureSpec], blocks: list[SheetBlock], width: float | None) -> str:
-    from tia2.people.finetuning import render, shown_blocks
+    from tia2.people.mapped import render, shown_blocks
 
     study = verdict.study
     aspects: list[dict[str, Any]] = [
