@@ -59,8 +59,8 @@ def test_folders_that_are_mapped_use_relative_imports_only(package_folders):
 
 def test_the_library_never_imports_the_mapped_folders_statically(package_folders):
     for path in package_folders["tia2"].rglob("*.py"):
-        if path.relative_to(package_folders["tia2"]).parts[0] == "people":
-            continue  # It stands above both, as the contract of the floors says.
+        if path.relative_to(package_folders["tia2"]).parts == ("people", "mapped.py"):
+            continue  # The one door of a room that stands above both, as the contract of the floors says.
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"^\s*(?:from|import) +tia2\.(?:leaderboard|finetune)\b", text, re.M), path
 
