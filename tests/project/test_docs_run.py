@@ -64,6 +64,7 @@ CUT = {
     " GitHub",
     r"tia2 (import-scores ours|data make ratings.csv ours|data agreement ours)": "needs a file of the reader's",
     r"tia2 people (build \S+ runs/voted|verdict runs/verdict --half)": "needs votes; the pages about them have such",
+    r"tia2 people crowd-out .*# tasks": "run on the page about verdicts",
     r"tia2 people crowd-in": "needs a platform's file; tests/people/crowd takes such",
     r"tia2 people compare base=": "needs two folders of samples; compared on the page about it",
     r"python3? -m venv|\.venv/bin/pip|tensorboard": "sets up, or opens a browser",
