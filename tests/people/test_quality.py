@@ -1,8 +1,6 @@
-"""How a study goes: agreement against the evaluation's, raters who stand apart, and the time that it takes to say."""
+"""How a study goes: agreement against the evaluation's, raters who stand apart, and exact counts."""
 
 from __future__ import annotations
-
-import time
 
 import numpy as np
 import pytest
@@ -63,7 +61,7 @@ def test_a_new_study_has_a_state(new_study):
     assert np.isnan(alpha_of(np.zeros((0, 0))))
 
 
-def test_five_thousand_items_and_three_raters_are_summed_up_in_a_blink(tmp_path):
+def test_five_thousand_items_get_three_votes_each(tmp_path):
     question = {"kind": "contrast", "aspects": ["different"]}
     settings = StudySettings(name="large", question=question, gold_share=0, repeat_share=0)
     items = [NewItem(str(number), "a text", texts=("another",)) for number in range(5000)]
@@ -80,9 +78,7 @@ def test_five_thousand_items_and_three_raters_are_summed_up_in_a_blink(tmp_path)
                     "INSERT INTO votes (id, assignment, answer, seconds, at) VALUES (?, ?, ?, ?, ?)", rows
                 )
                 connection.executemany("UPDATE assignments SET voted = 1 WHERE id = ?", [row[:1] for row in rows])
-    begun = time.process_time()
-    state = state_of(study)
-    assert time.process_time() - begun < 0.3
+    state = state_of(study)  # benchmarks/dashboard.py says how long this takes
     assert (state.votes, state.finished) == (15_000, 5000)
     counts = study.votes().groupby("item").agg(votes=("rater", "size"), raters=("rater", "nunique"))
     assert (counts == 3).all(axis=None)
