@@ -19,6 +19,7 @@ CLASSES = {
     name: entry.target
     for name, entry in BUILT_IN.items()
     if not name.startswith(("mini-", "paper-"))  # functions that make one of the classes
+    and name != "questions"  # no encoder: it asks another reward, which takes its options
 }
 
 
@@ -41,8 +42,19 @@ def test_every_encoder_shows_and_takes_them(target):
 
 @pytest.mark.parametrize("target", CLASSES.values(), ids=CLASSES)
 def test_a_family_stands_right_below_the_public_base(target):
-    kind = reward_class(target)
-    assert (DualEncoder in kind.__bases__) is not (CrossEncoder in kind.__bases__)
+    """Or below one base that stands there, which families of one architecture share."""
+    bases = reward_class(target).__bases__
+    if not {DualEncoder, CrossEncoder} & {*bases}:
+        (shared,) = bases
+        assert sum(shared in reward_class(other).__bases__ for other in CLASSES.values()) > 1, "nobody else needs it"
+        bases = shared.__bases__
+    assert (DualEncoder in bases) is not (CrossEncoder in bases)
+
+
+def test_questions_hand_options_to_the_reward_that_answers():
+    questions = {"a cat": [{"question": "Is there a cat?", "answer": "yes"}]}
+    with pytest.raises(RewardError, match="got an unexpected keyword argument 'hue'"):
+        tia2.load_reward("questions:vqascore:x", questions=questions, hue=1)
 
 
 @pytest.mark.parametrize("name", CLASSES)
