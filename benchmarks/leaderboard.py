@@ -42,7 +42,7 @@ TARGETS = {"cold start": 10.0, "first page": 3.0, "change": 0.3, "memory": 1.5}
 TABS = {
     "Plots": ("ranked entries", 1, 0),
     "Compare": ("Paired differences", 2, 0),
-    "Items": ("images aligned", 0, 1),
+    "Items": ("images aligned", 0, 0),
     "Calibration": ("Against the board's own entries", 1, 0),
     "Submit": ("Submit a reward model", 0, 0),
     "About": ("How to cite", 0, 0),
