@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from large_study import voted_study
 
 from tia2.evaluation.people.agreement import krippendorff_alpha
 from tia2.people.quality import alpha_of, state_of
-from tia2.people.store.items import NewItem
-from tia2.people.store.settings import StudySettings
 from tia2.people.store.study import Study
 from tia2.people.store.table import VoteTable
 
@@ -62,22 +61,7 @@ def test_a_new_study_has_a_state(new_study):
 
 
 def test_five_thousand_items_get_three_votes_each(tmp_path):
-    question = {"kind": "contrast", "aspects": ["different"]}
-    settings = StudySettings(name="large", question=question, gold_share=0, repeat_share=0)
-    items = [NewItem(str(number), "a text", texts=("another",)) for number in range(5000)]
-    study = Study.create(tmp_path / "study", settings, items, durable=False)
-    raters = [study.add_rater(f"rater {number}") for number in range(3)]
-    rng = np.random.default_rng(0)
-    for rater in raters:
-        while given := study.queue(rater, 500).assignments:
-            # Written at once: each through the store, as raters do, would take the test half a minute.
-            answers = np.where(rng.random(len(given)) < 0.5, '{"different": "yes"}', '{"different": "no"}').tolist()
-            rows = [(each.id, each.id, answer, 2.0, 0.0) for each, answer in zip(given, answers, strict=True)]
-            with study.file.writing() as connection:
-                connection.executemany(
-                    "INSERT INTO votes (id, assignment, answer, seconds, at) VALUES (?, ?, ?, ?, ?)", rows
-                )
-                connection.executemany("UPDATE assignments SET voted = 1 WHERE id = ?", [row[:1] for row in rows])
+    study = voted_study(tmp_path / "study")
     state = state_of(study)  # benchmarks/dashboard.py says how long this takes
     assert (state.votes, state.finished) == (15_000, 5000)
     counts = study.votes().groupby("item").agg(votes=("rater", "size"), raters=("rater", "nunique"))
