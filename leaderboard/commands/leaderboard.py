@@ -14,7 +14,7 @@ import typer
 
 from tia2.errors import LeaderboardError, missing_dependency
 
-from ._options import DEFAULT_STORE, account_name
+from ._options import DEFAULT_STORE, Code, Organisation, Paper, Parameters, Weights, account_name
 from .review import review_app
 
 if TYPE_CHECKING:
@@ -148,13 +148,11 @@ def add(
     licence: Annotated[str | None, typer.Option("--licence", "--license", help="Licence of the weights.")] = None,
     training_data: Annotated[str | None, typer.Option(help="Data the model was trained on.")] = None,
     contact: Annotated[str | None, typer.Option(help="Address for questions, https.")] = None,
-    paper: Annotated[str | None, typer.Option(help="Address of the paper, https.")] = None,
-    organisation: Annotated[
-        str | None, typer.Option("--organisation", "--organization", help="Who made the model.")
-    ] = None,
-    parameters: Annotated[int | None, typer.Option(metavar="N", help="Number of its weights.")] = None,
-    code: Annotated[str | None, typer.Option(help="Address of its code, https.")] = None,
-    weights: Annotated[str | None, typer.Option(help="Address of its weights, https.")] = None,
+    paper: Paper = None,
+    organisation: Organisation = None,
+    parameters: Parameters = None,
+    code: Code = None,
+    weights: Weights = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the model of this name.")] = False,
     benchmark: Annotated[
         str | None,

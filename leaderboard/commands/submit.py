@@ -11,7 +11,7 @@ import typer
 
 from tia2.errors import LeaderboardError, UsageError
 
-from ._options import DEFAULT_STORE, account_name
+from ._options import DEFAULT_STORE, Code, Organisation, Paper, Parameters, Weights, account_name
 
 if TYPE_CHECKING:
     from tia2.calibration import Calibration
@@ -58,13 +58,11 @@ def submit(
     ] = None,
     contact: Annotated[str, typer.Option(help="Address for questions about it, https.")] = "",
     training_data: Annotated[str | None, typer.Option(help="Its training data. Default: the table's.")] = None,
-    paper: Annotated[str | None, typer.Option(help="Address of the paper, https.")] = None,
-    organisation: Annotated[
-        str | None, typer.Option("--organisation", "--organization", help="Who made the model.")
-    ] = None,
-    parameters: Annotated[int | None, typer.Option(metavar="N", help="Number of its weights.")] = None,
-    code: Annotated[str | None, typer.Option(help="Address of its code, https.")] = None,
-    weights: Annotated[str | None, typer.Option(help="Address of its weights, https.")] = None,
+    paper: Paper = None,
+    organisation: Organisation = None,
+    parameters: Parameters = None,
+    code: Code = None,
+    weights: Weights = None,
     cite: Annotated[Path | None, typer.Option(metavar="FILE", help="BibTeX entry of the paper.")] = None,
     macs: Annotated[
         float | None, typer.Option(metavar="N", help="Multiply-accumulate operations per image and text.")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ..data.board import Board
+from .markup import figure_tools
 
 Query = Mapping[str, str]
 """The parameters of the page's address, as text. Anybody may write anything there."""
@@ -77,3 +78,15 @@ def chosen(choices: Choices, value: Any) -> Any:
     """Return an update of a long menu that has a value, or several, and offers nothing else yet."""
     values = value if isinstance(value, list) else [value]
     return gr.update(choices=[(text, choice) for text, choice in choices if choice in values], value=value)
+
+
+def figure_place(name: str, **options: Any) -> Any:
+    """Make a figure's place, with buttons below that save it; return the plot.
+
+    Args:
+        name: Name of the figure, for screen readers, and with which the title of what is saved begins.
+        **options: Further options of the plot.
+    """
+    plot = gr.Plot(label=name, show_label=False, **options)
+    gr.HTML(figure_tools(name))
+    return plot

@@ -27,8 +27,8 @@ from ...views.sheets import Sheet
 from ..address import as_text, pick, pick_many, pick_text
 from ..detail import detail
 from ..downloads import export_buttons
-from ..markup import figure_tools, heading, note
-from ..parts import Param, Query, Tab
+from ..markup import heading, note
+from ..parts import Param, Query, Tab, figure_place
 from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
 
 NAMES = ("subset", "metric", "sort", "q", "chips", "columns", "rows", "entry")
@@ -92,8 +92,7 @@ def build(live: Live) -> Tab:
         about = gr.HTML()
         with gr.Column(visible=False) as chosen_best:
             gr.HTML(heading("The best of n images, chosen by it") + note(BEST_OF_N))
-            curve = gr.Plot(label="Best of n", show_label=False, elem_classes="tia2-plot")
-            gr.HTML(figure_tools("Best of n"))
+            curve = figure_place("Best of n", elem_classes="tia2-plot")
             curve_words = gr.HTML()
     of_entry = [about, chosen_best, curve, curve_words]
     export_buttons(live, state)

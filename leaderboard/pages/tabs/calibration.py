@@ -36,8 +36,8 @@ from ...views.temperature import (
     sweep,
 )
 from ..address import pick, pick_number
-from ..markup import answer, figure_tools, note, table
-from ..parts import Param, Query, Tab
+from ..markup import answer, note, table
+from ..parts import Param, Query, Tab, figure_place
 from ..pickers import metric_picker, restore_metric, restore_scope
 
 NONE = "No model on this board has contrastive prompts and TextNorm entries yet, so there is no temperature to change."
@@ -70,8 +70,7 @@ def build(live: Live) -> Tab:
     scale = gr.HTML()
     said = gr.HTML()
     with gr.Column(visible=False) as details:
-        plot = gr.Plot(label="Temperature", show_label=False)
-        gr.HTML(figure_tools("Temperature"))
+        plot = figure_place("Temperature")
         words = gr.HTML()
 
     def render(benchmark: str, name: str | None, part: str | None, by: str | None, chosen: float | None) -> list[Any]:

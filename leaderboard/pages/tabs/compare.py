@@ -27,8 +27,8 @@ from ...views.pairs import (
 from ...views.rendering import macro
 from ...views.sheets import Sheet
 from ..address import pick
-from ..markup import answer, figure_tools, heading, note, table
-from ..parts import Choices, Later, Param, Query, Tab, chosen
+from ..markup import answer, heading, note, table
+from ..parts import Choices, Later, Param, Query, Tab, chosen, figure_place
 from ..pickers import metric_picker, restore_metric, restore_scope, scopes
 
 if TYPE_CHECKING:
@@ -117,13 +117,11 @@ def _details() -> tuple[Any, Any, list[Any]]:
         with gr.Row():
             with gr.Column(min_width=320):
                 gr.HTML(heading("Every prompt"))
-                scatter = gr.Plot(label="Every prompt", show_label=False)
-                gr.HTML(figure_tools("Every prompt"))
+                scatter = figure_place("Every prompt")
                 scatter_words = gr.HTML()
             with gr.Column(min_width=320):
                 gr.HTML(heading("Differences, sorted"))
-                bars = gr.Plot(label="Differences, sorted", show_label=False)
-                gr.HTML(figure_tools("Differences, sorted"))
+                bars = figure_place("Differences, sorted")
                 bars_words = gr.HTML()
         with gr.Row():
             with gr.Column(min_width=320):

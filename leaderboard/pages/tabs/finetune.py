@@ -26,8 +26,8 @@ from ...views.runs import (
     runs_in_order,
 )
 from ..address import pick, pick_many
-from ..markup import answer, facts, figure_tools, heading, note, table
-from ..parts import Choices, Later, Param, Query, Tab, chosen
+from ..markup import answer, facts, heading, note, table
+from ..parts import Choices, Later, Param, Query, Tab, chosen, figure_place
 from ..pickers import restore_scope, scopes
 
 TEMPLATE = "finetune.html"
@@ -82,8 +82,7 @@ def build(live: Live) -> Tab:
             [], value=[], multiselect=True, max_choices=MOST, label=f"Entries, at most {MOST}", scale=3, min_width=280
         )
         scope = gr.Radio(scopes(live.board()), label="Subset", scale=2, min_width=280)
-    plot = gr.Plot(label="Best of n", show_label=False, elem_classes="tia2-plot")
-    gr.HTML(figure_tools("Best of n"))
+    plot = figure_place("Best of n", elem_classes="tia2-plot")
     plot_words = gr.HTML()
 
     def render(benchmark: str, name: str | None, _: str | None, ids: Any, part: str | None) -> list[Any]:
@@ -160,12 +159,10 @@ def _run_parts() -> RunParts:
         with gr.Row():
             with gr.Column(min_width=320):
                 gr.HTML(heading("Gold"))
-                gold = gr.Plot(label="Gold along the run", show_label=False)
-                gr.HTML(figure_tools("Gold along the run"))
+                gold = figure_place("Gold along the run")
             with gr.Column(min_width=320):
                 gr.HTML(heading("Proxy"))
-                proxy = gr.Plot(label="Proxy along the run", show_label=False)
-                gr.HTML(figure_tools("Proxy along the run"))
+                proxy = figure_place("Proxy along the run")
         words = gr.HTML()
         gr.HTML(heading("The same prompts and seeds along the run") + note(GRID))
         grid = gr.HTML()
