@@ -20,6 +20,9 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 # Small models run faster on one thread than on two that wait for each other.
 export OMP_NUM_THREADS ?= 1
 
+# Where Python is told to keep no compiled files, each of the many processes of the tests would compile all modules again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help quickstart finetune people-demo test lint docs pictures wheel-test floors leaderboard chromium clean
 
