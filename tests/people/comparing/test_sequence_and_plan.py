@@ -104,7 +104,7 @@ def test_a_plan_keeps_its_promise(prompts, raters):
     rng = np.random.default_rng(0)
     rows, columns = (axis.ravel() for axis in np.meshgrid(np.arange(prompts), np.arange(raters), indexing="ij"))
     intervals = []
-    for _ in range(500):
+    for _ in range(1500):
         votes = 0.6 + 0.2 * rng.normal(size=(prompts, 1)) + 0.003**0.5 * rng.normal(size=(1, raters))
         votes = votes + 0.12**0.5 * rng.normal(size=(prompts, raters))
         intervals.append(clustered_mean(votes.ravel(), rows, columns))

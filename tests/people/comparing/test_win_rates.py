@@ -7,6 +7,7 @@ from dataclasses import astuple
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2
 from simulated_pairs import simulated_worths, table_of, true_rate
 
 from tia2.errors import ResultError, UnknownNameError
@@ -49,9 +50,10 @@ def test_components_are_those_of_the_analysis_of_variance():
     of_columns = n * ((columns - grand) ** 2).sum() / (m - 1)
     rest = ((y - rows[:, None] - columns + grand) ** 2).sum() / ((n - 1) * (m - 1))
     assert astuple(result.components) == pytest.approx(((of_rows - rest) / m, (of_columns - rest) / n, rest))
-    assert result.se == pytest.approx(np.sqrt((of_rows + of_columns - rest) / (n * m)))
-    freedom = (of_rows + of_columns - rest) ** 2 / (
-        of_rows**2 / (n - 1) + of_columns**2 / (m - 1) + rest**2 / ((n - 1) * (m - 1))
+    of_raters = (of_columns - rest) * (m - 1) / chi2(m - 1).median()
+    assert result.se == pytest.approx(np.sqrt((of_rows + of_raters) / (n * m)))
+    freedom = (of_rows + of_raters) ** 2 / (
+        of_rows**2 / (n - 1) + (of_raters + rest) ** 2 / (m - 1) + rest**2 / ((n - 1) * (m - 1))
     )
     assert result.freedom == pytest.approx(freedom)
 
