@@ -1,6 +1,7 @@
-"""Take pictures of the page for votes and of its dashboard: `python docs/hooks/people_screenshots.py [FOLDER]`.
+"""Take pictures of the page for votes, its dashboard and a verdict: `python docs/hooks/people_screenshots.py [FOLDER]`.
 
-Light and dark, 1280 and 390 pixels wide, into docs/images/people. Simulated people have voted on images of `mini`.
+Light and dark, 1280 and 390 pixels wide, into docs/images/people. Simulated people have voted on images of `mini`, and
+compared the miniature generator with itself at half of its training.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from PIL import Image
 from screenshots import ARGUMENTS, PROGRAM, ROOT, THEMES, WIDTHS
 
 from tia2.benchmark import load
+from tia2.people.demo import DEMO, mini_prompts
+from tia2.people.demo_models import compare_generators
+from tia2.people.making.sampling import sample_prompts
 from tia2.people.page.serving import serving
 from tia2.people.simulated.annotators import CONTRARIAN, PEOPLE, SPAMMER
 from tia2.people.simulated.voting import StudyDesk, let_vote
@@ -40,26 +44,35 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as work:
         study = _study(Path(work))
         visitor = study.add_rater("Visitor")
+        verdict = _verdict(Path(work))
         with serving(study) as address, sync_playwright() as play:
             browser = play.chromium.launch(executable_path=PROGRAM, args=list(ARGUMENTS))
             for width in WIDTHS:
                 for theme in THEMES:
                     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
-                    _take(page, f"{address}/#t={visitor.token}", folder / f"vote-{theme}-{width}.png", False)
+                    _take(page, f"{address}/#t={visitor.token}", "#images img", folder / f"vote-{theme}-{width}.png")
                     owner = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
                     link = f"{address}/owner#t={study.owner_token}"
-                    _take(owner, link, folder / f"owner-{theme}-{width}.png", True)
+                    _take(owner, link, ".disputes img", folder / f"owner-{theme}-{width}.png", True)
+                    written = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+                    _take(written, verdict.as_uri(), ".main-svg", folder / f"verdict-{theme}-{width}.png")
             browser.close()
         study.close()
 
 
-def _take(page: Any, address: str, path: Path, whole: bool) -> None:
+def _take(page: Any, address: str, awaited: str, path: Path, whole: bool = False) -> None:
     page.goto(address)
-    page.wait_for_selector(".disputes img" if whole else "#images img")
+    page.wait_for_selector(awaited)
     page.wait_for_timeout(SETTLED)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=whole)))
     picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
     sys.stdout.write(f"{path}\n")
+
+
+def _verdict(work: Path) -> Path:
+    prompts = [{"prompt": prompt.prompt} for prompt in mini_prompts(6)]
+    sample_prompts(prompts, work / "samples", images=6, settings=DEMO)
+    return compare_generators(work, prompts, [*PEOPLE, SPAMMER, CONTRARIAN], settings=DEMO, images=6).page
 
 
 def _study(folder: Path) -> Study:

@@ -69,7 +69,7 @@ def _figure_writer() -> Any:
         ]
         legend = f'<p class="legend">{keys}</p>' if len(colours) > 1 else ""
         caption = f'<figcaption class="muted">{html.escape(figure.note)}</figcaption>' if figure.note else ""
-        least = {4: "15rem", 5: "12rem"}.get(len(cells), "20rem")
+        least = {1: "36rem", 4: "15rem", 5: "12rem"}.get(len(cells), "20rem")
         panels = f'<div class="panels" style="--least: {least}">{"".join(cells)}</div>'
         return Markup(f"<figure>{legend}{panels}{caption}</figure>")
 

@@ -1,4 +1,4 @@
-"""From prompts to a benchmark with simulated people, held against the embedded benchmark whose answers are known."""
+"""From prompts to a benchmark and a verdict with simulated people, held against answers that are known."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tia2.people.building.build import BuiltBenchmark, build
+from tia2.people.demo_models import ModelsDemo, compare_generators
 from tia2.people.making.recipes import COMPREHENSIVE, MINI_OBJECTS, RecipePrompt, recipe_prompts
 from tia2.people.making.sampling import SampleSettings, sample_prompts
 from tia2.people.mapped import EMBEDDED
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
     from tia2.evaluation import Result
 
 REWARDS = ("mini-strong", "mini-web", "mini-countblind", "mini-vivid")
-GUIDANCE = 1.5
-"""As for `mini`: easy prompts fail now and then, too."""
+DEMO = SampleSettings(guidance=1.5, batch=50)
+"""Guidance as for `mini`: easy prompts fail now and then, too."""
 GOLD_EVERY = 10
 """Every so many images, one has a known answer in a second copy, with which raters are checked."""
+
+COMPARED = 6
+"""Images per prompt of which each is compared with that of another generator."""
 
 
 class RewardRow(NamedTuple):
@@ -60,6 +64,7 @@ class PeopleDemo(NamedTuple):
         built: The benchmark.
         rows: The rewards, best first.
         contradictions: Pairs of rewards that the two benchmarks put in clearly opposite orders.
+        models: Two generators that the same people compared.
     """
 
     folder: Path
@@ -67,6 +72,7 @@ class PeopleDemo(NamedTuple):
     built: BuiltBenchmark
     rows: list[RewardRow]
     contradictions: list[tuple[str, str]]
+    models: ModelsDemo
 
 
 def run_demo(
@@ -81,7 +87,7 @@ def run_demo(
     people: Sequence[SimulatedRater] = (*PEOPLE, SPAMMER, CONTRARIAN),
     progress: Progress = silent,
 ) -> PeopleDemo:
-    """Make prompts, sample images, let simulated people vote, build a benchmark, and evaluate rewards on it.
+    """Make a benchmark with simulated people, evaluate rewards on it, and let the people compare two generators.
 
     Args:
         folder: Where to; what is there already isn't made again.
@@ -105,13 +111,7 @@ def run_demo(
         for prompt in mini_prompts(prompts, seed)
     ]
     sample_prompts(
-        listed,
-        folder / "samples",
-        images=images,
-        seed=seed,
-        settings=SampleSettings(guidance=GUIDANCE, batch=50),
-        device=device,
-        progress=progress,
+        listed, folder / "samples", images=images, seed=seed, settings=DEMO, device=device, progress=progress
     )
     study = _study(folder, votes, seed)
     let_vote(study, people, seed, progress=lambda _, done, total: progress("votes", done, total))
@@ -120,7 +120,17 @@ def run_demo(
     built = build(study, folder / "benchmark", name="ours", without=apart)
     study.close()
     rows = _evaluated(folder, rewards, seed, progress)
-    return PeopleDemo(folder, state, built, rows, contradictions(rows))
+    models = compare_generators(
+        folder,
+        listed,
+        people,
+        settings=DEMO,
+        images=min(images, COMPARED),
+        seed=seed,
+        device=device,
+        progress=progress,
+    )
+    return PeopleDemo(folder, state, built, rows, contradictions(rows), models)
 
 
 def mini_prompts(most: int, seed: int = 0) -> list[RecipePrompt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from simulated_pairs import simulated_worths, table_of
 
@@ -81,6 +82,21 @@ def test_prompts_count_when_they_are_complete(votes):
     mirrored = sequence_of(contest.swapped(), votes_per_item=3)
     assert mirrored.low == pytest.approx(1 - sequence.high)
     assert mirrored.decided_at() == sequence.decided_at()
+
+
+def test_votes_that_are_left_out_are_not_waited_for(votes):
+    contest = votes.between("ours", "theirs")
+    times = {item: [max(contest.times) + 1] for item in contest.items}
+    late = sequence_of(contest, votes_per_item=4, left_out=times)
+    assert len(late.prompts) == 40
+    assert late.means[-1] == pytest.approx(contest.worths.mean())
+    early = sequence_of(contest, 3, left_out={item: [0.0] for item in contest.items})
+    first_two = pd.DataFrame({"prompt": contest.prompt_ids, "item": contest.items, "time": contest.times})
+    first_two["worth"] = contest.worths
+    means = first_two.sort_values("time").groupby("item").head(2).groupby("prompt")["worth"].mean()
+    assert early.means[-1] == pytest.approx(means.mean())
+    nobody = sequence_of(contest, 3, left_out={item: [0.0] * 3 for item in contest.items})
+    assert nobody.prompts == ()
 
 
 def test_a_clear_study_is_decided_early():

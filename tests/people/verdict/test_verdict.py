@@ -141,6 +141,7 @@ def test_what_a_spammer_says_is_left_out_by_rules(tmp_path, folders):
     assert ann.passed == ann.checks > 0
     assert ann.seconds == 4.0
     with_spam, without = (verdict_on(pairs, resamples=20).aspects[0].pairs[0] for pairs in (everyone, kept))
+    assert with_spam.sequence.prompts == without.sequence.prompts != ()
     # The spammer's side is as often one model as the other: he blurs, and is seen in the effect of position.
     assert with_spam.rate.position.mean > 0.05
     assert without.rate.rate.mean > with_spam.rate.rate.mean
@@ -229,6 +230,26 @@ def test_studies_that_have_no_verdict_are_refused(tmp_path, folders, pictures):
     with pytest.raises(StudyError, match="doesn't say which models"):
         study_pairs(strange)
     strange.close()
+
+
+def test_the_owner_sees_whether_to_stop_while_people_vote(study, verdict, tmp_path, folders):
+    client = pytest.importorskip("starlette.testclient", reason="needs starlette and httpx")
+    from tia2.people.page.app import page_app
+    from tia2.people.page.protection import served_names
+
+    def advice(of: Study) -> str | None:
+        page = client.TestClient(page_app(of, served_names((), "localhost")), "http://localhost")
+        headers = {"Authorization": f"Bearer {of.owner_token}"}
+        first, second = (page.get("/api/owner", headers=headers).json()["advice"] for _ in range(2))
+        assert first == second
+        return first
+
+    assert advice(study) == stop_advice(verdict).reason
+    new = study_of(tmp_path / "new", [folders["plain"], folders["good"]], {})
+    assert advice(new) is None
+    vote_all(new, {"Ann": noise_eye(1)})
+    assert advice(new) == "If you meant to stop early, go on asking: good and plain on alignment isn't settled and 1 more."
+    new.close()
 
 
 def test_the_commands_plan_compare_and_decide(tmp_path, folders, cli):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from tia2.people.demo_models import ModelsDemo
 
 EXAMPLES = """\
 Examples:
@@ -27,7 +30,8 @@ def demo(
     """Go from prompts to a benchmark with simulated people, where the truth is known.
 
     Samples images of the miniature world, lets seven people vote (a spammer and a contrarian among them), builds a
-    benchmark, and says whether it ranks four reward models as the embedded one does. Takes a few minutes.
+    benchmark, and says whether it ranks four reward models as the embedded one does. Then the people compare two
+    generators of which the better one is known. Takes a few minutes.
     """
     from tia2 import console
 
@@ -77,6 +81,22 @@ def demo(
             console.stdout.print(f"The two benchmarks contradict each other: is {first} or {second} better?")
     else:
         console.stdout.print("Both benchmarks rank the rewards alike, within their intervals.")
+    _print_models(outcome.models)
+
+
+def _print_models(models: ModelsDemo) -> None:
+    from tia2 import console
+    from tia2.people.verdict.words import percent, sentence
+
+    truth = models.truth
+    console.stdout.print("\n" + sentence(models.alignment, "alignment"), markup=False, highlight=False)
+    console.stdout.print(
+        f"The exact judge prefers {models.alignment.rate.first} on {percent(truth.rate)} of the {truth.pairs:,} "
+        f"pairs: people and judge {'agree' if models.agree else 'disagree'} on which is better.",
+        markup=False,
+        highlight=False,
+    )
+    console.stderr.print("Saved ", console.plain(models.page), sep="", soft_wrap=True)
 
 
 def _share(value: float) -> str:

@@ -16,7 +16,9 @@ https://doi.org/10.1093/jrsssb/qkad009 (hedged capital with predictable plug-in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -114,7 +116,12 @@ def confidence_sequence(means: Floats, level: float = LEVEL, points: int = GRID)
     return (low[0], high[0]) if np.ndim(means) == 1 else (low, high)
 
 
-def sequence_of(contest: Contest, votes_per_item: int, level: float = LEVEL) -> Sequence95:
+def sequence_of(
+    contest: Contest,
+    votes_per_item: int,
+    level: float = LEVEL,
+    left_out: Mapping[str, Sequence[float]] = MappingProxyType({}),
+) -> Sequence95:
     """Return the confidence sequence of a win rate over the prompts that are complete.
 
     A prompt is complete when every pair of it has its votes; it stands in the order of the last of them. What is
@@ -124,20 +131,26 @@ def sequence_of(contest: Contest, votes_per_item: int, level: float = LEVEL) -> 
         contest: Votes on pairs of two models.
         votes_per_item: Number of votes that a pair is to have.
         level: Chance that the win rate is ever outside, at most.
+        left_out: Times of votes that don't count, by item: they were given, so nobody waits for them.
     """
     per_item: dict[str, list[int]] = {}
     for row, item in enumerate(contest.items):
         per_item.setdefault(item, []).append(row)
-    by_prompt: dict[str, list[list[int]]] = {}
-    for rows in per_item.values():
-        by_prompt.setdefault(contest.prompt_ids[rows[0]], []).append(rows)
+    by_prompt: dict[str, list[str]] = {}
+    for item, rows in per_item.items():
+        by_prompt.setdefault(contest.prompt_ids[rows[0]], []).append(item)
     complete = []
     for prompt, items in by_prompt.items():
-        if all(len(rows) >= votes_per_item for rows in items):
+        given = [
+            [*((contest.times[row], row) for row in per_item[item]), *((time, -1) for time in left_out.get(item, ()))]
+            for item in items
+        ]
+        if all(len(votes) >= votes_per_item for votes in given):
             # The first votes that an item was to have; more may come where raters disagree, and those aren't alike.
-            first = [sorted(rows, key=lambda row: contest.times[row])[:votes_per_item] for rows in items]
-            chosen = [row for rows in first for row in rows]
-            complete.append((float(contest.times[chosen].max()), prompt, float(contest.worths[chosen].mean())))
+            chosen = [vote for votes in given for vote in sorted(votes)[:votes_per_item]]
+            rows = [row for _, row in chosen if row >= 0]
+            if rows:
+                complete.append((float(max(chosen)[0]), prompt, float(contest.worths[rows].mean())))
     complete.sort()
     values = np.array([mean for _, _, mean in complete])
     names = tuple(prompt for _, prompt, _ in complete)

@@ -86,9 +86,17 @@ def win_rates(votes: PairVotes) -> list[WinRate]:
     """
     if not len(votes):
         raise ResultError("There are no votes on pairs yet.")
+    return [win_rate(contest) for contest in contests_of(votes)]
+
+
+def contests_of(votes: PairVotes) -> list[Contest]:
+    """Return the votes on each two models that people compared, in the order of the models' names.
+
+    Args:
+        votes: Votes on one question.
+    """
     compared = {frozenset(pair) for pair in zip(votes.frame["left"], votes.frame["right"], strict=True)}
-    pairs = [pair for pair in combinations(votes.models, 2) if frozenset(pair) in compared]
-    return [win_rate(votes.between(*pair)) for pair in pairs]
+    return [votes.between(*pair) for pair in combinations(votes.models, 2) if frozenset(pair) in compared]
 
 
 def position_bias(contest: Contest) -> ClusteredMean | None:

@@ -20,7 +20,7 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from tia2.errors import StudyError
+from tia2.errors import StudyError, Tia2Error
 from tia2.people.page.protection import Protection
 from tia2.people.quality import StudyState, state_of
 from tia2.people.store.items import RaterQueue, StudyRater
@@ -84,6 +84,8 @@ class _Page:
 
     def __init__(self, study: Study, join: bool) -> None:
         self.study, self.can_join = study, join
+        # Votes at which the owner was last advised, and the advice.
+        self._advised: tuple[int, str | None] = (-1, None)
 
     def _bearer(self, request: Request) -> StudyRater | str | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -197,7 +199,22 @@ class _Page:
         prompts = {
             item.number: (item.prompt, item.key) for item in self.study.items_of([d.number for d in state.disputed])
         }
-        return _written(state, self.study.settings.name, prompts)
+        return {**_written(state, self.study.settings.name, prompts), "advice": self._advice(state.votes)}
+
+    def _advice(self, votes: int) -> str | None:
+        """Say of a study of pairs whether it can stop; again when there are one percent more votes."""
+        if self.study.settings.question.kind != "pair" or not votes:
+            return None
+        if not self._advised[0] <= votes < 1.01 * self._advised[0] + 1:
+            from tia2.people.verdict.decide import advice_so_far
+            from tia2.people.verdict.study_pairs import study_pairs
+
+            try:
+                self._advised = (votes, advice_so_far(study_pairs(self.study)).reason)
+            except Tia2Error:
+                # A study that doesn't say which models its pairs are of, or of which nothing counts yet.
+                self._advised = (votes, None)
+        return self._advised[1]
 
     async def owner_picture(self, request: Request) -> Response:
         """Send the owner an image of an item."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tia2.errors import ResultError
@@ -13,7 +14,7 @@ from tia2.people.comparing.judges import JudgedContest, judged_contest, people_a
 from tia2.people.comparing.pair_votes import Contest, PairVotes
 from tia2.people.comparing.people_alpha import contest_alpha
 from tia2.people.comparing.sequence import Sequence95, sequence_of
-from tia2.people.comparing.win_rates import WinRate, win_rates
+from tia2.people.comparing.win_rates import WinRate, contests_of, win_rates
 from tia2.people.verdict.study_pairs import StudyPairs
 
 FEWEST_MODELS = 3
@@ -111,7 +112,7 @@ def _pair(study: StudyPairs, contest: Contest, rate: WinRate, seed: int, resampl
             judged.append(judged_contest(contest, judge, differences))
     return PairOutcome(
         rate=rate,
-        sequence=sequence_of(contest, study.votes_per_item),
+        sequence=_sequence(study, contest),
         alpha=contest_alpha(contest, seed=seed, resamples=resamples),
         people=people_agree(contest),
         judges=tuple(judged),
@@ -142,14 +143,47 @@ def stop_advice(verdict: StudyVerdict, half_width: float | None = None) -> StopA
         verdict: The verdict so far.
         half_width: Half-width at which a win rate is known well enough, in shares; None to go by verdicts alone.
     """
-    open_pairs = []
-    for aspect in verdict.aspects:
-        for pair in aspect.pairs:
-            sequence = pair.sequence
-            narrow = half_width is not None and sequence.narrow_at(half_width) is not None
-            if sequence.decided_at() is None and not narrow:
-                open_pairs.append(f"{pair.rate.first} and {pair.rate.second} on {aspect.aspect}")
-    if open_pairs:
-        more = f" and {len(open_pairs) - 1} more" if len(open_pairs) > 1 else ""
-        return StopAdvice(False, f"Go on asking: {open_pairs[0]} isn't settled{more}.")
+    return _advice(
+        (
+            (f"{pair.rate.first} and {pair.rate.second} on {aspect.aspect}", pair.sequence)
+            for aspect in verdict.aspects
+            for pair in aspect.pairs
+        ),
+        half_width,
+    )
+
+
+def advice_so_far(study: StudyPairs) -> StopAdvice:
+    """Return whether a study can stop, as `stop_advice` does, without the rest of a verdict.
+
+    Args:
+        study: The study.
+
+    Raises:
+        ResultError: Nobody has voted yet.
+    """
+    if not len(study.votes):
+        raise ResultError(f"{study.name}: nobody has voted yet.")
+    contests = (
+        (f"{contest.first} and {contest.second} on {aspect}", _sequence(study, contest))
+        for aspect in study.votes.aspects
+        for contest in contests_of(study.votes.of_aspect(aspect))
+    )
+    return _advice(contests, None)
+
+
+def _sequence(study: StudyPairs, contest: Contest) -> Sequence95:
+    return sequence_of(contest, study.votes_per_item, left_out=study.left_out)
+
+
+def _advice(sequences: Iterable[tuple[str, Sequence95]], half_width: float | None) -> StopAdvice:
+    """Return advice from the sequences of what is compared."""
+    unsettled = [
+        compared
+        for compared, sequence in sequences
+        if sequence.decided_at() is None and (half_width is None or sequence.narrow_at(half_width) is None)
+    ]
+    if unsettled:
+        more = f" and {len(unsettled) - 1} more" if len(unsettled) > 1 else ""
+        return StopAdvice(False, f"If you meant to stop early, go on asking: {unsettled[0]} isn't settled{more}.")
     return StopAdvice(True, "You can stop: every comparison is settled, at whatever time one looks.")

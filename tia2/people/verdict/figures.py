@@ -38,7 +38,7 @@ def win_rate_figure(verdict: StudyVerdict) -> FigureSpec:
             ]
     panel = Forest(
         "win rates",
-        "share of votes for the first model, ties half",
+        "share of votes for the first, ties half",
         marks,
         rows,
         [ReferenceLine(_COIN, 0.5)],

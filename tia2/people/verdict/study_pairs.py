@@ -25,6 +25,7 @@ class StudyPairs:
         items: Items by key, those that are asked about.
         raters: Conduct of each rater.
         rejected: Raters whose votes don't count, with the reason.
+        left_out: Times of the votes of these raters, by item.
         votes_per_item: Votes that a pair is to have.
         images: Folder of the images.
     """
@@ -34,6 +35,7 @@ class StudyPairs:
     items: dict[str, StudyItem]
     raters: tuple[RaterConduct, ...]
     rejected: dict[str, str]
+    left_out: dict[str, list[float]]
     votes_per_item: int
     images: Path
 
@@ -94,7 +96,9 @@ def study_pairs(study: Study, rules: RejectionRules = NO_RULES) -> StudyPairs:
     answers = {key: item.gold for key, item in items.items() if item.gold is not None}
     raters = tuple(conducts(frame, aspects, answers))
     rejected = {conduct.rater: reason for conduct in raters if (reason := rules.reason(conduct))}
-    counted = frame[(frame["slot"] == "item") & ~frame["rater"].isin(list(rejected))]
+    first = frame[frame["slot"] == "item"]
+    kept = ~first["rater"].isin(list(rejected))
+    counted = first[kept]
     rows = []
     for row in counted.to_dict("records"):
         item = asked[row["item"]]
@@ -109,6 +113,7 @@ def study_pairs(study: Study, rules: RejectionRules = NO_RULES) -> StudyPairs:
         items=asked,
         raters=raters,
         rejected=rejected,
+        left_out={str(item): times.tolist() for item, times in first[~kept].groupby("item")["at"]},
         votes_per_item=settings.votes_per_item,
         images=study.folder / "images",
     )

@@ -78,6 +78,7 @@ async function refresh() {
         ? Object.entries(state.alpha_without).map(([aspect, alpha]) => fact(number(alpha, 2), "without those who stand apart, " + aspect))
         : []),
       fact(String(state.per_hour), "votes in the last hour"));
+    $("advice").textContent = state.advice ?? "";
     draw(state.alphas);
     $("raters").replaceChildren(...state.raters.map((rater) => {
       const row = document.createElement("tr");
