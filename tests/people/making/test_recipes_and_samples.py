@@ -115,6 +115,29 @@ def test_an_image_that_is_too_large_for_memory_is_said_in_one_line(monkeypatch, 
         sample_prompts([{"prompt": "a"}], tmp_path / "out")
 
 
+def test_any_pipeline_of_diffusers_draws_from_its_folder(cli, tmp_path):
+    pytest.importorskip("diffusers", reason="sampling needs diffusers: pip install 'tia2[finetune]'")
+    from tia2.miniworld.generator import load_pipeline
+    from tia2.miniworld.generator import sample as sample_mini
+
+    pipeline = load_pipeline()
+    pipeline.save_pretrained(tmp_path / "mine")
+    (tmp_path / "prompts.txt").write_text("two red circles\n")
+    words = ["--model", tmp_path / "mine", "--n", 2, "--seed", 5, "--steps", 3, "--device", "cpu"]
+    said = cli("people", "sample", tmp_path / "prompts.txt", tmp_path / "out", *words)
+    assert (said.code, "2 images" in said.out) == (0, True), said.err
+    expected = sample_mini(pipeline, ["two red circles"] * 2, [5, 6], steps=3, guidance=SampleSettings().guidance)
+    for number, pixels in zip((5, 6), expected, strict=True):
+        with Image.open(tmp_path / "out" / f"two-red-circles_{number:06d}.png") as image:
+            assert np.array_equal(np.asarray(image), pixels)
+            assert image.info["seed"] == str(number)
+    (tmp_path / "mine" / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"cut short")
+    broken = cli("people", "sample", tmp_path / "prompts.txt", tmp_path / "other", *words)
+    assert broken.code == 1
+    assert "can't be loaded" in broken.err
+    assert len(broken.err.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [("a,b\n1,2\n", "needs a column prompt"), ("image,prompt\nx.png,\n", None), ("", None)],
