@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -49,12 +50,15 @@ def vote(
         owner = f"you, the owner: {address}/owner#t={opened.owner_token}"
         console.stdout.print(console.plain(owner), soft_wrap=True)
 
+    # A Space's own name is in its environment.
+    named = (public_host or [os.environ.get("SPACE_HOST", "")])[0]
+    public = f"https://{named}" if named else ""
     if links:
-        show(f"http://{public_host[0] if public_host else f'localhost:{port or 7870}'}")
+        show(public or f"http://localhost:{port or 7870}")
         opened.close()
         return
     with page.serving(opened, host=host, port=port, public_hosts=public_host or (), join=join) as address:
-        show(f"https://{public_host[0]}" if public_host else address)
+        show(public or address)
         console.stderr.print("Stop with Ctrl-C; the same links work again afterwards.")
         try:
             page.until_stopped()
