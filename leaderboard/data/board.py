@@ -205,11 +205,15 @@ class Board:
         return np.array([number for number, entry in enumerate(self.entries) if entry.ranked], np.intp)
 
     def rows(self, scope: str) -> NDArray[np.bool_]:
-        """Return which prompts count in a scope: those whose labels differ."""
-        used: NDArray[np.bool_] = self.prompts["used"].to_numpy(np.bool_)
-        if scope == OVERALL and OVERALL in self.scopes:
-            return used
-        return np.asarray(used & (self.prompts["subset"] == scope).to_numpy(np.bool_))
+        """Return which prompts count in a scope: those whose labels differ. Read-only."""
+        return self.remember("prompts that count", scope, lambda: self._rows(scope))
+
+    def _rows(self, scope: str) -> NDArray[np.bool_]:
+        used = self.prompts["used"].to_numpy(np.bool_, copy=True)
+        if not (scope == OVERALL and OVERALL in self.scopes):
+            used &= (self.prompts["subset"] == scope).to_numpy(np.bool_)
+        used.flags.writeable = False
+        return used
 
     def remember(self, kind: str, key: Hashable, make: Callable[[], Value], size: int = REMEMBERED) -> Value:
         """Return what was computed of this board before, or compute it; shared by all visitors.

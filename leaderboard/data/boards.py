@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,7 @@ class Live:
             stamp = self.store.stamp()
             if stamp != self._stamp:
                 self._boards, self._stamp = self._load(None), stamp
+                self.prepare()
         except Tia2Error as error:
             log.warning("The board stays as it was: %s", error)
         finally:
@@ -111,15 +112,24 @@ class Live:
             raise LeaderboardError(
                 f"{self.store.folder} has no benchmark yet. `tia2 leaderboard init` makes a store with one."
             )
-        threading.Thread(target=_prepare, args=(list(boards.values()),), daemon=True).start()
         return boards
 
+    def prepare(self, first: Callable[[], None] | None = None) -> None:
+        """Compute in the background what visitors would otherwise wait for.
 
-def _prepare(boards: Sequence[Board]) -> None:
+        Args:
+            first: Called there before anything else.
+        """
+        threading.Thread(target=_prepare, args=(list(self._boards.values()), first), daemon=True).start()
+
+
+def _prepare(boards: Sequence[Board], first: Callable[[], None] | None) -> None:
     """Rank by every metric in every scope, so that nobody who asks for one of them first has to wait.
 
     Then complete an index of an earlier version, which lacks what choosing the best of n by an entry gains.
     """
+    if first is not None:
+        first()
     try:
         for board in boards:
             for scope, metric in product(board.scopes, board.metrics):

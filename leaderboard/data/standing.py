@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tia2.evaluation.comparing.from_reference import p_from_reference
+from tia2.evaluation.comparing.rank_intervals import rank_intervals
 from tia2.evaluation.comparing.separation import check_prompts
-from tia2.evaluation.comparing.simultaneous import LEVEL, Stratum, rank_intervals, resampled_means
+from tia2.evaluation.comparing.simultaneous import LEVEL, Stratum, resampled_means
 
 from .index import SEED
 
@@ -134,19 +135,19 @@ def _standing(
     ranks = {name: np.zeros(len(ranked), np.intp) for name in names}
     p_best = np.ones(len(ranked))
     if len(ranked):
-        strata = board.strata(ranked, scope, metric)
-        means = np.mean([part.figures.mean(axis=1) for part in strata], axis=0)
+        means = np.mean([part.figures.mean(axis=1) for part in board.strata(ranked, scope, metric)], axis=0)
         order = np.argsort(-means, kind="stable")
+        strata = board.strata(ranked[order], scope, metric)
         family, others = _nested([models[position] for position in order])
-        best_of_model = order[[0, *family]]
-        _fill(ranks, names[:3], order, strata, board.index.resamples)
-        _fill(ranks, names[3:], best_of_model, strata, board.index.resamples)
+        # Ranks of entries, ranks of models and p-values share one set of resamples.
+        resampled = resampled_means(strata, board.index.resamples, SEED)
+        best_of_model = [0, *family]
+        _fill(ranks, names[:3], order, resampled)
+        _fill(ranks, names[3:], order[best_of_model], resampled[:, best_of_model])
         if len(ranked) > 1:
             check_prompts(strata)
-            given = board.strata(ranked[order], scope, metric)
-            p_best[order] = np.nan_to_num(
-                p_from_reference(given, 0, family, others, board.index.resamples, SEED), nan=1.0
-            )
+            p = p_from_reference(strata, 0, family, others, board.index.resamples, SEED, resampled)
+            p_best[order] = np.nan_to_num(p, nan=1.0)
     return {**ranks, "p_best": p_best}
 
 
@@ -161,10 +162,7 @@ def _nested(models: Sequence[str]) -> tuple[list[int], list[int]]:
     return family, [row for row in range(1, len(models)) if row not in set(family)]
 
 
-def _fill(ranks: dict[str, Ints], names: Sequence[str], order: Ints, strata: list[Stratum], resamples: int) -> None:
+def _fill(ranks: dict[str, Ints], names: Sequence[str], order: Ints, means: Floats) -> None:
     rank, low, high = (ranks[name] for name in names)
     rank[order] = np.arange(1, len(order) + 1)
-    low[order] = high[order] = 1
-    if len(order) > 1:
-        best_first = [Stratum(part.subset, part.figures[order]) for part in strata]
-        low[order], high[order] = rank_intervals(resampled_means(best_first, resamples, SEED))
+    low[order], high[order] = rank_intervals(means)

@@ -110,10 +110,7 @@ def launch(
     prepare_temporary_folder(live.store.folder)
     app, tabs, endpoints = _build(live)
     guard = Middleware(Guard, names=served_names(public_hosts, host), endpoints=endpoints, uploads=Uploads())
-    for tab, _ in tabs:
-        # What this loads, the first visitor of a tab needn't wait for; an error is for visitors to see.
-        with suppress(gr.Error):
-            visit(live, tabs, notice_of, {"tab": tab.id})
+    _open_tabs(live, tabs, tabs[:1])
     try:
         with without_proxies(), trusting(proxies):
             app.launch(
@@ -128,9 +125,18 @@ def launch(
             f"The leaderboard can't be served: {first_line(error)} Is the machine very busy, or the port taken? Try "
             "again, or choose another with --port."
         ) from None
+    # Only the first tab is waited for: whoever comes can read it while the others get ready.
+    live.prepare(lambda: _open_tabs(live, tabs, tabs[1:]))
     if wait:
         app.block_thread()
     return app
+
+
+def _open_tabs(live: Live, tabs: Sequence[MountedTab], opened: Sequence[MountedTab]) -> None:
+    """Open tabs as a visitor does, so that the first one needn't wait for what that loads."""
+    for tab, _ in opened:
+        with suppress(gr.Error, OSError):  # for visitors to see
+            visit(live, tabs, notice_of, {"tab": tab.id})
 
 
 def options(live: Live, guard: Middleware) -> dict[str, Any]:

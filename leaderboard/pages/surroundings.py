@@ -1,20 +1,26 @@
-"""What the machine around the app may get wrong: proxies, and the folder for temporary files."""
+"""What the machine around the app may get wrong: proxies, the folder for temporary files, and stub files."""
 
 from __future__ import annotations
 
 import atexit
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
 
 from tia2.errors import LeaderboardError
 
 TEMPORARY = "GRADIO_TEMP_DIR"
 """The variable that says where Gradio puts uploads and pictures."""
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+STUBS = ("gradio.component_meta", "create_or_modify_pyi")
+"""Where Gradio, whenever it is imported, writes stub files for editors, from the source of each of its components."""
 
 
 @contextmanager
@@ -34,6 +40,45 @@ def without_proxies() -> Iterator[None]:
         yield
     finally:
         os.environ.update(taken)
+
+
+@contextmanager
+def without_stubs() -> Iterator[None]:
+    """Let a block import Gradio without writing its stub files, which takes almost half of the import.
+
+    Example:
+        >>> with without_stubs():
+        ...     import gradio  # doctest: +SKIP
+    """
+    finder = _WithoutStubs()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _WithoutStubs(MetaPathFinder):
+    """Finds the one module whose function is to do nothing."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(fullname, path, target) if fullname == STUBS[0] else None
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def run_and_replace(module: ModuleType) -> None:
+                run(module)
+                if hasattr(module, STUBS[1]):
+                    setattr(module, STUBS[1], _write_nothing)
+
+            spec.loader.exec_module = run_and_replace  # type: ignore[method-assign]
+        return spec
+
+
+def _write_nothing(*_: object) -> None:
+    """Stand in for what writes a component's stub file."""
 
 
 def prefer_own_folder() -> bool:

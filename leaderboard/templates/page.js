@@ -69,7 +69,9 @@
     if ("unfold" in button.dataset) {
       const open = button.getAttribute("aria-expanded") !== "true";
       button.setAttribute("aria-expanded", String(open));
-      for (const row of document.querySelectorAll(`[data-of="${CSS.escape(button.dataset.unfold)}"]`)) row.hidden = !open;
+      const rows = () => document.querySelectorAll(`[data-of="${CSS.escape(button.dataset.unfold)}"]`);
+      if (open && !rows().length) button.closest("tr").insertAdjacentHTML("afterend", button.dataset.rows ?? "");
+      for (const row of rows()) row.hidden = !open;
     }
   });
   // A point of a figure that has an address leads there.

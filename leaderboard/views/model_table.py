@@ -122,7 +122,7 @@ def model_table(
     standing = board.standing(scope, metric)
     keys = [name for name in column_titles(board) if name in columns and name not in (*FIRST, metric)]
     people = {name: _people(board, name, metric) for name in scopes}
-    painter = _Painter(board, metric, scope, people[scope], [row.main for row in shown], query)
+    painter = _Painter(board, metric, scope, people[scope], shown, query)
     return {
         "rows": [
             {**painter.row(row, standing, scopes, keys), "open": sort.removeprefix(UP) in VALIDATED} for row in shown
@@ -183,7 +183,7 @@ class _Painter:
         metric: str,
         scope: str,
         people: Mapping[str, float],
-        positions: Sequence[int],
+        shown: Sequence[ModelEntries],
         query: Mapping[str, str],
     ) -> None:
         self._board, self._metric, self._scope, self._query = board, metric, scope, query
@@ -192,7 +192,7 @@ class _Painter:
             for name in board.scopes
         }
         here = self._estimates[scope]
-        ends = [float(here[what][position]) for what in ("mean", "low", "high") for position in positions]
+        ends = [float(here[what][row.main]) for what in ("mean", "low", "high") for row in shown]
         finite = [end for end in (*ends, *people.values()) if not math.isnan(end)] or [0.0, 1.0]
         pad = 0.03 * (max(finite) - min(finite)) or 0.02
         self._left, self._right = min(finite) - pad, max(finite) + pad
@@ -200,6 +200,8 @@ class _Painter:
         self.lines = {name: self._share(value) for name, value in people.items() if not math.isnan(value)}
         self._base = CHANCE.get(metric, min(finite))
         self._top = people.get(CEILING, max(finite))
+        positions = [position for row in shown for position in (row.main, *row.others)]
+        self._worst = {name: _worst_prompts(board, positions, name, metric) for name in board.scopes}
 
     def row(self, row: ModelEntries, standing: Standing, scopes: Sequence[str], keys: Sequence[str]) -> dict[str, Any]:
         """Return a model's row with those of its other entries."""
@@ -262,12 +264,21 @@ class _Painter:
 
     def _door(self, position: int, scope: str) -> str:
         """Return the address of the prompt on which an entry does worst, its items most at odds with people first."""
-        board = self._board
-        rows = np.flatnonzero(board.rows(scope))
-        if not len(rows) or not board.benchmark.items_kept:
-            return ""
-        figures = board.figures[position][rows, board.metrics.index(self._metric)]
-        if np.isnan(figures).all():
-            return ""
-        prompt = str(board.prompts["prompt_id"].iloc[int(rows[int(np.nanargmin(figures))])])
-        return items_door(board, prompt, board.entries[position].id)
+        prompt = self._worst[scope].get(position)
+        return items_door(self._board, prompt, self._board.entries[position].id) if prompt else ""
+
+
+def _worst_prompts(board: Board, positions: Sequence[int], scope: str, metric: str) -> dict[int, str]:
+    """Return the prompt on which each entry does worst, by its position; nothing of entries without figures."""
+    rows = np.flatnonzero(board.rows(scope))
+    if not len(rows) or not positions:
+        return {}
+    figures = board.figures[np.array(positions)[:, None], rows, board.metrics.index(metric)]
+    lacking = np.isnan(figures)
+    worst = rows[np.where(lacking, np.inf, figures).argmin(axis=1)]
+    prompts = board.prompts["prompt_id"].iloc[worst].tolist()
+    return {
+        position: prompt
+        for position, prompt, empty in zip(positions, prompts, lacking.all(axis=1).tolist(), strict=True)
+        if not empty
+    }

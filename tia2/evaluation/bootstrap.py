@@ -145,7 +145,8 @@ def resampled(figures: Floats, resamples: int, seed: int, subset: str) -> Resamp
     prompts = len(figures)
     if not prompts:
         return Resampled(figures, np.zeros((resamples, figures.shape[1])))
-    means = over_resamples(lambda counts: counts @ figures / prompts, prompts, resamples, seed, subset)
+    means = over_resamples(lambda counts: counts @ figures, prompts, resamples, seed, subset)
+    means /= prompts
     return Resampled(figures, means)
 
 

@@ -28,7 +28,7 @@ from ..address import as_text, pick, pick_many, pick_text
 from ..detail import detail
 from ..downloads import export_buttons
 from ..markup import heading, note
-from ..parts import Param, Query, Tab, figure_place
+from ..parts import Param, Query, Tab, chosen, figure_place
 from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
 
 NAMES = ("subset", "metric", "sort", "q", "chips", "columns", "rows", "entry")
@@ -88,7 +88,7 @@ def build(live: Live) -> Tab:
         gr.HTML(heading("Incomplete entries") + note(APART))
         partial = _table("Incomplete entries", "tia2-partial", 320)
     with gr.Column(elem_id="tia2-detail"):
-        entry = gr.Dropdown(_entries(board), value="", label="Details of", info="or select a row")
+        entry = gr.Dropdown([("", "")], value="", label="Details of", info="or select a row")
         about = gr.HTML()
         with gr.Column(visible=False) as chosen_best:
             gr.HTML(heading("The best of n images, chosen by it") + note(BEST_OF_N))
@@ -98,7 +98,7 @@ def build(live: Live) -> Tab:
     export_buttons(live, state)
 
     def restore_entry(board: Board, query: Query) -> Any:
-        return gr.update(choices=_entries(board), value=pick(query, "entry", board.positions, ""))
+        return chosen(_entries(board), pick(query, "entry", board.positions, ""))
 
     def render(benchmark: str, *values: Any) -> list[Any]:
         board = live.board(benchmark)
@@ -129,7 +129,14 @@ def build(live: Live) -> Tab:
             Param("columns", columns, _restore_columns, kind="column"),
             Param("rows", page, _restore_page),
             Param(
-                "entry", entry, restore_entry, render_detail, of_entry, [event.success for event in picks], kind="entry"
+                "entry",
+                entry,
+                restore_entry,
+                render_detail,
+                of_entry,
+                [event.success for event in picks],
+                offers=_entries,
+                kind="entry",
             ),
         ],
         render,

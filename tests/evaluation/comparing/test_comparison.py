@@ -17,7 +17,8 @@ from tia2.evaluation import compare, separate
 from tia2.evaluation.bootstrap import resample_counts
 from tia2.evaluation.comparing.comparison import holm
 from tia2.evaluation.comparing.letters import tie_groups
-from tia2.evaluation.comparing.simultaneous import Stratum, differences, rank_intervals, resampled_means
+from tia2.evaluation.comparing.rank_intervals import rank_intervals
+from tia2.evaluation.comparing.simultaneous import Stratum, differences, resampled_means
 
 
 @pytest.fixture(scope="module")

@@ -69,6 +69,8 @@ def test_p_is_that_of_the_definition(seed):
     expected = slowly(strata, family)
     # Single precision may put one resample on the other side.
     np.testing.assert_allclose(p[family], [expected[entry] for entry in family], atol=1.5 / RESAMPLES)
+    means = resampled_means(strata, RESAMPLES, 0)
+    np.testing.assert_array_equal(p_from_reference(strata, 0, family, [3, 6], RESAMPLES, 0, means), p)
     with_others = slowly(strata, [*family, 3, 6])
     np.testing.assert_allclose(p[[3, 6]], [with_others[3], with_others[6]], atol=1.5 / RESAMPLES)
     assert np.isnan(p[[0, 7]]).all()

@@ -26,12 +26,18 @@ FEWEST = 1000
 """Resamples that are used at least; the error of a share near 5 % is then 0.7 %."""
 AT_ONCE = 128
 """Pairs that are tested on their own at once, which bounds the memory that it takes."""
-ROWS = 2**21
-"""Differences that are in memory at once."""
+CELLS = 2**16
+"""Differences that are computed at once: 256 KiB, which a processor's own memory holds."""
 
 
 def p_from_reference(
-    strata: Sequence[Stratum], reference: int, family: Sequence[int], others: Sequence[int], resamples: int, seed: int
+    strata: Sequence[Stratum],
+    reference: int,
+    family: Sequence[int],
+    others: Sequence[int],
+    resamples: int,
+    seed: int,
+    means: Floats | None = None,
 ) -> Floats:
     """Return p-values of the differences of entries from a better one, corrected for the models that rank below it.
 
@@ -51,6 +57,7 @@ def p_from_reference(
         others: Positions of further entries, none above the reference.
         resamples: Number of resamples of the prompts.
         seed: Seed of the resamples, shared with all intervals.
+        means: Means of all entries over these resamples, as `resampled_means` gives them; computed if None.
 
     Returns:
         Two-sided p-values, shape (entries,), NaN for entries that weren't asked for. None is below
@@ -68,18 +75,26 @@ def p_from_reference(
     p = np.full(strata[0].figures.shape[0], np.nan)
     for members, asked in ((list(family), list(family)), ([*family, *others], list(others))):
         if asked:
-            p[asked] = _adjusted(strata, reference, np.array(members, np.intp), resamples, seed)[-len(asked) :]
+            adjusted = _adjusted(strata, reference, np.array(members, np.intp), resamples, seed, means)
+            p[asked] = adjusted[-len(asked) :]
     return p
 
 
-def _adjusted(strata: Sequence[Stratum], reference: int, family: NDArray[np.intp], resamples: int, seed: int) -> Floats:
+def _adjusted(
+    strata: Sequence[Stratum],
+    reference: int,
+    family: NDArray[np.intp],
+    resamples: int,
+    seed: int,
+    means: Floats | None,
+) -> Floats:
     gaps = [part.figures[reference] - part.figures[family] for part in strata]
     tails = _t_tails(gaps)
     deviates = _deviates(tails)
     least = 1 / (1 + resamples)
     left = _not_sure(tails, least)
     adjusted, alone = np.full((2, len(family)), least)
-    shares = _shares(strata, reference, family[left], deviates[left], resamples, seed)
+    shares = _shares(strata, reference, family[left], deviates[left], resamples, seed, means)
     # No model can be claimed to be worse before one whose deviate is larger.
     order = np.argsort(-deviates[left], kind="stable")
     adjusted[left[order]] = np.maximum.accumulate(shares[order])
@@ -126,7 +141,13 @@ def _not_sure(tails: Floats, least: float) -> NDArray[np.intp]:
 
 
 def _shares(
-    strata: Sequence[Stratum], reference: int, family: NDArray[np.intp], deviates: Floats, resamples: int, seed: int
+    strata: Sequence[Stratum],
+    reference: int,
+    family: NDArray[np.intp],
+    deviates: Floats,
+    resamples: int,
+    seed: int,
+    means: Floats | None,
 ) -> Floats:
     """Return the share of resamples whose largest deviate is at least each entry's.
 
@@ -135,9 +156,11 @@ def _shares(
     pairs = len(family) * (len(family) + 1) // 2
     used = min(resamples, max(FEWEST, PAIRS_TIMES_RESAMPLES // max(pairs, 1)))
     ascending = np.argsort(deviates, kind="stable")
-    kept = [Stratum(part.subset, part.figures[[reference, *family[ascending]]]) for part in strata]
-    means = np.mean([part.figures.mean(axis=1) for part in kept], axis=0)
-    centred = (resampled_means(kept, resamples, seed)[:used] - means).astype(np.float32)
+    rows = np.array([reference, *family[ascending]], np.intp)
+    kept = [Stratum(part.subset, part.figures[rows]) for part in strata]
+    observed = np.mean([part.figures.mean(axis=1) for part in kept], axis=0)
+    resampled = resampled_means(kept, resamples, seed)[:used] if means is None else means[:used, rows]
+    centred = np.ascontiguousarray((resampled - observed).astype(np.float32).T)
     with np.errstate(divide="ignore"):
         inverse = 1 / _resampled_errors(kept)
     # Entries that differ by nothing but a constant have nothing to resample.
@@ -152,14 +175,14 @@ def _shares(
 
 def _largest(centred: NDArray[np.float32], scale: NDArray[np.float32], entry: int) -> NDArray[np.float32]:
     """Return the largest deviate between an entry and all before it, shape (resamples,)."""
-    largest = np.empty(len(centred), np.float32)
-    rows = max(1, ROWS // entry)
-    for start in range(0, len(centred), rows):
-        block = centred[start : start + rows]
-        gaps = block[:, :entry] - block[:, entry, None]
+    largest = np.empty(centred.shape[1], np.float32)
+    width = max(1, CELLS // entry)
+    for start in range(0, centred.shape[1], width):
+        block = centred[: entry + 1, start : start + width]
+        gaps = block[:entry] - block[entry]
         np.abs(gaps, out=gaps)
-        gaps *= scale
-        gaps.max(axis=1, out=largest[start : start + rows])
+        gaps *= scale[:, None]
+        gaps.max(axis=0, out=largest[start : start + width])
     return largest
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tia2.errors import ResultError
 from tia2.evaluation.comparing.letters import tie_groups
 from tia2.evaluation.comparing.many_entries import runs, separable_pairs
-from tia2.evaluation.comparing.simultaneous import LEVEL, Floats, Stratum, differences, rank_intervals, resampled_means
+from tia2.evaluation.comparing.rank_intervals import rank_intervals
+from tia2.evaluation.comparing.simultaneous import LEVEL, Floats, Stratum, differences, resampled_means
 
 Ints = NDArray[np.intp]
 
