@@ -181,7 +181,7 @@ def test_wheel_runs_outside_the_checkout(wheel, setup_cfg, tmp_path):
 DISTRIBUTION = {"PIL": "pillow", "sklearn": "scikit-learn"}
 OPTIONAL = {
     "accelerate", "av", "diffusers", "gradio", "httpx", "open_clip", "peft", "safetensors", "starlette", "tokenizers",
-    "torch", "transformers", "uvicorn", "wandb", "yaml",
+    "ray", "torch", "transformers", "uvicorn", "wandb", "yaml",
 }  # fmt: skip
 """What extras bring, themselves or with what they need: gradio its starlette, huggingface_hub its httpx."""
 """What only an extra brings: imported where it is used, with a hint when it's missing."""

@@ -46,7 +46,7 @@ def benchmark_(plain):
 @pytest.fixture(scope="module")
 def wide(benchmark_):
     """A reward for each item and text, none of which is a short decimal."""
-    from tia2.scoring.scorer import with_texts
+    from tia2.scoring.plan import with_texts
 
     pairs = [(row.item_id, text) for row in with_texts(benchmark_.items).itertuples() for text in row.texts]
     rewards = np.random.default_rng(7).normal(size=len(pairs)) / 3

@@ -11,7 +11,7 @@ import pytest
 
 from tia2.errors import ScoreTableError
 from tia2.scoring import ScoreTable, score
-from tia2.scoring.scorer import shard_order
+from tia2.scoring.plan import shard_order
 
 REWARD = """
 import os, time

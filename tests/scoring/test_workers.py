@@ -12,7 +12,7 @@ import pytest
 
 import tia2
 from tia2.errors import ScoreTableError
-from tia2.scoring.workers import devices_of, run_workers
+from tia2.scoring.engines.devices import devices_of, run_workers
 
 
 def program(code: str) -> tuple[str, ...]:

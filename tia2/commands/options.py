@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tia2.errors import UsageError
+from tia2.errors import RewardError, UsageError
 from tia2.files import json_of
 
 Split = Annotated[
@@ -63,3 +63,40 @@ def run_folder(out: Path | None, benchmark: str, reward: str, *, several: bool =
     if out is None:
         return Path("runs") / group / safe
     return out / safe if several else out
+
+
+class Folders:
+    """Where the score tables of a command go, each to a folder of its own.
+
+    Attributes:
+        here: The folder in which the command was called.
+
+    Args:
+        out: The folder that was asked for; None for runs/BENCHMARK/REWARD.
+        several: Whether `out` holds the folders of several reward models.
+    """
+
+    def __init__(self, out: Path | None, several: bool) -> None:
+        # A reward's own code may change the current folder.
+        self.here = Path.cwd()
+        self._out, self._several = out, several
+        self._taken: set[Path] = set()
+
+    def of(self, benchmark: str, title: str) -> Path:
+        """Return the folder of a reward model's table, relative to where the command was called.
+
+        Args:
+            benchmark: Name of the benchmark.
+            title: Name of the table.
+
+        Raises:
+            RewardError: Another table goes there.
+        """
+        folder = run_folder(self._out, benchmark, title, several=self._several)
+        if folder in self._taken:
+            raise RewardError(
+                f"Two of the rewards are called {title!r}: tell them apart by --name, once per --reward, or score them "
+                "one at a time, each with its --out."
+            )
+        self._taken.add(folder)
+        return folder

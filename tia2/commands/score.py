@@ -5,22 +5,25 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tia2.commands.options import Config, Split, reward_options, run_folder
-from tia2.errors import RewardError, UsageError
+from tia2.commands.options import Config, Folders, Split, reward_options
+from tia2.errors import RewardError, UsageError, unknown_name
 
 if TYPE_CHECKING:
+    from tia2.benchmark import Benchmark
     from tia2.progress import Progress
-    from tia2.rewards import RewardModel
     from tia2.scoring import ScoreTable
+    from tia2.scoring.engines.job import Framewise, Job
+    from tia2.scoring.engines.ray_cluster import Cluster
 
 app = typer.Typer()
+LOCAL, RAY = "local", "ray"
 
 EXAMPLES = """\
 Examples:
@@ -36,6 +39,8 @@ Examples:
   tia2 score --reward mini-strong --out runs/shared --part 0/2
 
   tia2 score --reward mini-strong --out runs/shared --devices cpu,cpu
+
+  tia2 score --reward mini-strong --out runs/shared --engine ray --address auto
 """
 
 
@@ -120,6 +125,26 @@ def score(
             help="Score by one process per device of this machine: all GPUs, or those named, such as cuda:0,cuda:1.",
         ),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="local|ray",
+            help="Who scores: this process, or workers on a Ray cluster (pip install 'tia2[scale]').",
+        ),
+    ] = LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the Ray cluster; auto for the one that this machine belongs to. "
+            "Default: one of this machine alone, which ends with the command."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Workers on the Ray cluster. Default: one per GPU, or else per CPU core.")
+    ] = None,
+    worker_gpus: Annotated[
+        float | None, typer.Option(min=0, help="GPUs per worker, such as 0.5. Default: 1, or 0 where there are none.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another score table in the folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -127,69 +152,59 @@ def score(
 
     Each image and each text is encoded once. Stop it whenever you like: the same command resumes where it stopped.
     """
-    from rich.markup import escape
-
     from tia2 import console
 
     if name and len(name) != len(reward):
         raise RewardError(f"Expected --name once per --reward, got {len(name)} for {len(reward)}.")
-    in_frames, share = _framewise(frames, pool, normalise_frames), _part(part, overwrite)
-    # A reward's own code may change the current folder.
-    here = Path.cwd()
-    rewards = [_absolute(spec, here) for spec in reward]
-    with console.warnings_as_lines(), console.stderr.status("Loading the benchmark …"):
-        from tia2.benchmark import load, with_contrastive_prompts
-        from tia2.scoring import score as score_benchmark
-
-        loaded = load(benchmark, data_dir=data_dir, split=split, config=config)
-        if contrastive is not None:
-            loaded = with_contrastive_prompts(loaded, contrastive)
+    cluster = _cluster(engine, address, workers, worker_gpus)
+    if cluster and (part, devices) != (None, None):
+        raise UsageError("--engine ray divides the work by itself: leave out --part and --devices.")
+    framewise, share = _framewise(frames, pool, normalise_frames), _part(part, overwrite)
+    settings = {
+        "reward": reward, "name": name, "option": option, "benchmark": benchmark, "split": split, "config": config,
+        "out": out, "data-dir": data_dir, "dtype": dtype, "revision": revision, "batch-size": batch_size,
+        "contrastive": contrastive, "skip-bad-images": skip_bad_images, "trust-fingerprint": trust_fingerprint,
+    }  # fmt: skip
     if devices is not None:
-        settings = {
-            "reward": reward, "name": name, "option": option, "benchmark": benchmark, "split": split, "config": config,
-            "out": out, "data-dir": data_dir, "dtype": dtype, "revision": revision, "batch-size": batch_size,
-            "contrastive": contrastive, "skip-bad-images": skip_bad_images, "trust-fingerprint": trust_fingerprint,
-        }  # fmt: skip
         device = _by_workers(settings, devices, alone=part is None and device is None and not overwrite)
-    options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
-    done: list[dict[str, Any]] = []
-    for number, spec in enumerate(reward):
-        with console.stderr.status(f"Loading {escape(spec)} …"), console.foreign_output_to_stderr():
-            from tia2.rewards import load_reward
+    folders = Folders(out, len(reward) > 1)
+    with console.warnings_as_lines(), console.stderr.status("Loading the benchmark …"):
+        from tia2.scoring.engines.job import Job
+        from tia2.scoring.plan import ScoringOptions
 
-            model = in_frames(load_reward(rewards[number], **options))
-        title = name[number] if name else model.name
-        folder = run_folder(out, loaded.name, title, several=len(reward) > 1)
-        if str(folder) in {row["folder"] for row in done}:
-            raise RewardError(
-                f"Two of the rewards are called {title!r}: tell them apart by --name, once per --reward, or score them "
-                "one at a time, each with its --out."
+        options = {"device": device, "dtype": dtype, "revision": revision, **reward_options(option)}
+        given = {"data_dir": data_dir and str(data_dir.expanduser().absolute()), "split": split, "config": config}
+        jobs = [
+            Job(
+                _absolute(spec, folders.here),
+                _absolute_path(benchmark),
+                spec,
+                options,
+                given,
+                contrastive and contrastive.absolute(),
+                framewise,
+                ScoringOptions(
+                    batch_size,
+                    bad_images="skip" if skip_bad_images else "stop",
+                    overwrite=overwrite,
+                    name=name[number] if name else None,
+                    trust_fingerprint=trust_fingerprint,
+                ),
             )
-        started = time.monotonic()
-        with (
-            console.warnings_as_lines(),
-            _progress(title, len(loaded)) as progress,
-            console.foreign_output_to_stderr(),
-        ):
-            table = score_benchmark(
-                model,
-                loaded,
-                here / folder,
-                batch_size=batch_size,
-                bad_images="skip" if skip_bad_images else "stop",
-                overwrite=overwrite,
-                spec=spec,
-                name=name[number] if name else None,
-                trust_fingerprint=trust_fingerprint,
-                part=share,
-                progress=progress,
-            )
+            for number, spec in enumerate(reward)
+        ]
+        loaded = None if cluster else jobs[0].load_benchmark()
+    done: list[dict[str, Any]] = []
+    for job in jobs:
+        if loaded is None:
+            table, folder, seconds = _on_ray(job, folders, cluster)
+        else:
+            table, folder, seconds = _here(job, loaded, folders, share)
         if not table.computed and devices is None:
             console.stderr.print(console.plain(f"{table.name}: already scored, nothing computed."), soft_wrap=True)
         if table.skipped:
             console.stderr.print("warning: ", console.plain(_skipped(table)), sep="", soft_wrap=True)
-        done.append(_summary(table, folder, time.monotonic() - started))
-
+        done.append(_summary(table, folder, seconds))
     if as_json:
         console.print_json(done)
         return
@@ -199,27 +214,83 @@ def score(
         numbers = f"{scored:,}", f"{row['rewards']:,}", f"{row['seconds']:.1f}"
         listing.add_row(console.plain(row["reward"]), *numbers, console.plain(row["folder"]))
     console.stdout.print(listing)
-    folders = shlex.join(str(row["folder"]) for row in done)
+    listed = shlex.join(str(row["folder"]) for row in done)
     console.stderr.print(
-        "\nNext: ", console.plain(console.program()), " evaluate ", console.plain(folders), sep="", soft_wrap=True
+        "\nNext: ", console.plain(console.program()), " evaluate ", console.plain(listed), sep="", soft_wrap=True
     )
 
 
-def _framewise(frames: int | None, pool: str, temperature: float | None) -> Callable[[RewardModel], RewardModel]:
-    """Return what makes a reward of single images one of frames, if that is asked for."""
-
-    def wrapped(model: RewardModel) -> RewardModel:
-        from tia2.rewards.frames import FramesReward
-
-        return model if frames is None else FramesReward(model, frames=frames, pool=pool, temperature=temperature)
+def _framewise(frames: int | None, pool: str, temperature: float | None) -> Framewise | None:
+    """Return how frames are pooled, if that is asked for."""
+    from tia2.scoring.engines.job import Framewise
 
     if frames is None and (pool != "mean" or temperature is not None):
         raise RewardError("--pool and --normalise-frames say how frames are pooled: give --frames, too.")
-    return wrapped
+    return None if frames is None else Framewise(frames, pool, temperature)
+
+
+def _cluster(engine: str, address: str | None, workers: int | None, gpus: float | None) -> Cluster | None:
+    """Return the Ray cluster to score on; None to score in this process."""
+    from tia2.scoring.engines.ray_cluster import Cluster
+
+    if engine == RAY:
+        return Cluster(address, workers, gpus)
+    if engine != LOCAL:
+        raise unknown_name("engine", engine, (LOCAL, RAY))
+    if (address, workers, gpus) != (None, None, None):
+        raise UsageError("--address, --workers and --worker-gpus are for --engine ray; --devices is for this machine.")
+    return None
+
+
+def _here(job: Job, benchmark: Benchmark, folders: Folders, part: tuple[int, int]) -> tuple[ScoreTable, Path, float]:
+    """Score in this process."""
+    from rich.markup import escape
+
+    from tia2 import console
+    from tia2.scoring import score as score_benchmark
+
+    with (
+        console.stderr.status(f"Loading {escape(job.spec or job.reward)} …"),
+        console.foreign_output_to_stderr(),
+    ):
+        model = job.load_reward()
+    title = job.options.name or model.name
+    folder, started = folders.of(benchmark.name, title), time.monotonic()
+    with console.warnings_as_lines(), _progress(title, len(benchmark)) as progress, console.foreign_output_to_stderr():
+        table = score_benchmark(
+            model,
+            benchmark,
+            folders.here / folder,
+            spec=job.spec,
+            part=part,
+            progress=progress,
+            **vars(job.options),
+        )
+    return table, folder, time.monotonic() - started
+
+
+def _on_ray(job: Job, folders: Folders, cluster: Cluster | None) -> tuple[ScoreTable, Path, float]:
+    """Score by workers on a Ray cluster."""
+    from tia2 import console
+    from tia2.scoring.engines.ray_cluster import score_on_ray
+
+    chosen: list[Path] = []
+    started = time.monotonic()
+
+    def choose(benchmark: str, title: str) -> Path:
+        chosen.append(folders.of(benchmark, title))
+        return folders.here / chosen[-1]
+
+    def report(text: str) -> None:
+        console.stderr.print("warning: ", console.plain(text), sep="", soft_wrap=True)
+
+    with console.warnings_as_lines(), _progress(job.spec or job.reward, None) as progress:
+        table = score_on_ray(job, choose, cluster, progress=progress, report=report)
+    return table, chosen[-1], time.monotonic() - started
 
 
 @contextmanager
-def _progress(reward: str, items: int) -> Iterator[Progress]:
+def _progress(reward: str, items: int | None) -> Iterator[Progress]:
     """Show one bar, for the texts first and then for the items, with how many of them are done per second."""
     from tia2 import console
 
@@ -240,21 +311,13 @@ def _progress(reward: str, items: int) -> Iterator[Progress]:
 def _by_workers(settings: dict[str, Any], devices: str, *, alone: bool) -> str:
     """Have workers score with these options, and return the device on which what they leave over would be scored."""
     from tia2 import console
-    from tia2.scoring.workers import devices_of, run_workers
+    from tia2.scoring.engines.devices import devices_of, run_workers, words_of
 
     if not alone:
         raise UsageError("--devices chooses devices and parts by itself: leave out --device, --part and --overwrite.")
     names = devices_of(devices)
-    words: list[str] = []
-    for setting, given in settings.items():
-        if isinstance(given, list):
-            words += [f"--{setting}={value}" for value in given]
-        elif given is True:
-            words.append(f"--{setting}")
-        elif given not in (None, False):
-            words.append(f"--{setting}={given}")
     started = time.monotonic()
-    for problem in run_workers(words, names):
+    for problem in run_workers(words_of(settings), names):
         console.stderr.print("warning: ", console.plain(problem), sep="", soft_wrap=True)
     seconds = time.monotonic() - started
     console.stderr.print(f"{len(names)} workers, on {', '.join(names)}: {seconds:.1f} s.", soft_wrap=True)
@@ -278,6 +341,14 @@ def _absolute(spec: str, folder: Path) -> str:
     file, colon, attribute = spec.rpartition(":")
     is_file = colon and file.endswith(".py")
     return f"{folder / Path(file).expanduser()}:{attribute}" if is_file else spec
+
+
+def _absolute_path(benchmark: str) -> str:
+    """Return a benchmark's path as an absolute one; the name of a config, and what isn't there, as it is."""
+    from tia2.benchmark.configs import CONFIGS
+
+    path = Path(benchmark).expanduser()
+    return benchmark if benchmark in CONFIGS or not path.exists() else str(path.absolute())
 
 
 def _skipped(table: ScoreTable) -> str:

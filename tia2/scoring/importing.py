@@ -173,7 +173,7 @@ def _aligned(
     benchmark: Benchmark, rows: pd.DataFrame, source: str, allow_missing: bool
 ) -> tuple[pd.DataFrame, list[list[str]], list[NDArray[np.float32]]]:
     """Return the benchmark's items with their texts, and a reward for each text, NaN for items without one."""
-    from tia2.scoring.scorer import with_texts
+    from tia2.scoring.plan import with_texts
 
     absent = [column for column in (ITEM, REWARD) if column not in rows.columns]
     if absent:

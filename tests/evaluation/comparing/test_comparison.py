@@ -51,7 +51,7 @@ def results(tmp_path_factory):
 def evaluated(benchmark, name, values, **options):
     from tia2.scoring import ScoreTable
     from tia2.scoring.manifest import Manifest
-    from tia2.scoring.scorer import with_texts
+    from tia2.scoring.plan import with_texts
     from tia2.scoring.table_files import Shard
 
     reward = tia2.load_reward(lambda images, texts: [0.0] * len(texts))

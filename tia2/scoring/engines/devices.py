@@ -6,9 +6,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from tia2.errors import ScoreTableError
 
@@ -46,6 +46,28 @@ def devices_of(given: str) -> list[str]:
     if not all(devices):
         raise ScoreTableError(f"--devices is {given!r}; expected all, or devices separated by commas: cuda:0,cuda:1.")
     return devices
+
+
+def words_of(settings: Mapping[str, Any]) -> list[str]:
+    """Return options of a command as its words.
+
+    Args:
+        settings: Values by the option's name: a list for one that is repeated, True for one without a value, None or
+            False for one that isn't given.
+
+    Example:
+        >>> words_of({"reward": ["a", "b"], "overwrite": False, "batch-size": 8, "json": True})
+        ['--reward=a', '--reward=b', '--batch-size=8', '--json']
+    """
+    words: list[str] = []
+    for setting, given in settings.items():
+        if isinstance(given, list):
+            words += [f"--{setting}={value}" for value in given]
+        elif given is True:
+            words.append(f"--{setting}")
+        elif given is not None and given is not False:
+            words.append(f"--{setting}={given}")
+    return words
 
 
 def run_workers(words: Sequence[str], devices: Sequence[str], program: Sequence[str] = PROGRAM) -> list[str]:
