@@ -24,6 +24,7 @@ TABS = {
     "plots": "?tab=plots",
     "compare": "?tab=compare",
     "items": "?tab=items",
+    "benchmarks": "?tab=benchmarks",
     "calibration": "?tab=calibration",
     "finetune": "?tab=finetune",
     "submit": "?tab=submit",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tia2.benchmark.fingerprints import difference
 from tia2.errors import LeaderboardError, Tia2Error, unknown_name
 from tia2.evaluation.comparing.simultaneous import Stratum
-from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics.pair_metrics import metric_among
 from tia2.evaluation.summary import OVERALL
 from tia2.files import without_folders
 
@@ -91,7 +91,7 @@ class Board:
         self._lock = threading.Lock()
         self.positions = {entry.id: number for number, entry in enumerate(self.entries)}
         summaries = [summary for _, summary in rows]
-        self.metric_titles = {name: metric.title for name, metric in METRICS.items()}
+        self.metric_titles = {name: metric.title for name, metric in benchmark.metrics.items()}
         self.metrics = tuple(self.metric_titles)
         scopes, metrics = len(self.scopes), len(self.metrics)
         self.estimates = _stack([summary.estimates for summary in summaries], (scopes, metrics, len(ESTIMATES)))
@@ -199,17 +199,34 @@ class Board:
         """The scope that is shown first: all subsets together, or the only one."""
         return OVERALL if OVERALL in self.scopes else self.scopes[0]
 
+    @property
+    def usual_metric(self) -> str:
+        """The metric that is shown first: AUROC, or on a benchmark of pairs their accuracy."""
+        return self.metrics[0]
+
+    def metric_called(self, name: str) -> str:
+        """Return the name of the board's metric that a name stands for: of pairs, "auroc" stands for their accuracy."""
+        return metric_among(name, self.metrics)
+
     @cached_property
     def ranked(self) -> NDArray[np.intp]:
         """Positions of the entries that have a rank."""
         return np.array([number for number, entry in enumerate(self.entries) if entry.ranked], np.intp)
 
-    def rows(self, scope: str) -> NDArray[np.bool_]:
-        """Return which prompts count in a scope: those whose labels differ. Read-only."""
-        return self.remember("prompts that count", scope, lambda: self._rows(scope))
+    def rows(self, scope: str, metric: str | None = None) -> NDArray[np.bool_]:
+        """Return which prompts count in a scope: those whose labels differ. Read-only.
 
-    def _rows(self, scope: str) -> NDArray[np.bool_]:
-        used = self.prompts["used"].to_numpy(np.bool_, copy=True)
+        Of pairs, those with a pair that people don't tie; for metrics on which ties count, all.
+
+        Args:
+            scope: One of the board's scopes.
+            metric: Name of the metric; None for the usual one.
+        """
+        every = self.benchmark.judged == "pairs" and metric not in (None, self.usual_metric)
+        return self.remember("prompts that count", (scope, every), lambda: self._rows(scope, every))
+
+    def _rows(self, scope: str, every: bool) -> NDArray[np.bool_]:
+        used = self.prompts["used"].to_numpy(np.bool_, copy=True) | every
         if not (scope == OVERALL and OVERALL in self.scopes):
             used &= (self.prompts["subset"] == scope).to_numpy(np.bool_)
         used.flags.writeable = False
@@ -280,7 +297,8 @@ class Board:
         """
         subsets = [subset for subset in self.scopes if subset != OVERALL] if scope == OVERALL else [scope]
         figures = self.figures[positions][:, :, self.metrics.index(metric)]
-        return [Stratum(subset, figures[:, self.rows(subset)]) for subset in subsets if self.rows(subset).any()]
+        rows = {subset: self.rows(subset, metric) for subset in subsets}
+        return [Stratum(subset, figures[:, rows[subset]]) for subset in subsets if rows[subset].any()]
 
     def result(self, name: str) -> Result:
         """Return an entry's result, as `tia2.evaluate` gave it."""

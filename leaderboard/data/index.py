@@ -20,6 +20,7 @@ from tia2.calibration.base import Calibration
 from tia2.errors import LeaderboardError, ScoreTableError
 from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics.pair_metrics import PAIR_METRICS
 from tia2.evaluation.result import Result
 from tia2.evaluation.summary import OVERALL
 from tia2.files import write_atomically
@@ -76,11 +77,13 @@ class Outline:
         scopes: Subsets, then `overall` where there are several.
         prompts: One row per prompt: subset, prompt_id, prompt, items, aligned, used.
         people: Agreement of people, by scope; None without votes.
+        metrics: Names of the metrics, in the order of the arrays.
     """
 
     scopes: tuple[str, ...]
     prompts: pd.DataFrame
     people: Mapping[str, People] | None
+    metrics: tuple[str, ...]
 
 
 class Index:
@@ -144,7 +147,7 @@ class Index:
             content["people"] = people_of.dump_python(content["people"], mode="json")
             write_atomically(path, json.dumps(content).encode(), LeaderboardError)
         people = people_of.validate_python(content["people"])
-        return Outline(tuple(content["scopes"]), pd.DataFrame(content["prompts"]), people)
+        return Outline(tuple(content["scopes"]), pd.DataFrame(content["prompts"]), people, tuple(benchmark.metrics))
 
     def _outline(self, benchmark: BenchmarkRecord) -> dict[str, Any]:
         from tia2.evaluation.panel import Panel
@@ -329,12 +332,16 @@ def _best_of_n(key: str) -> list[Any]:
 
 
 def _identity(benchmark: BenchmarkRecord) -> list[str]:
-    return [benchmark.fingerprint, benchmark.votes_fingerprint]
+    # Metrics of pairs have versions of their own.
+    of_pairs = (
+        [f"{name} {metric.version}" for name, metric in PAIR_METRICS.items()] if benchmark.judged == "pairs" else []
+    )
+    return [benchmark.fingerprint, benchmark.votes_fingerprint, *of_pairs]
 
 
 def _summary(result: Result, outline: Outline) -> Summary:
     parts = {**result.subsets, OVERALL: result.overall}
-    estimates = np.full((len(outline.scopes), len(METRICS), len(ESTIMATES)), np.nan)
+    estimates = np.full((len(outline.scopes), len(outline.metrics), len(ESTIMATES)), np.nan)
     counts = np.full((len(outline.scopes), len(COUNTS)), np.nan)
     missing = set(outline.scopes) - {OVERALL} - set(result.subsets)
     for row, scope in enumerate(outline.scopes):
@@ -342,13 +349,13 @@ def _summary(result: Result, outline: Outline) -> Summary:
             continue  # The mean of some subsets isn't the mean of all.
         part = parts[scope].model_dump()
         counts[row] = [np.nan if part[name] is None else part[name] for name in COUNTS]
-        for column, metric in enumerate(METRICS):
+        for column, metric in enumerate(outline.metrics):
             if metric in part["metrics"]:  # a published result may be older than the metric
                 estimates[row, column] = [part["metrics"][metric][name] for name in ESTIMATES]
-    figures = np.full((len(outline.prompts), len(METRICS)), np.nan)
+    figures = np.full((len(outline.prompts), len(outline.metrics)), np.nan)
     row_of = {prompt: row for row, prompt in enumerate(outline.prompts["prompt_id"])}
     for prompt in result.prompts:
-        figures[row_of[prompt.prompt_id]] = [prompt.metrics.get(name, np.nan) for name in METRICS]
+        figures[row_of[prompt.prompt_id]] = [prompt.metrics.get(name, np.nan) for name in outline.metrics]
     info = result.benchmark
     return Summary(estimates, counts, figures, info.items, info.items_skipped, result.entry.upper_bound)
 

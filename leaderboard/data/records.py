@@ -24,6 +24,8 @@ from tia2.calibration.base import FIELD, Calibration
 from tia2.calibration.flat_settings import Choice, Ensemble, FlatSettings, Scaling
 from tia2.calibration.registry import calibration_of
 from tia2.errors import LeaderboardError, MissingDependencyError, PluginError, ResultError, UnknownNameError
+from tia2.evaluation.metrics import METRICS, Metric
+from tia2.evaluation.metrics.pair_metrics import PAIR_METRICS
 from tia2.files import explain
 
 if TYPE_CHECKING:
@@ -251,6 +253,8 @@ class BenchmarkRecord(StrictModel):
     items: int
     scale: RatingScale | None = None
     """Scale of the ratings, with the rule by which an item is aligned; None where people gave votes."""
+    judged: Literal["items", "pairs"] = "items"
+    """What people judged: single items, or which of two is better."""
     images: str | None = None
     """Where images are: a config, folder or Parquet file that `tia2.benchmark.load` takes; None without."""
     description: str = ""
@@ -276,14 +280,22 @@ class BenchmarkRecord(StrictModel):
             scores_fingerprint=benchmark.scores_fingerprint,
             items=len(benchmark),
             scale=benchmark.scale,
+            judged="pairs" if "preferences" in benchmark.items else "items",
             **facts,
         )
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The metrics by which its entries are measured, by name."""
+        return PAIR_METRICS if self.judged == "pairs" else dict(METRICS.items())
 
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
         if self.scale is None:  # so that an earlier version reads a store of votes
             content.pop("scale", None)
+        if self.judged == "items":
+            content.pop("judged", None)
         return content
 
 

@@ -49,7 +49,10 @@ Model = TypeVar("Model", bound=BaseModel)
 DEVICE = re.compile(r"(?:con|prn|aux|nul|conin|conout|clock|(?:com|lpt)[0-9])")
 """Names that no file on Windows can have, whatever its ending."""
 FETCH = "Only published figures are in this store; `tia2 leaderboard import-published` fetches them."
-ITEM_COLUMNS = ("item_id", "subset", "prompt_id", "prompt", "votes", "ratings", "human_score", "label", "texts")
+ITEM_COLUMNS = (
+    "item_id", "subset", "prompt_id", "prompt", "votes", "ratings", "compared_with", "preferences", "human_score",
+    "label", "texts",
+)  # fmt: skip
 
 
 class Store:
@@ -153,7 +156,7 @@ class Store:
         return record
 
     def items(self, benchmark: BenchmarkRecord) -> pd.DataFrame:
-        """Return a benchmark's items: item_id, subset, prompt_id, prompt, votes or ratings, human_score, label, texts.
+        """Return a benchmark's items: item_id, subset, prompt_id, prompt, human_score, label, texts, and judgements.
 
         `texts` is the prompt, then its contrastive prompts, each once.
         """
@@ -364,8 +367,16 @@ def _items_parquet(items: pd.DataFrame) -> bytes:
     texts = [list(prompt_set(a, b)) for a, b in zip(items["prompt"], items["contrastive_prompts"], strict=True)]
     columns = {
         **{name: pa.array(items[name].tolist()) for name in ITEM_COLUMNS[:4]},
-        **({"votes": pa.array(items["votes"].tolist(), pa.list_(pa.int8()))} if "votes" in items else {}),
-        **({"ratings": pa.array(items["ratings"].tolist(), pa.list_(pa.float64()))} if "ratings" in items else {}),
+        **{
+            name: pa.array(items[name].tolist(), pa.list_(kind))
+            for name, kind in (
+                ("votes", pa.int8()),
+                ("ratings", pa.float64()),
+                ("compared_with", pa.string()),
+                ("preferences", pa.float64()),
+            )
+            if name in items
+        },
         "human_score": pa.array(items["human_score"].tolist(), pa.float64()),
         "label": pa.array(items["label"].tolist(), pa.bool_()),
         "texts": pa.array(texts, pa.list_(pa.string())),

@@ -73,7 +73,7 @@ def export(
     """
     if kind not in FORMATS:
         raise unknown_name("format", kind, FORMATS)
-    scope = scope or board.usual_scope
+    scope, metric = scope or board.usual_scope, board.metric_called(metric)
     board.check(scope, metric)
     chosen = FORMATS[kind]
     part = f"-{slug(scope)}-{metric}" if chosen.focused else ""

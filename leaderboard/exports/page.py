@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from typing import Any
 
 from markupsafe import Markup
@@ -98,8 +99,13 @@ def _section(board: Board, scope: str, metric: str, anchor: str) -> Facts:
         }
         for number, entry in enumerate(board.entries)
     ]
+    # The noise ceiling isn't known by every metric of pairs.
     references = [
-        {"name": who, **estimate, "others": [people(board, scope, other)[who] for other in others]}
+        {
+            "name": who,
+            **estimate,
+            "others": [people(board, scope, other).get(who, dict.fromkeys(estimate, math.nan)) for other in others],
+        }
         for who, estimate in people(board, scope, metric).items()
     ]
     return {

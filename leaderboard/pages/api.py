@@ -46,7 +46,7 @@ def add_api(live: Live) -> dict[str, Callable[..., Any]]:
         """Rank all entries on one subset of a benchmark by one metric; an empty subset means the mean of all."""
         with _answering():
             board = _board(live, benchmark)
-            return _leaderboard(board, _scope(board, subset), _text("metric", metric))
+            return _leaderboard(board, _scope(board, subset), board.metric_called(_text("metric", metric)))
 
     def entry(benchmark: str, entry: str) -> dict[str, Any]:
         """Say all about one entry: its model card, settings and score tables, and its figures on every subset."""
@@ -57,7 +57,9 @@ def add_api(live: Live) -> dict[str, Callable[..., Any]]:
         """Compare two entries by one metric, paired, on every subset and prompt."""
         with _answering():
             board = _board(live, benchmark)
-            result = comparison(board, _text("entry", a), _text("entry", b), _text("metric", metric))
+            result = comparison(
+                board, _text("entry", a), _text("entry", b), board.metric_called(_text("metric", metric))
+            )
             content: dict[str, Any] = plain({"verdict": verdict_of(result, result.main, board), **result.model_dump()})
             return content
 

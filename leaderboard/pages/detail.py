@@ -76,8 +76,9 @@ def _figures(board: Board, entry: BoardEntry) -> str:
             for scope in board.scopes
         ]
         rows.append([title, *cells])
-    pooled = [figure(float(board.estimate(scope, "auroc", "pooled")[number])) for scope in board.scopes]
-    rows.append(["AUROC, pooled", *pooled])
+    usual = board.usual_metric
+    pooled = [figure(float(board.estimate(scope, usual, "pooled")[number])) for scope in board.scopes]
+    rows.append([f"{board.metric_titles[usual]}, pooled", *pooled])
     return table("Mean over prompts, with 95 % intervals", ["metric", *board.scopes], rows)
 
 

@@ -18,7 +18,7 @@ def metric_choices(board: Board) -> list[tuple[str, str]]:
 
 def metric_picker(board: Board, min_width: int = 150) -> gr.Dropdown:
     """Return a menu of a board's metrics."""
-    return gr.Dropdown(metric_choices(board), value="auroc", label="Metric", scale=1, min_width=min_width)
+    return gr.Dropdown(metric_choices(board), value=board.usual_metric, label="Metric", scale=1, min_width=min_width)
 
 
 def scopes(board: Board) -> list[str]:
@@ -45,7 +45,7 @@ def restore_metric(board: Board, query: Query, name: str = "metric") -> Any:
         query: The page's address.
         name: The parameter's name in the address.
     """
-    return gr.update(choices=metric_choices(board), value=pick(query, name, board.metrics, "auroc"))
+    return gr.update(choices=metric_choices(board), value=pick(query, name, board.metrics, board.usual_metric))
 
 
 def entry_choices(board: Board) -> list[tuple[str, str]]:

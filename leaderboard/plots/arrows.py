@@ -52,7 +52,7 @@ def arrows(board: Board, scope: str, metric: str) -> Figure:
         _arrows(within, pairs, "fixed", "within prompts", WITHIN, -0.2),
         _arrows(within, pairs, "cv", "within prompts, setting by cv", CHOSEN, 0.0),
     ]
-    if metric == "auroc":
+    if metric == board.usual_metric:
         pooled = board.estimate(scope, metric, "pooled")
         traces.append(_arrows(pooled, pairs, "fixed", "pooled over prompts", POOLED, 0.24))
     return figure(
@@ -81,7 +81,7 @@ def arrows_words(board: Board, scope: str, metric: str) -> str:
     sentences = []
     for estimate, name in (
         ("mean", "within prompts"),
-        *((("pooled", "pooled over prompts"),) if metric == "auroc" else ()),
+        *((("pooled", "pooled over prompts"),) if metric == board.usual_metric else ()),
     ):
         values = board.estimate(scope, metric, estimate)
         gains = {

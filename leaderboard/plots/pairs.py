@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tia2.evaluation.comparing.verdict import signed
-from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics.pair_metrics import metric_named
 from tia2.figures import SortedDifferences
 from tia2.figures.panel import colours_of
 from tia2.figures.style import FONT_SIZE, SCREEN, colour
@@ -159,8 +159,8 @@ def pair_scatter_words(board: Board, a: str, b: str, metric: str, scope: str | N
     widest = int(np.flatnonzero(finite)[np.abs(gaps).argmax()])
     prompt = cut(clean(str(board.prompts["prompt"][widest])), PROMPT)
     return (
-        f"{METRICS[metric].title} of {int(finite.sum())} prompts: {names[0]} is higher on {int((gaps > 0).sum())}, "
-        f"{names[1]} on {int((gaps < 0).sum())}. They disagree most on “{prompt}”, "
+        f"{metric_named(metric).title} of {int(finite.sum())} prompts: {names[0]} is higher on "
+        f"{int((gaps > 0).sum())}, {names[1]} on {int((gaps < 0).sum())}. They disagree most on “{prompt}”, "
         f"{first[widest]:.3f} against {second[widest]:.3f}."
     )
 

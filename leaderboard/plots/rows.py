@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics.pair_metrics import metric_named
 
 from ..data.board import Board, BoardEntry
 from ..data.index import ESTIMATES
@@ -100,7 +100,7 @@ def bound_rows(board: Board, scope: str, metric: str, top: int | None = None) ->
 
 def title_of(metric: str) -> str:
     """Return a metric's name as figures write it."""
-    return METRICS[metric].title
+    return metric_named(metric).title
 
 
 def where(scope: str) -> str:

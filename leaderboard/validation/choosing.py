@@ -65,7 +65,7 @@ def choose(
         >>> [chosen.entry.id for chosen in choose(board, 3).entries]  # doctest: +SKIP
         ['mini-strong', 'mini-strong~textnorm', 'mini-ensemble~mean']
     """
-    rank = board.standing(board.usual_scope, metric).rank
+    rank = board.standing(board.usual_scope, board.metric_called(metric)).rank
     # Entries can share a rank; their names then decide, so that every call chooses alike.
     ranked = sorted(board.ranked.tolist(), key=lambda number: (rank[number] or len(rank), board.entries[number].name))
     candidates = [board.entry(name) for name in only] or [board.entries[number] for number in ranked]

@@ -40,7 +40,7 @@ def gold_gained(part: BestOfNPart) -> float:
 
 def entries_with_curves(board: Board) -> list[str]:
     """Return the ids of the entries that score tables stand behind, best first by AUROC, those without a rank last."""
-    means = np.nan_to_num(board.estimate(board.usual_scope, "auroc"), nan=-np.inf)
+    means = np.nan_to_num(board.estimate(board.usual_scope, board.usual_metric), nan=-np.inf)
     numbers = [number for number, entry in enumerate(board.entries) if entry.listing is not None]
     return [
         board.entries[number].id

@@ -45,11 +45,12 @@ class Items:
         prompt: Its text.
         positions: Positions in the benchmark, shape (items,), as are the next five.
         item_ids: Their ids.
-        votes: Votes or ratings as people gave them, such as "1 1 ?" or "4 – 3"; empty for a human score alone.
+        votes: Votes or ratings as people gave them, such as "1 1 ?" or "4 – 3", or "2 of 3" votes on its pairs; empty
+            for a human score alone.
         human: Human scores.
         labels: Whether an item is aligned.
         texts: The prompt, then its contrastive prompts.
-        judgements: Kind of the judgements: "votes" or "ratings".
+        judgements: Kind of the judgements: "votes", "ratings" or "preferred".
     """
 
     prompt_id: str
@@ -105,14 +106,32 @@ def items_of(board: Board, prompt_id: str) -> Items:
         human=rows["human_score"].to_numpy(np.float64),
         labels=rows["label"].to_numpy(np.bool_),
         texts=list(rows["texts"].iloc[0]),
-        judgements="ratings" if "ratings" in rows else "votes",
+        judgements="ratings" if "ratings" in rows else "preferred" if "preferences" in rows else "votes",
     )
 
 
 def _judgements(rows: pd.DataFrame) -> list[str]:
     if "ratings" in rows:
         return [ratings_text(ratings) for ratings in rows["ratings"]]
+    if "preferences" in rows:
+        return preferred_texts(rows)
     return [votes_text(votes) for votes in rows["votes"]] if "votes" in rows else [""] * len(rows)
+
+
+def preferred_texts(rows: pd.DataFrame) -> list[str]:
+    """Return how many of the votes on its pairs each item got, such as "2.5 of 4"; a tie counts half.
+
+    Args:
+        rows: Items of a prompt, with the columns item_id, compared_with and preferences.
+    """
+    won = dict.fromkeys(rows["item_id"], 0.0)
+    asked = dict.fromkeys(rows["item_id"], 0)
+    for item, others, votes in zip(rows["item_id"], rows["compared_with"], rows["preferences"], strict=True):
+        for other, vote in zip(others, votes, strict=True):
+            for side, worth in ((item, vote), (other, 1 - vote)):
+                won[side] += worth
+                asked[side] += 1
+    return [f"{won[item]:g} of {asked[item]}" for item in rows["item_id"]]
 
 
 def ratings_text(ratings: Sequence[float | None] | None) -> str:
@@ -199,7 +218,7 @@ def prompts_by_odds(board: Board, entry: BoardEntry | None) -> list[tuple[int, f
     """
     if entry is None:
         return [(position, float("nan")) for position in range(len(board.prompts))]
-    figures = board.figures[board.positions[entry.id], :, board.metrics.index("auroc")]
+    figures = board.figures[board.positions[entry.id], :, board.metrics.index(board.usual_metric)]
     return [(int(position), float(figures[position])) for position in np.argsort(figures, kind="stable")]
 
 

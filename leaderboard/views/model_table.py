@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.summary import ANNOTATOR, CEILING
 
 from ..data.board import Board
@@ -21,7 +20,7 @@ from .formats import NO_VALUE, best_text, brackets, count_of_weights, figure, sp
 
 FIRST = ("ranks", "against_best")
 """Columns that have a place of their own in the table."""
-CHANCE = {"auroc": 0.5, "spearman": 0.0, "kendall": 0.0}
+CHANCE = {"auroc": 0.5, "spearman": 0.0, "kendall": 0.0, "pair_accuracy": 0.5, "pair_agreement": 0.5}
 """Value of a metric for a scorer that guesses, where it is the same on every prompt."""
 UP = "-"
 """Before the name of an order: worst first."""
@@ -162,7 +161,7 @@ def _head(
     upwards, name = sort.startswith(UP), sort.removeprefix(UP)
     head = []
     for key, title in [("name", "model"), *columns]:
-        sorts = key in SORTABLE or key.startswith("in:") or key in METRICS
+        sorts = key in SORTABLE or key.startswith("in:") or key in board.metrics
         now = sorts and key == name
         wanted = f"{UP}{key}" if now and not upwards else key
         link = urlencode({**query, "sort": wanted}) if sorts else ""

@@ -56,7 +56,7 @@ def suggested(board: Board, metric: str = "auroc") -> list[str]:
     Returns:
         Fewer than two ids where there are fewer entries to compare.
     """
-    means = np.nan_to_num(board.estimate(board.usual_scope, metric), nan=-np.inf)
+    means = np.nan_to_num(board.estimate(board.usual_scope, board.metric_called(metric)), nan=-np.inf)
     order = sorted(
         (number for number, entry in enumerate(board.entries) if entry.complete),
         key=lambda number: (not board.entries[number].ranked, -means[number], board.entries[number].id),

@@ -83,7 +83,7 @@ class CrossRewards(NamedTuple):
 
 def runs_in_order(board: Board) -> list[BoardRun]:
     """Return the board's runs: those of its own entries first, by rank, then seed."""
-    rank = board.standing(board.usual_scope, "auroc").rank
+    rank = board.standing(board.usual_scope, board.usual_metric).rank
 
     def place(run: BoardRun) -> tuple[bool, int, str, int, str]:
         position = board.positions.get(run.entry or "", -1)

@@ -10,12 +10,14 @@ from types import MappingProxyType
 
 from tia2.calibration.registry import CALIBRATIONS
 from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics.pair_metrics import PAIR_METRICS
 
 BEFORE = MappingProxyType(
     {
         "reward model": "scores an image and a text; the number it gives is the reward.",
         "human score and label": "the mean of an item's votes, unsure counted as 0.5; aligned where it is above 0.5. "
-        "Of ratings, their mean, scaled to 0 to 1; aligned by the rule that the benchmark states.",
+        "Of ratings, their mean, scaled to 0 to 1; aligned by the rule that the benchmark states. Of pairs, the share "
+        "of the votes on an item's pairs that it got; aligned where it is more than half.",
         "metrics": "computed within each prompt, over its images. Prompts whose labels are all equal are left out.",
     }
 )
@@ -52,5 +54,6 @@ def definitions() -> Mapping[str, str]:
         'the ranks that an entry has in 95 % of the resamples.'
     """
     metrics = {metric.title: metric.definition for _, metric in METRICS.items()}
+    metrics |= {metric.title: metric.definition for metric in PAIR_METRICS.values()}
     calibrations = {calibration.title: calibration.definition for _, calibration in CALIBRATIONS.items()}
     return {**BEFORE, **metrics, **AFTER, **calibrations, **PEOPLE}

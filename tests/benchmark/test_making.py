@@ -11,7 +11,8 @@ import pytest
 from datasets import Dataset
 from PIL import Image
 
-from tia2.benchmark import load, make
+import tia2
+from tia2.benchmark import export, load, make
 from tia2.errors import BenchmarkError
 
 FIVE = {"low": 1, "high": 5}
@@ -169,6 +170,29 @@ def test_what_is_refused(rows, options, message):
     with pytest.raises(BenchmarkError) as raised:
         make(rows, **options)
     assert message in str(raised.value)
+
+
+def test_several_captions_of_one_image(tmp_path):
+    rows = [
+        {"caption": text, "picture": picture, "score": score}
+        for picture, texts in {"1.png": ("a cat", "two cats"), "2.png": ("a dog", "a cat", "a hat")}.items()
+        for text, score in zip(texts, (0.9, 0.1, 0.2), strict=False)
+    ]
+    made = make(rows, prompt="caption", captions_of="picture", human_score="score")
+    assert made.items.prompt_id.tolist() == ["all-items/1.png"] * 2 + ["all-items/2.png"] * 3
+    assert made.items.prompt.tolist() == [row["caption"] for row in rows]
+    rewards = dict(zip(made.items.item_id, (3, 1, 1, 2, 0), strict=True))
+    table = tia2.scoring.import_scores(made, rewards, name="m", out=tmp_path / "m")
+    assert [texts[0] for texts in table.items.texts] == made.items.prompt.tolist()
+    result = tia2.evaluate(tmp_path / "m")
+    assert result.overall.metrics["auroc"].mean == 0.75  # which caption fits the image: all right, and half
+    again = load(export(made, tmp_path / "kept", allow_missing=True))
+    assert again.how_made["prompt"] == "several captions of one image, which picture says; items are grouped by image"
+    assert again.fingerprint == made.fingerprint
+    with pytest.raises(BenchmarkError, match="stands for both"):
+        load(made.dataset)
+    with pytest.raises(BenchmarkError, match="has no column 'p'"):
+        make(rows, captions_of="p", human_score="score")
 
 
 def test_what_is_dropped_is_counted(tmp_path, cli):

@@ -26,7 +26,7 @@ def test_the_page_leads_to_a_board_entry(tmp_path, monkeypatch, cli):
     monkeypatch.chdir(tmp_path)
     for code in CODE:
         exec(compile(code, "docs/ratings.md", "exec"), {})
-    first = COMMANDS[: next(number for number, line in enumerate(COMMANDS) if "download" in line)]
+    first = COMMANDS[: next(number for number, line in enumerate(COMMANDS) if "pairs" in line)]
     assert len(first) == 5
     for command in first:
         said = cli(*shlex.split(command)[1:])
@@ -52,3 +52,24 @@ def test_the_page_leads_to_a_board_entry(tmp_path, monkeypatch, cli):
     assert board.benchmark.scale.rule == "mean rating of 4 or more, on a scale of 1 to 5"
     assert board.people is not None
     assert "no image was seen" in board.entries[0].listing.card.description
+
+
+@pytest.mark.slow
+def test_its_pairs_lead_to_a_board_entry(tmp_path, monkeypatch, cli):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(next(code for code in CODE if "pairs.csv" in code), "docs/ratings.md", "exec"), {})
+    of_pairs = [line for line in COMMANDS if "runs/pairs" in line]
+    assert len(of_pairs) == 5
+    for command in of_pairs:
+        said = cli(*shlex.split(command)[1:])
+        assert said.code == 0, (command, said.err)
+    with open("pairs.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    worths = np.array([[{"a": 1, "b": 0, "tie": 0.5}[row[voter]] for voter in ("ann", "bob")] for row in rows])
+    gaps = np.float32([float(row["reward_left"]) for row in rows]) - np.float32(
+        [float(row["reward_right"]) for row in rows]
+    )
+    decided = worths.mean(axis=1) != 0.5
+    expected = np.mean((gaps > 0)[decided] == (worths.mean(axis=1) > 0.5)[decided])
+    board = Board.load(Store("runs/pairs/board"), "benchmark")
+    assert float(board.estimate(board.usual_scope, "pair_accuracy")[0]) == pytest.approx(expected, abs=1e-9)

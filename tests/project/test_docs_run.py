@@ -63,7 +63,9 @@ CUT = {
     r"(URL|ID|curl|from gradio_client)\b": "runs with the tests of the endpoints, where a board is served",
     r"tia2 (evaluate|pairs|data agreement|analyze) [^`]*runs/(tifa160|fetv|tvge|genai|mj-bench)": "needs files of"
     " GitHub",
-    r"tia2 (import-scores ours|data make ratings.csv ours|data agreement ours)": "needs a file of the reader's",
+    r"tia2 (import-scores (ours|pairs)|data make (ratings|pairs)\.csv (ours|pairs)|data agreement ours)\b": "needs a"
+    " file of the reader's",
+    r"tia2 data make test\.json": "needs a file of the reader's",
     r"tia2 people (build \S+ runs/voted|verdict runs/verdict --half)": "needs votes; the pages about them have such",
     r"tia2 people crowd-out .*# tasks": "run on the page about verdicts",
     r"tia2 people crowd-in": "needs a platform's file; tests/people/crowd takes such",
@@ -84,7 +86,7 @@ TELLING = {
     "import-scores": r"imported as",
     "export-scores": r"the rewards of",
     "score": r"Next: tia2 evaluate",
-    "evaluate": r"AUROC|Spearman|Kendall|\"entry\"",
+    "evaluate": r"AUROC|Spearman|Kendall|Pair accuracy|\"entry\"",
     "compare": r"agrees with people better|share a letter|not settled",
     "analyze": r"^- ",
     "finetune best-of-n": r"gold",

@@ -32,6 +32,16 @@ _RATED_COLUMNS = """| column | meaning |
 | human_score | mean of the ratings, scaled to 0 to 1 |
 | label | aligned, by the rule above |
 | contrastive_prompts | prompts that TextNorm compares the prompt with |"""
+_PAIR_COLUMNS = """| column | meaning |
+|---|---|
+| item_id | the item: one (prompt, image) pair |
+| subset, prompt_id, prompt | what it belongs to, and the prompt itself |
+| image | the image, embedded |
+| compared_with | the items that it was compared with, one per vote; each pair is listed by one of its items |
+| preferences | what each vote says: 1 this item is the better one, 0 the other, 0.5 a tie |
+| human_score | share of the votes on all its pairs that the item got, a tie as 0.5 |
+| label | preferred in more than half of these votes |
+| contrastive_prompts | prompts that TextNorm compares the prompt with |"""
 _ORIGIN = {
     "tia2": """The Text-Image Alignment Assessment benchmark of Kim et al., "Confidence-aware Reward Optimization for
 Fine-tuning Text-to-Image Models" (ICLR 2024, arXiv 2404.01863); annotations from kykim0/TextNorm, Apache-2.0.
@@ -148,14 +158,15 @@ def _body(benchmark: Benchmark, title: str, origin: str | None, default: str) ->
         lines += [_ORIGIN[origin], ""]
     for note in benchmark.notes:
         lines += [note, ""]
-    rated = benchmark.scale is not None
-    judged = "ratings" if rated else "votes | items with an unsure vote"
+    rated, compared = benchmark.scale is not None, "preferences" in benchmark.items
+    judged = "ratings" if rated else "pairs | votes" if compared else "votes | items with an unsure vote"
     lines += [
         f"| subset | prompts | items | {judged} | aligned | images |",
         "|---|---|---|---|---|---|" + "---|" * (not rated),
     ]
     for subset in summarise(benchmark):
         judgements = f"{subset.ratings:,}" if rated else f"{subset.votes:,} | {subset.unsure_items:,}"
+        judgements = f"{subset.pairs:,} | {subset.preferences:,}" if compared else judgements
         lines.append(
             f"| {subset.subset} | {subset.prompts:,} | {subset.items:,} | {judgements} | {subset.human_rate:.1%} "
             f"| {subset.images:,} |"
@@ -170,7 +181,7 @@ def _body(benchmark: Benchmark, title: str, origin: str | None, default: str) ->
         "from datasets import load_dataset",
         f'load_dataset("DIR", "{default}", split="{SPLIT}")',
     ]
-    lines += ["```", "", _RATED_COLUMNS if rated else _COLUMNS, ""]
+    lines += ["```", "", _RATED_COLUMNS if rated else _PAIR_COLUMNS if compared else _COLUMNS, ""]
     if origin == "tia2":
         lines += ["```bibtex", CITATION, "```", ""]
     return "\n".join(lines)

@@ -20,15 +20,16 @@ COLUMNS = (
 )
 """The columns of TIA2."""
 
-ALL_COLUMNS = (*COLUMNS[:6], "ratings", *COLUMNS[6:])
-"""The columns of any benchmark: of votes and ratings one at most."""
+ALL_COLUMNS = (*COLUMNS[:6], "ratings", "compared_with", "preferences", *COLUMNS[6:])
+"""The columns of any benchmark: of votes, ratings and comparisons one kind at most."""
 
 
 def all_features() -> Features:
     """Return the columns of any benchmark with their types, as datasets' features."""
     from datasets import Features, List, Value
 
-    kinds = {**features(), "ratings": List(Value("float64"))}
+    numbers, texts = List(Value("float64")), List(Value("string"))
+    kinds = {**features(), "ratings": numbers, "compared_with": texts, "preferences": numbers}
     return Features({column: kinds[column] for column in ALL_COLUMNS})
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tia2.benchmark.answers import (
+    ROUNDING,
     check_agreement,
     check_kinds,
     checked_labels,
@@ -17,6 +18,7 @@ from tia2.benchmark.answers import (
     scores_from_votes,
 )
 from tia2.benchmark.columns import ALL_COLUMNS
+from tia2.benchmark.judgements.comparisons import COMPARISON_COLUMNS, check_comparisons, preferred_shares
 from tia2.benchmark.judgements.ratings import RatingScale, checked_ratings, mean_ratings, rating_matrix
 from tia2.benchmark.votes import labels
 from tia2.errors import BenchmarkError
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 ASKED = ("item_id", "subset", "prompt_id", "prompt", "contrastive_prompts")
 """The columns that a reward model is asked about."""
-ANSWERED = ("item_id", "votes", "ratings", "human_score", "label")
+ANSWERED = ("item_id", "votes", "ratings", "compared_with", "preferences", "human_score", "label")
 """The columns that people answered with, as far as a benchmark has them."""
 SCORED = ("item_id", "human_score")
 OVERALL = "overall"
@@ -55,7 +57,8 @@ def checked_items(
     Args:
         dataset: The rows. Columns that aren't documented are left out.
         name: The benchmark's name, for messages.
-        how_made: Text on how human_score or label was made, by column, where it contradicts votes or scores by design.
+        how_made: Text on how human_score or label was made, by column, where it contradicts votes or scores by design;
+            one for `prompt` says that the items of one prompt_id are captions of one image.
         scale: Scale of the ratings, which also says what is aligned; None where people gave votes.
 
     Returns:
@@ -71,19 +74,21 @@ def checked_items(
 
     present = [column for column in ALL_COLUMNS if column in dataset.column_names and column != "image"]
     absent = [column for column in _TEXTS if column not in present]
-    judged = bool({"votes", "ratings", "human_score"} & set(present))
+    judged = bool({"votes", "ratings", "human_score", *COMPARISON_COLUMNS} & set(present))
     if absent or not judged:
-        wanted = ", ".join([*absent, *([] if judged else ["votes, ratings or human_score"])])
+        wanted = ", ".join([*absent, *([] if judged else ["votes, ratings, comparisons or human_score"])])
         raise BenchmarkError(f"Benchmark {name!r} lacks {wanted}; its columns are {', '.join(dataset.column_names)}.")
     if len(dataset) == 0:
         raise BenchmarkError(f"Benchmark {name!r} has no items.")
     check_kinds(dataset.features, name)
     table = dataset.select_columns(present).with_format("arrow")[:]
     values = {column: table.column(column).to_pylist() for column in present}
-    _check_texts(values, name)
+    captions_vary = "prompt" in (how_made or {})
+    _check_texts(values, name, captions_vary)
     _check_answers(values, name, how_made or {}, scale)
     contrastive = values.get("contrastive_prompts") or [None] * len(dataset)
-    values["contrastive_prompts"] = _contrastive(values["prompt_id"], values["item_id"], contrastive, name)
+    groups = values["item_id" if captions_vary else "prompt_id"]
+    values["contrastive_prompts"] = _contrastive(groups, values["item_id"], contrastive, name)
     frame: pd.DataFrame = pd.DataFrame({column: values[column] for column in ALL_COLUMNS if column in values})
     return frame
 
@@ -119,7 +124,7 @@ def _encoded(values: list[Any]) -> list[str]:
     return [encoded[id(value)] for value in values]
 
 
-def _check_texts(values: dict[str, list[Any]], name: str) -> None:
+def _check_texts(values: dict[str, list[Any]], name: str, captions_vary: bool) -> None:
     for column in _TEXTS:
         for row, text in enumerate(values[column]):
             if not isinstance(text, str) or not text:
@@ -134,7 +139,8 @@ def _check_texts(values: dict[str, list[Any]], name: str) -> None:
             raise BenchmarkError(f"Benchmark {name!r}: item_id {item!r} appears twice.")
         seen.add(item)
     prompts_by_id: dict[str, tuple[str, str]] = {}
-    for prompt_id, prompt, subset in zip(values["prompt_id"], values["prompt"], values["subset"], strict=True):
+    for prompt_id, text, subset in zip(values["prompt_id"], values["prompt"], values["subset"], strict=True):
+        prompt = prompt_id if captions_vary else text
         first = prompts_by_id.setdefault(prompt_id, (prompt, subset))
         if first != (prompt, subset):
             raise BenchmarkError(f"Benchmark {name!r}: {prompt_id!r} stands for both {first} and {(prompt, subset)}.")
@@ -153,6 +159,8 @@ def _check_answers(
         if "votes" in values:
             raise BenchmarkError(f"Benchmark {name!r} has votes and ratings; expected one of the two columns.")
         values["ratings"] = checked_ratings(items, values["ratings"], name, scale)
+    if any(column in values for column in COMPARISON_COLUMNS):
+        _check_pairs(values, name)
     if labels_given:
         values["label"] = checked_labels(items, values["label"], name)
     if "human_score" in values:
@@ -165,6 +173,21 @@ def _check_answers(
     check_agreement(values, name, how_made, scale)
     if not labels_given:
         values["label"] = _labels(values, scale).tolist()
+
+
+def _check_pairs(values: dict[str, list[Any]], name: str) -> None:
+    """Check comparisons, and fill in the share of the votes that each item got."""
+    if "votes" in values or "ratings" in values:
+        raise BenchmarkError(f"Benchmark {name!r} has comparisons and votes or ratings; expected one kind.")
+    values["compared_with"], values["preferences"] = check_comparisons(values, name)
+    shares = preferred_shares(values["item_id"], values["compared_with"], values["preferences"])
+    given = values.setdefault("human_score", shares)
+    for item, score, share in zip(values["item_id"], given, shares, strict=True):
+        if score is None or abs(float(score) - share) > ROUNDING:
+            raise BenchmarkError(
+                f"Benchmark {name!r}, item {item!r}: the human_score {score} contradicts the preferences, of which it "
+                f"got {share:.3g}. Leave the column human_score out."
+            )
 
 
 def _labels(values: Mapping[str, list[Any]], scale: RatingScale | None) -> NDArray[np.bool_]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from tia2.benchmark.votes import UNSURE
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tia2.benchmark.loading import Benchmark
 
 
@@ -23,6 +25,8 @@ class SubsetSummary(NamedTuple):
         human_rate: Share of items that people call aligned, between 0 and 1.
         images: Items that have an image.
         ratings: Ratings of all items together, gaps not counted.
+        pairs: Pairs of items that were compared.
+        preferences: Votes on these pairs.
     """
 
     subset: str
@@ -34,6 +38,8 @@ class SubsetSummary(NamedTuple):
     human_rate: float
     images: int
     ratings: int = 0
+    pairs: int = 0
+    preferences: int = 0
 
 
 def summarise(benchmark: Benchmark) -> list[SubsetSummary]:
@@ -62,6 +68,16 @@ def summarise(benchmark: Benchmark) -> list[SubsetSummary]:
                 ratings=sum(rating is not None for item in items["ratings"] for rating in item)
                 if "ratings" in items
                 else 0,
+                pairs=_pairs(items),
+                preferences=sum(map(len, items["preferences"])) if "preferences" in items else 0,
             )
         )
     return summaries
+
+
+def _pairs(items: pd.DataFrame) -> int:
+    """Return the number of pairs that the items list, each counted once."""
+    if "compared_with" not in items:
+        return 0
+    listed = zip(items["item_id"], items["compared_with"], strict=True)
+    return len({frozenset((item, other)) for item, others in listed for other in others})

@@ -41,6 +41,10 @@ def compare(
         typer.Option(metavar="NAME", help="Calibration of score tables, by name; raw rewards if not given."),
     ] = None,
     metric: Annotated[str, typer.Option(help="The metric to compare by.")] = "auroc",
+    pooled: Annotated[
+        bool,
+        typer.Option("--pooled", help="Compare two tables over all items at once, as for one image per prompt."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap, for score tables.")] = 0,
     figure: Annotated[
         Path | None,
@@ -59,9 +63,13 @@ def compare(
         raise UsageError(f"Expected at least two score tables or results, got {len(entries)}.")
     if figure is not None and len(entries) > 2:
         raise UsageError(f"--figure draws the differences of two entries, got {len(entries)}.")
+    if pooled:
+        _pooled(entries, calibration, metric, seed, as_json)
+        return
     with console.warnings_as_lines(), console.stderr.status("Comparing …"):
         from tia2.evaluation import compare as compare_two
         from tia2.evaluation import separate
+        from tia2.evaluation.metrics.pair_metrics import metric_among
 
         if figure is not None:
             _check(figure)
@@ -71,6 +79,7 @@ def compare(
         else:
             comparison = compare_two(results[0], results[1], metric)
     if len(results) > 2:
+        metric = metric_among(metric, results[0].overall.metrics)
         if as_json:
             console.print_json(groups.to_dict("records"))
             return
@@ -88,6 +97,36 @@ def compare(
 
         save_figure(comparison_figure(comparison), figure)
         console.stderr.print("Saved ", console.plain(figure), sep="")
+
+
+def _pooled(entries: list[Path], calibration: str | None, metric: str, seed: int, as_json: bool) -> None:
+    """Compare two score tables over all items at once."""
+    from tia2 import console
+
+    if len(entries) != 2 or any(path.suffix.lower() == ".json" for path in entries):
+        raise UsageError("--pooled compares two score tables; saved results don't hold the values of single items.")
+    with console.warnings_as_lines(), console.stderr.status("Comparing …"):
+        from tia2.calibration import calibrate, calibration_of
+        from tia2.evaluation import compare_pooled
+        from tia2.evaluation.evaluate import load_table
+
+        chosen = calibration_of(calibration or "raw")
+        first, second = (calibrate([load_table(path)], chosen) for path in entries)
+        comparison = compare_pooled(first, second, metric, seed=seed)
+    if as_json:
+        console.print_json(comparison.model_dump(mode="json") | {"verdict": comparison.verdict})
+        return
+    from tia2.evaluation.comparing.verdict import signed
+
+    console.stdout.print(comparison.verdict, "\n", markup=False)
+    console.stdout.print("A: ", console.plain(comparison.a), ", B: ", console.plain(comparison.b), sep="")
+    numbers = ("prompts", "items", "A pooled", "B pooled", "A - B", "95 % interval")
+    table = console.table("subset", *numbers, right=numbers)
+    for row in comparison.differences:
+        ends = "—" if row.low != row.low else f"{signed(row.low)} to {signed(row.high)}"
+        figures = (f"{row.prompts:,}", f"{row.items:,}", f"{row.a:.3f}", f"{row.b:.3f}", signed(row.difference), ends)
+        table.add_row(console.plain(row.subset), *figures)
+    console.stdout.print(table)
 
 
 def _check(figure: Path) -> None:
@@ -154,9 +193,9 @@ def _disagreements(comparison: Comparison) -> Table:
 
 def _groups(groups: pd.DataFrame, metric: str) -> Table:
     from tia2 import console
-    from tia2.evaluation import METRICS
+    from tia2.evaluation.metrics.pair_metrics import metric_named
 
-    numbers = ("#", METRICS[metric].title, "rank")
+    numbers = ("#", metric_named(metric).title, "rank")
     table = console.table("subset", numbers[0], "entry", *numbers[1:], "group", right=numbers)
     shown: str | None = None
     rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in groups.to_dict("records")]

@@ -142,11 +142,11 @@ def evaluate(
         console.foreign_output_to_stderr(),
     ):
         from tia2.commands.entries import Recipe
-        from tia2.evaluation import METRICS, Result, summarise
+        from tia2.evaluation import Result, summarise
+        from tia2.evaluation.metrics.pair_metrics import metric_among, metric_named
         from tia2.files import check_writable
 
-        if metric not in METRICS:
-            raise unknown_name("metric", metric, METRICS)
+        metric_named(metric)  # refuses an unknown one before anything is computed
         prompts_by = _prompts_by(prompts, published)
         recipe = Recipe(
             calibrations=calibration or ["raw"],
@@ -179,6 +179,8 @@ def evaluate(
             raise UsageError(f"Expected a folder for the results of several entries, got the file {str(out)!r}.")
         # Refuses what doesn't belong together, before anything is printed or saved.
         summary = summarise(results)
+        metric = metric_among(metric, results[0].overall.metrics)
+        _check_measured(results[0], metric)
         _warn_of_undefined(results, metric)
         groups = _groups(results, metric)
     if as_json:
@@ -263,18 +265,30 @@ def _prompts_by(given: str | None, published: str | None) -> Literal["metric", "
     raise unknown_name("way to leave out prompts", given, ("metric", "label", "defined"))
 
 
+def _check_measured(result: Result, metric: str) -> None:
+    """Refuse a metric of items where people compared pairs, and one of pairs where they judged items."""
+    from tia2.evaluation.metrics.pair_metrics import PAIR_METRICS
+
+    has = result.overall.metrics
+    if (metric in PAIR_METRICS) != any(name in PAIR_METRICS for name in has):
+        raise UsageError(f"--metric {metric} isn't measured on {result.benchmark.name}; it has {', '.join(has)}.")
+
+
 def _warn_of_undefined(results: list[Result], metric: str) -> None:
     """Say so where no prompt can be used, rather than show an empty table."""
     import math
 
-    from tia2.evaluation import METRICS
+    from tia2.evaluation.metrics.pair_metrics import metric_named
 
     if all(math.isnan(result.overall.metrics[metric].mean) for result in results if metric in result.overall.metrics):
-        judged = "human scores" if METRICS[metric].contrast == "human_scores" else "labels"
+        contrast = metric_named(metric).contrast
+        judged = {"labels": "labels", "human_scores": "human scores", "pairs": "preferences"}[contrast]
         usable = [name for name, figure in results[0].overall.metrics.items() if not math.isnan(figure.mean)]
         advice = f" --metric {usable[0]} can." if usable else ""
+        if not usable and not math.isnan(results[0].overall.metrics[metric].pooled):
+            advice = " Shown is the pooled figure: over all items at once, its interval over resampled prompts."
         warnings.warn(
-            f"{METRICS[metric].title} can't be computed: no prompt has {judged} that differ.{advice}", stacklevel=2
+            f"{metric_named(metric).title} can't be computed: no prompt has {judged} that differ.{advice}", stacklevel=2
         )
 
 

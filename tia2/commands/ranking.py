@@ -20,8 +20,8 @@ LEGEND = (
     "In italics: upper bounds, whose settings saw the labels, and people themselves."
 )
 """What a reader of a table with rank intervals must know."""
-ALPHA_OF = ("votes' alpha", "ratings' alpha")
-"""Headers of Krippendorff's alpha: of votes, of ratings."""
+ALPHA_OF = ("votes' alpha", "ratings' alpha", "pairs' alpha")
+"""Headers of Krippendorff's alpha: of votes, of ratings, of votes on pairs."""
 
 
 def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = None) -> Table:
@@ -36,12 +36,14 @@ def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = No
     Returns:
         The table, at most 80 columns wide. How many values are tied is a column where some are.
     """
-    from tia2.evaluation import METRICS
+    from tia2.evaluation.metrics.pair_metrics import metric_named
     from tia2.evaluation.summary import ENTRY
 
     chosen = summary[summary["metric"] == metric]
+    if chosen["mean"].isna().all() and chosen["pooled"].notna().any():
+        return _pooled_ranking(chosen, metric_named(metric).title)
     ties = bool((chosen["tied"].fillna(0) > 0).any())
-    numbers = (METRICS[metric].title, "95 % interval", "pooled", *(["tied"] if ties else []))
+    numbers = (metric_named(metric).title, "95 % interval", "pooled", *(["tied"] if ties else []))
     letters = [] if groups is None else ["group"]
     table = console.table("subset", "#", "entry", *numbers, *letters, right=("#", *numbers))
     of_entry: dict[Any, Any] = {}
@@ -69,6 +71,25 @@ def ranking(summary: pd.DataFrame, metric: str, groups: pd.DataFrame | None = No
     return table
 
 
+def _pooled_ranking(chosen: pd.DataFrame, title: str) -> Table:
+    """Return the table where nothing can be ranked within prompts, as with one image per prompt: pooled figures."""
+    numbers = (f"pooled {title}", "95 % interval", "items")
+    table = console.table("subset", "entry", *numbers, right=numbers)
+    shown = None
+    for row in chosen.sort_values(["subset", "pooled"], ascending=[True, False], kind="stable").to_dict("records"):
+        if shown not in (None, row["subset"]):
+            table.add_section()
+        table.add_row(
+            console.plain(row["subset"] if row["subset"] != shown else ""),
+            console.plain(row["entry"]),
+            _number(row["pooled"]),
+            NO_VALUE if math.isnan(row["pooled_low"]) else f"{row['pooled_low']:.3f}–{row['pooled_high']:.3f}",
+            f"{row['items_scored']:,}",
+        )
+        shown = row["subset"]
+    return table
+
+
 def coverage(summary: pd.DataFrame, results: Sequence[Result] = (), metric: str | None = None) -> Table:
     """Return a table of what stands behind the figures: prompts, prompts used, items, items with a value, agreement.
 
@@ -82,11 +103,13 @@ def coverage(summary: pd.DataFrame, results: Sequence[Result] = (), metric: str 
     Returns:
         A row for each subset; where entries differ, the smallest of their counts.
     """
+    from tia2.evaluation.metrics.pair_metrics import ACCURACY
     from tia2.evaluation.summary import PEOPLE
 
     people = next((result.people for result in results if result.people is not None), None)
     rated = any(result.benchmark.scale is not None for result in results)
-    numbers = ("prompts", "with contrast", "items", "scored", *([ALPHA_OF[rated]] if people else []))
+    kind = 2 if any(ACCURACY in result.overall.metrics for result in results) else int(rated)
+    numbers = ("prompts", "with contrast", "items", "scored", *([ALPHA_OF[kind]] if people else []))
     table = console.table("subset", *numbers, right=numbers)
     columns = ["prompts", "prompts_used", "items", "items_scored"]
     chosen = summary if metric is None else summary[(summary["metric"] == metric) & (summary["kind"] != PEOPLE)]

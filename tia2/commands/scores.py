@@ -17,7 +17,8 @@ export_app = typer.Typer()
     epilog="Examples:\n\n  tia2 import-scores ours scores.csv --name MyReward\n\n"
     "  tia2 import-scores counting scores.parquet --name MyReward --card card.json --by 'B. Author, eval.py'\n\n"
     "The file has the columns item_id and reward, one row per item; or item_id, text and reward, one row for each "
-    "item and text of TextNorm: its prompt and every contrastive prompt."
+    "item and text of TextNorm: its prompt and every contrastive prompt. Of pairs: item_a, item_b, reward_a and "
+    "reward_b, or the columns that --pair and --reward name."
 )
 def import_scores(
     benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="A config, folder or Parquet file.")],
@@ -27,6 +28,14 @@ def import_scores(
         Path | None, typer.Option(help="JSON file with facts about it: formula, range, licence, training_data, …")
     ] = None,
     by: Annotated[str, typer.Option(metavar="TEXT", help="Person or program that computed the rewards.")] = "unknown",
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="The two items of a pair, of a file with a row per pair; twice."),
+    ] = None,
+    reward: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Rewards of the two items of a pair; twice. Default: reward_a, reward_b."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the score table. Default: runs/BENCHMARK/NAME.")] = None,
     split: Split = None,
     config: Config = None,
@@ -54,6 +63,8 @@ def import_scores(
             name=name,
             card=card,
             computed_by=by,
+            pair=pair or (),
+            rewards=reward or (),
             out=folder,
             allow_missing=allow_missing,
             overwrite=overwrite,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tia2.evaluation.comparing.comparison import Comparison, compare, separate
+from tia2.evaluation.comparing.pooled import PooledComparison, compare_pooled
 from tia2.evaluation.evaluate import evaluate
 from tia2.evaluation.metrics import METRICS, Metric, register_metric
 from tia2.evaluation.published import published
@@ -14,9 +15,11 @@ __all__ = [
     "METRICS",
     "Comparison",
     "Metric",
+    "PooledComparison",
     "Result",
     "Values",
     "compare",
+    "compare_pooled",
     "evaluate",
     "published",
     "register_metric",

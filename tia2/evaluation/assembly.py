@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tia2.evaluation.bootstrap import UNKNOWN, Interval
-from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.panel import Panel, Pooled
 from tia2.evaluation.result import Estimate, PromptResult, SubsetResult
 from tia2.evaluation.summary import OVERALL
@@ -36,7 +35,7 @@ def subset_results(
 def prompt_results(panel: Panel, figures: Floats, values: ArrayLike | None) -> list[PromptResult]:
     """Return the figures of every prompt, with the arguments of `subset_results`."""
     tied, distinct = (None, None) if values is None else panel.ties(values)
-    names = list(METRICS)
+    names = panel.metrics
     columns = (panel.prompts[name].tolist() for name in ("subset", "prompt_id", "prompt", "items"))
     return [
         PromptResult(
@@ -82,7 +81,7 @@ def _subset_result(
     rows, used = panel.rows(scope), panel.used_rows(scope)
     items = int(panel.mask[rows].sum())
     metrics = {}
-    for column, (name, within) in enumerate(zip(METRICS, panel.metric_intervals(figures, scope), strict=True)):
+    for column, (name, within) in enumerate(zip(panel.metrics, panel.metric_intervals(figures, scope), strict=True)):
         pooled = UNKNOWN if pools is None else panel.pooled_interval(pools[name], scope)
         counted = panel.used_rows(scope, name) & np.isfinite(figures[:, column])
         metrics[name] = estimate(within, pooled, int(counted.sum()))

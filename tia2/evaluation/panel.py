@@ -18,7 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from tia2.evaluation.bootstrap import RESAMPLES, Interval, averaged, expanded, resampled
 from tia2.evaluation.measuring import by_width, measured_by, varied
 from tia2.evaluation.metrics import METRICS, Metric
+from tia2.evaluation.metrics.pair_metrics import PAIR_METRICS
 from tia2.evaluation.metrics.ranks import rank
+from tia2.evaluation.pairs.compared import ComparedPairs
 from tia2.evaluation.summary import OVERALL
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Panel:
         resamples: Number of resamples.
         prompts_by: "metric" to leave out, for each metric, the prompts that it can't be computed on; "label" to leave
             out those whose labels are all equal for all metrics, as the released figures do.
+        pairs: Pairs that people compared, on a benchmark of pairs, whose metrics the panel then has; else None.
 
     Example:
         >>> import pandas as pd
@@ -81,6 +84,7 @@ class Panel:
     seed: int = 0
     resamples: int = RESAMPLES
     prompts_by: PromptsBy = "label"
+    pairs: ComparedPairs | None = None
 
     @classmethod
     def of(
@@ -95,14 +99,14 @@ class Panel:
         """Group the items of a table.
 
         Args:
-            items: Columns of a benchmark: subset, prompt_id, prompt, human_score and label.
+            items: Columns of a benchmark: subset, prompt_id, prompt, human_score and label, and its comparisons.
             scored: Items that have values, shape (items,); None for all.
             seed: Seed of the resamples.
             resamples: Number of resamples.
             prompts_by: Choice of the prompts that each metric leaves out.
         """
         table_positions = np.arange(len(items)) if scored is None else np.flatnonzero(scored)
-        items = items if scored is None else items.iloc[table_positions]
+        table, items = items, items if scored is None else items.iloc[table_positions]
         grouped = items.groupby(["subset", "prompt_id"], sort=False, observed=True)
         prompts = grouped["prompt"].agg(["first", "size"]).reset_index()
         prompts.columns = ["subset", "prompt_id", "prompt", "items"]
@@ -119,18 +123,25 @@ class Panel:
             array[cells] = column
             return array
 
+        positions, mask = spread(table_positions, np.intp), spread(True, np.bool_)
         return cls(
             prompts=prompts.iloc[order].reset_index(drop=True),
-            positions=spread(table_positions, np.intp),
-            mask=spread(True, np.bool_),
+            positions=positions,
+            mask=mask,
             labels=spread(items["label"].to_numpy(), np.bool_),
             human_scores=spread(items["human_score"].to_numpy(), np.float64),
             seed=seed,
             resamples=resamples,
             prompts_by=prompts_by,
+            pairs=ComparedPairs.of(table, scored, positions, mask, seed),
         )
 
     # Prompts
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that are measured: those of `METRICS`, or on a benchmark of pairs those of pairs."""
+        return tuple(METRICS if self.pairs is None else PAIR_METRICS)
 
     @cached_property
     def subsets(self) -> list[str]:
@@ -154,13 +165,17 @@ class Panel:
 
     @cached_property
     def aligned(self) -> Floats:
-        """Share of aligned items, shape (prompts,)."""
+        """Share of aligned items, shape (prompts,); on a benchmark of pairs, of pairs that people don't tie."""
+        if self.pairs is not None:
+            return self.pairs.decided
         shares: Floats = self.labels.sum(axis=1) / self.mask.sum(axis=1)
         return shares
 
     @cached_property
     def used(self) -> Bools:
-        """Prompts whose labels differ, shape (prompts,); the others are in no mean."""
+        """Prompts whose labels differ, or with a pair that isn't tied, shape (prompts,); the others are in no mean."""
+        if self.pairs is not None:
+            return self.pairs.used_by(None)
         return np.asarray((self.aligned > 0) & (self.aligned < 1))
 
     @cached_property
@@ -169,6 +184,8 @@ class Panel:
 
     def used_by(self, metric: str | None) -> Bools:
         """Return the prompts that a metric uses, shape (prompts,); None stands for those whose labels differ."""
+        if self.pairs is not None:
+            return self.pairs.used_by(metric)
         by_score = metric is not None and self.prompts_by == "metric" and METRICS[metric].contrast == "human_scores"
         return self._scores_differ if by_score else self.used
 
@@ -208,15 +225,19 @@ class Panel:
 
         Args:
             values: Values, shape (items of the table,).
-            metrics: Names of the metrics; None for all, in the order of `METRICS`.
+            metrics: Names of the metrics; None for all, in the order of `metrics`.
             rows: Prompts to measure, shape (prompts,); None for all.
 
         Returns:
             Shape (prompts, metrics): NaN where the metric doesn't use the prompt or it isn't measured; what chance
             gives where only the values leave the figure undefined, as constant values do for rank correlations.
         """
-        chosen = _metrics(metrics)
         rows = np.ones(len(self.prompts), np.bool_) if rows is None else rows
+        if self.pairs is not None:
+            of_pairs = self.pairs.figures(values, list(self.metrics if metrics is None else metrics))
+            of_pairs[~rows] = np.nan
+            return of_pairs
+        chosen = _metrics(metrics)
         mask = self.mask[rows]
         by_prompt = np.where(mask, np.asarray(values, np.float64)[self.positions[rows]], 0.0)
         figures = np.full((len(rows), len(chosen)), np.nan)
@@ -264,9 +285,9 @@ class Panel:
         """
         intervals: dict[str, Interval] = {}
         groups: dict[bytes, list[str]] = {}
-        for name in METRICS:
+        for name in self.metrics:
             groups.setdefault(self.used_by(name).tobytes(), []).append(name)
-        columns = {name: column for column, name in enumerate(METRICS)}
+        columns = {name: column for column, name in enumerate(self.metrics)}
         for names in groups.values():  # metrics on the same prompts share their matrix products
             chosen = figures[:, [columns[name] for name in names]].T
             intervals |= zip(names, self.intervals(chosen, scope, names[0]), strict=True)
@@ -276,8 +297,10 @@ class Panel:
 
     def pooled(self, values: ArrayLike, metric: str, scope: str) -> float:
         """Return a metric over all items of a subset at once; for `overall` the mean of the subsets'."""
-        numbers, chosen = np.asarray(values, np.float64), _metrics([metric])
         subsets = self.averaged_subsets(scope, metric)
+        if self.pairs is not None:
+            return float(np.mean([self.pairs.pooled(values, metric, self.rows(subset)) for subset in subsets]))
+        numbers, chosen = np.asarray(values, np.float64), _metrics([metric])
         return float(np.mean([self._pooled(numbers, chosen, subset)[0] for subset in subsets]))
 
     def pools(self, values: ArrayLike, metrics: Iterable[str] | None = None) -> dict[str, Pooled]:
@@ -287,6 +310,9 @@ class Panel:
             values: Values, shape (items of the table,).
             metrics: Names of the metrics; None for all.
         """
+        if self.pairs is not None:
+            names = self.metrics if metrics is None else metrics
+            return {name: self._pool_of_pairs(self.pairs, values, name) for name in names}
         numbers, chosen = np.asarray(values, np.float64), _metrics(metrics)
         pools = {metric.name: Pooled({}, {}, metric.name) for metric in chosen}
         for subset in self.subsets:
@@ -324,6 +350,13 @@ class Panel:
         sizes = np.array([self.rows(name).sum() for name in subsets])
         low, high = expanded(draws.mean(axis=0), draws.var(axis=1), sizes)
         return Interval(float(figure), low, high)
+
+    def _pool_of_pairs(self, pairs: ComparedPairs, values: ArrayLike, metric: str) -> Pooled:
+        pool = Pooled({}, {}, metric)
+        for subset in self.subsets:
+            pool.figures[subset] = pairs.pooled(values, metric, self.rows(subset))
+            pool.draws[subset] = pairs.pooled_draws(values, metric, self.rows(subset), self.resamples, subset)
+        return pool
 
     def _pooled(self, values: Floats, metrics: Sequence[Metric], subset: str) -> Floats:
         """Return metrics over all items of a subset at once, shape (metrics,)."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tia2.benchmark.fingerprints import difference
 from tia2.errors import ResultError
 from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics.pair_metrics import ACCURACY
 from tia2.evaluation.result import Estimate, on_other_images
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def summarise(results: Iterable[Result]) -> pd.DataFrame:
                 f"were scored on other images of {first.benchmark.name}."
             )
     # A result may be older than a metric: then it has a row without figures.
-    metrics = list(dict.fromkeys([*METRICS, *(name for result in results for name in result.overall.metrics)]))
+    of_items = () if ACCURACY in first.overall.metrics else METRICS
+    metrics = list(dict.fromkeys([*of_items, *(name for result in results for name in result.overall.metrics)]))
     rows = [
         {
             "subset": subset,

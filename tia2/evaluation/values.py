@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 COLUMNS = ("item_id", "subset", "prompt_id", "prompt", "human_score", "label")
 """The columns of the items that an evaluation needs."""
-JUDGEMENTS = ("votes", "ratings")
+JUDGEMENTS = ("votes", "ratings", "compared_with", "preferences")
 """The columns that say how well people agree, where there are some."""
 _VALUE = "value"
 _KEY = b"tia2.values"
@@ -37,8 +37,8 @@ class Values:
     """One number per item of a benchmark, with people's judgements of the items, ready to be evaluated.
 
     Attributes:
-        items: The columns item_id, subset, prompt_id, prompt, human_score and label, and votes or ratings where there
-            are some.
+        items: The columns item_id, subset, prompt_id, prompt, human_score and label, and votes, ratings or comparisons
+            where there are some.
         values: Float64, shape (items,); NaN for an item without a reward, because its image could not be read.
         name: Name of the entry in tables and figures.
         calibration: Name of the calibration, "raw" for none.

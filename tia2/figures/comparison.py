@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics.pair_metrics import metric_named
 from tia2.figures.differences import SortedDifferences
 from tia2.figures.spec import FigureSpec
 
@@ -24,7 +24,7 @@ def comparison_figure(comparison: Comparison) -> FigureSpec:
     Example:
         >>> save_figure(comparison_figure(tia2.compare(a, b)), Path("difference.pdf"))  # doctest: +SKIP
     """
-    y_title = f"{METRICS[comparison.metric].title}, A - B"
+    y_title = f"{metric_named(comparison.metric).title}, A - B"
     differences = {row.subset: row for row in comparison.differences}
     panels = []
     for subset in dict.fromkeys(str(prompt["subset"]) for prompt in comparison.prompts):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
+from tia2.benchmark.making.pairs import item_ids
 from tia2.errors import ScoreTableError
 from tia2.files import explain, json_of
 from tia2.rewards.card import RewardCard
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from tia2.benchmark import Benchmark
 
+PAIR, REWARDS = ("item_a", "item_b"), ("reward_a", "reward_b")
 ITEM, TEXT, REWARD = COLUMNS = ("item_id", "text", "reward")
 SHARD_SIZE = 8192
 """Items in one file; an import is not resumed, so few files are best."""
@@ -51,6 +53,8 @@ def import_scores(
     name: str,
     card: RewardCard | Mapping[str, Any] | str | os.PathLike[str] | None = None,
     computed_by: str = "unknown",
+    pair: Sequence[str] = (),
+    rewards: Sequence[str] = (),
     out: str | os.PathLike[str] | None = None,
     allow_missing: bool = False,
     overwrite: bool = False,
@@ -60,11 +64,15 @@ def import_scores(
     Args:
         benchmark: A benchmark, or what `tia2.benchmark.load` takes; its images are not looked at.
         scores: Path of a CSV, TSV, JSON Lines, JSON or Parquet file, frame, dataset, or rows. Columns: `item_id` and
-            `reward`, one row per item; with a third column `text`, one row for each item and text: the prompt and all
-            of its contrastive prompts, as TextNorm needs them. A mapping from item ids to rewards will do, too.
+            `reward`, one row per item; or `item_a`, `item_b`, `reward_a` and `reward_b`, one row per pair; with a
+            third column `text`, one row for each item and text: the prompt and all of its contrastive prompts, as
+            TextNorm needs them. A mapping from item ids to rewards will do, too.
         name: Name of the reward model in tables and figures.
         card: Facts about the reward model: a `RewardCard`, its fields, or a JSON file of them.
         computed_by: Person or program that computed the rewards, for readers.
+        pair: Columns of the two items of a pair, for a table of one row per pair; item_a and item_b, if there are such
+            columns, else ids go by the rows.
+        rewards: Columns of the rewards of the two items of a pair; reward_a and reward_b if none is named.
         out: Folder to keep the table in; None keeps it in memory only.
         allow_missing: Whether items may be without a reward; they are then left out, and results are partial.
         overwrite: Whether another table in `out` is deleted rather than refused.
@@ -91,14 +99,15 @@ def import_scores(
     loaded = load(benchmark)
     source, digest = _source(scores)
     rows = frame_of(_as_rows(scores), "the scores", ScoreTableError)
-    items, texts, rewards = _aligned(loaded, rows, source, allow_missing)
+    if in_pairs(rows, pair, rewards):
+        rows = rows_of_pairs(rows, pair, rewards, loaded.items[ITEM].tolist(), source)
+    items, texts, given = _aligned(loaded, rows, source, allow_missing)
     facts = reward_card(card, name)
     origin = ImportedRewards(computed_by=computed_by, source=source, sha256=digest)
-    manifest = _manifest(loaded, texts, rewards, facts, origin)
+    manifest = _manifest(loaded, texts, given, facts, origin)
     ids = loaded.items[ITEM].tolist()
     shards = [
-        Shard(ids[part.start : part.stop], [""] * len(part), rewards[part.start : part.stop])
-        for part in manifest.shards
+        Shard(ids[part.start : part.stop], [""] * len(part), given[part.start : part.stop]) for part in manifest.shards
     ]
     table = ScoreTable(manifest, items, shards)
     if files is not None:
@@ -161,6 +170,70 @@ def _source(scores: Any) -> tuple[str, str | None]:
         return path.name, hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ScoreTableError(f"{path} can't be read: {error.strerror or error}.") from None
+
+
+def rows_of_pairs(
+    frame: pd.DataFrame, pair: Sequence[str], rewards: Sequence[str], items: Collection[str], source: str
+) -> pd.DataFrame:
+    """Return rewards by item, of a table with a column of rewards for each of a pair's two items.
+
+    An item that is in several pairs must have the same reward in all of them.
+
+    Args:
+        frame: The table.
+        pair: Columns of the two items; item_a and item_b if there are such columns, else ids go by the rows, as
+            `tia2.benchmark.make` derives them.
+        rewards: Columns of their rewards; reward_a and reward_b if none is named.
+        items: Ids of the benchmark's items.
+        source: Words for the table, for errors.
+
+    Raises:
+        ScoreTableError: A column is absent, or an item has two rewards.
+
+    Example:
+        >>> import pandas as pd
+        >>> pairs = pd.DataFrame({"item_a": ["x"], "item_b": ["y"], "reward_a": [0.5], "reward_b": [0.25]})
+        >>> rows_of_pairs(pairs, (), (), ["x", "y"], "a table").values.tolist()
+        [['x', 0.5], ['y', 0.25]]
+    """
+    import pandas as pd
+
+    columns, numbers = tuple(pair), tuple(rewards) or REWARDS
+    if not columns and set(PAIR) <= set(frame.columns):
+        columns = PAIR
+    if len(columns) not in (0, 2) or len(numbers) != 2:
+        raise ScoreTableError(f"{source}: a pair has two items and two rewards; name --pair and --reward twice each.")
+    absent = [column for column in (*columns, *numbers) if column not in frame.columns]
+    if absent:
+        raise ScoreTableError(
+            f"{source} lacks the column {' and '.join(absent)}; its columns are {', '.join(frame.columns) or 'none'}."
+        )
+    there = set(items)
+    by_item: dict[str, Any] = {}
+    sides = zip(item_ids(frame, columns), frame[numbers[0]].tolist(), frame[numbers[1]].tolist(), strict=True)
+    for row, (ids, *given) in enumerate(sides):
+        if not columns and not there.intersection(ids):
+            continue  # a pair that was left out when the benchmark was made
+        for item, reward in zip(ids, given, strict=True):
+            if str(by_item.setdefault(item, reward)) != str(reward):
+                raise ScoreTableError(
+                    f"{source}, row {row}: {item!r} has the reward {reward!r} here and {by_item[item]!r} in a row "
+                    "before. An image has one reward whatever it is compared with; one that depends on the other image "
+                    "can't be imported."
+                )
+    table: pd.DataFrame = pd.DataFrame({"item_id": list(by_item), "reward": pd.Series(by_item.values(), dtype=object)})
+    return table
+
+
+def in_pairs(frame: pd.DataFrame, pair: Sequence[str], rewards: Sequence[str]) -> bool:
+    """Return whether a table of rewards has a row per pair: columns are named, or are called so.
+
+    Args:
+        frame: The table.
+        pair: Columns of the two items that were named.
+        rewards: Columns of rewards that were named.
+    """
+    return bool(pair or rewards) or ("reward" not in frame.columns and set(REWARDS) <= set(frame.columns))
 
 
 def _as_rows(scores: Any) -> Any:

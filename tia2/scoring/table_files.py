@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _KEY, _CHECKSUM = b"tia2.table", b"tia2.sha256"
-_LISTS = {"votes": pa.int8(), "ratings": pa.float64(), "contrastive_prompts": pa.string(), "texts": pa.string()}
+_LISTS = {
+    "votes": pa.int8(),
+    "ratings": pa.float64(),
+    "compared_with": pa.string(),
+    "preferences": pa.float64(),
+    "contrastive_prompts": pa.string(),
+    "texts": pa.string(),
+}
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ import gradio as gr
 from markupsafe import Markup
 
 from tia2._version import __version__
+from tia2.benchmark.judgements.comparisons import RULE
 from tia2.evaluation.result import People
 
 from ...data.board import Board
 from ...data.boards import Live
 from ...data.index import SEED
+from ...data.records import BenchmarkRecord
 from ...views.formats import figure
 from ...views.rendering import macro
 from ...views.texts import definitions
@@ -54,11 +56,12 @@ def provenance_of(board: Board) -> str:
     record = board.benchmark
     pairs: list[tuple[str, str]] = [
         ("benchmark", macro(TEMPLATE, "benchmark", record)),
-        ("votes" if record.scale is None else "ratings", "simulated" if record.simulated else "from people"),
+        (_judgements(record), "simulated" if record.simulated else "from people"),
         *([] if record.scale is None else [("aligned", record.scale.rule)]),
+        *([] if record.judged == "items" else [("aligned", RULE)]),
         ("fingerprint of the items", code(record.fingerprint)),
         ("fingerprint of the votes", code(record.votes_fingerprint)),
-        ("size", f"{len(board.prompts):,} prompts, {int(board.prompts['used'].sum()):,} of them with both labels; "
+        ("size", f"{len(board.prompts):,} prompts, {int(board.prompts['used'].sum()):,} of them {_contrast(record)}; "
                  f"{record.items:,} items"),
         ("entries", f"{len(board):,}, {len(board.ranked):,} of them ranked"),
         ("intervals", f"{board.index.resamples:,} resamples, seed {SEED}"),
@@ -71,15 +74,25 @@ def provenance_of(board: Board) -> str:
         rows = [
             [
                 scope,
-                *map(figure, _agreement(part)),
+                *map(figure, _agreement(part, board.usual_metric)),
             ]
             for scope, part in board.people.items()
-            if "auroc" in part.ceiling and "auroc" in part.annotator
+            if board.usual_metric in part.annotator
         ]
-        headers = ["subset", "Krippendorff's alpha", "noise ceiling, AUROC", "one annotator, AUROC"]
+        title = board.metric_titles[board.usual_metric]
+        headers = ["subset", "Krippendorff's alpha", f"noise ceiling, {title}", f"one annotator, {title}"]
         people = table("How well people agree with each other", headers, rows)
     return macro(TEMPLATE, "provenance", facts(pairs), people)
 
 
-def _agreement(people: People) -> tuple[float, float, float]:
-    return people.agreement.alpha, people.ceiling["auroc"].mean, people.annotator["auroc"].mean
+def _judgements(record: BenchmarkRecord) -> str:
+    return "pairs" if record.judged == "pairs" else "votes" if record.scale is None else "ratings"
+
+
+def _contrast(record: BenchmarkRecord) -> str:
+    return "with a pair that isn't tied" if record.judged == "pairs" else "with both labels"
+
+
+def _agreement(people: People, metric: str) -> tuple[float, float, float]:
+    ceiling = people.ceiling[metric].mean if metric in people.ceiling else float("nan")
+    return people.agreement.alpha, ceiling, people.annotator[metric].mean

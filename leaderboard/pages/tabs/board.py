@@ -168,8 +168,8 @@ def _table(label: str, name: str, height: int, *classes: str, **options: Any) ->
 def _query(live: Live, board: Board, values: Mapping[str, Any]) -> dict[str, str]:
     """Return the parameters of the address that a view has; those of a first visit are left out."""
     usual = {
-        "subset": board.usual_scope, "metric": "auroc", "sort": "rank", "columns": as_text(usual_columns(board)),
-        "rows": "1",
+        "subset": board.usual_scope, "metric": board.usual_metric, "sort": "rank",
+        "columns": as_text(usual_columns(board)), "rows": "1",
     }  # fmt: skip
     texts = {name: as_text(value) for name, value in values.items()}
     query = {name: text for name, text in texts.items() if text and text != usual.get(name) and name != "entry"}

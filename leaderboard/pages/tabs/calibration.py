@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from tia2.errors import LeaderboardError, Tia2Error
-from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics.pair_metrics import metric_named
 
 from ...data.board import Board
 from ...data.boards import Live
@@ -92,13 +92,14 @@ def build(live: Live) -> Tab:
             curve.lows,
             curve.highs,
             _marks(entries, recomputed),
-            f"{METRICS[by].title}, {part}",
+            f"{metric_named(by).title}, {part}",
         )
         figure = temperature_curve(*drawn)
         if not math.isnan(curve.raw):
             figure.add_hline(y=curve.raw, line={"dash": "dot", "width": 1.5, "color": INK}, annotation_text="raw")
         return [
-            answer(_answer(adjusted, names, recomputed, by)) + _numbers(recomputed, curve, entries, METRICS[by].title),
+            answer(_answer(adjusted, names, recomputed, by))
+            + _numbers(recomputed, curve, entries, metric_named(by).title),
             gr.update(visible=True),
             figure,
             note(temperature_curve_words(*drawn)) + note(LEGEND),
@@ -133,7 +134,7 @@ def _answer(model: AdjustableModel, names: tuple[str, ...], recomputed: Recomput
     else:
         by_member = [f"{level:.4g} for {name}" for name, level in zip(names, recomputed.levels, strict=True)]
         levels = f"{symbol} = {', '.join(by_member)}"
-    figures = f"{METRICS[metric].title} {_interval(recomputed)}, pooled {figure_text(recomputed.pooled)}"
+    figures = f"{metric_named(metric).title} {_interval(recomputed)}, pooled {figure_text(recomputed.pooled)}"
     return f"× {recomputed.factor:.4g} → {levels}: {figures}."
 
 

@@ -161,7 +161,7 @@ def _neighbours(board: Board, by: BoardEntry | None, prompt_id: str) -> tuple[li
         return sides, ""
     ranked = sum(value == value for _, value in by_odds)
     words = f"number {position + 1} of {ranked} by how much it is at odds with people"
-    return sides, f" AUROC of {by.name}: {figure(auroc)}, {words}."
+    return sides, f" {board.metric_titles[board.usual_metric]} of {by.name}: {figure(auroc)}, {words}."
 
 
 def _about(board: Board, items: Items, by: BoardEntry | None, ranked: Ranked, about_order: str) -> str:
@@ -227,7 +227,7 @@ def _restore_others(board: Board, query: Query) -> Any:
 
 def _usual_others(board: Board) -> list[str]:
     """Return the best entry of each of the best models: nothing that the address names, so it can leave them out."""
-    standing = board.standing(board.usual_scope, "auroc")
+    standing = board.standing(board.usual_scope, board.usual_metric)
     best: dict[str, str] = {}
     for position in sorted(board.ranked.tolist(), key=lambda position: int(standing.rank[position])):
         entry = board.entries[position]

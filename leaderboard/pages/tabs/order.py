@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...data.boards import Live
 from ..parts import Tab
 from . import about as about_tab
+from . import benchmarks as benchmarks_tab
 from . import board as board_tab
 from . import calibration as calibration_tab
 from . import compare as compare_tab
@@ -36,6 +37,7 @@ CHAPTERS = (
     Chapter("plots", "Plots", plots_tab.build),
     Chapter("compare", "Compare", compare_tab.build),
     Chapter("items", "Items", items_tab.build),
+    Chapter("benchmarks", "Benchmarks", benchmarks_tab.build),
     Chapter("calibration", "Calibration", calibration_tab.build),
     Chapter("finetune", "Fine-tuning", finetune_tab.build),
     Chapter("submit", "Submit", submit_tab.build),

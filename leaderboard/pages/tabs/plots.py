@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 
-from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics.pair_metrics import metric_named
 
 from ... import plots
 from ...data.board import Board
@@ -87,7 +87,7 @@ def build(live: Live) -> Tab:
     def render(benchmark: str, name: str, scope: str, metric: str, ids: list[str]) -> list[Any]:
         board, chosen = live.board(benchmark), FIGURES[name]
         listed = [choice for choice in ids or [] if choice in board.positions]
-        what = f"{chosen.title}: {METRICS[metric].title}{'' if chosen.by_entries else f' {where(scope)}'}"
+        what = f"{chosen.title}: {metric_named(metric).title}{'' if chosen.by_entries else f' {where(scope)}'}"
         return [
             heading(what),
             figure_tools(what),
@@ -116,7 +116,7 @@ def build(live: Live) -> Tab:
 
 
 def _restore_entries(board: Board, query: Query) -> Any:
-    means = board.estimate(board.usual_scope, "auroc")[board.ranked]
+    means = board.estimate(board.usual_scope, board.usual_metric)[board.ranked]
     best = board.ranked[np.argsort(-means, kind="stable")[:USUAL]]
     usual = [board.entries[number].id for number in best]
     offered = entry_choices(board)

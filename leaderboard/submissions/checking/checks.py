@@ -185,9 +185,12 @@ def bounds_problem(name: str, settings: Any) -> str | None:
 
 
 def _orders(values: NDArray[Any], table: ScoreTable) -> bool:
-    """Return whether any prompt's items have different values; NaN counts as none."""
+    """Return whether any prompt's items have different values, or all items with one per prompt; NaN is none."""
     frame = table.items[["prompt_id"]].assign(value=values)
-    return bool((frame.groupby("prompt_id")["value"].nunique() > 1).any())
+    groups = frame.groupby("prompt_id")["value"]
+    if (groups.size() == 1).all():  # one image per prompt: only the order of all items says anything
+        return bool(frame["value"].nunique() > 1)
+    return bool((groups.nunique() > 1).any())
 
 
 def _items_problem(what: str, table: ScoreTable, items: pd.DataFrame, record: BenchmarkRecord) -> str | None:

@@ -33,6 +33,8 @@ COLUMNS = {
         "prompt": TEXT,
         "votes": "list<element: int8>",
         "ratings": "list<element: double>",
+        "compared_with": TEXTS,
+        "preferences": "list<element: double>",
         "human_score": "double",
         "label": "bool",
         "contrastive_prompts": TEXTS,
@@ -42,7 +44,7 @@ COLUMNS = {
     "evaluation": {"prompt": TEXT, "split": TEXT, "part": TEXT, "number": "int64", "image": "binary"},
 }
 """Columns and types of each kind of file, in order; an evaluation's scores stand before its images."""
-OPTIONAL = frozenset({"votes", "ratings"})
+OPTIONAL = frozenset({"votes", "ratings", "compared_with", "preferences"})
 PHYSICAL = {
     "string": "BYTE_ARRAY", "int8": "INT32", "int64": "INT64", "double": "DOUBLE", "bool": "BOOLEAN", "float": "FLOAT",
     "binary": "BYTE_ARRAY",

@@ -221,12 +221,13 @@ def _beyond(
 ) -> Iterator[tuple[str, str, str]]:
     """Yield each entry's kind, its figures, and what of them is above the mean of the noise ceiling."""
     people = index.outline(record).people
+    usual, title = next((name, metric.title) for name, metric in record.metrics.items())
     for calibration, numbers in values.items():
         present = ~np.isnan(numbers)
         if calibration.upper_bound or not present.any():
             continue  # an oracle's settings saw the votes
         panel = Panel.of(table.items, present)
-        figures = panel.figure(numbers, "auroc")
+        figures = panel.figure(numbers, usual)
         by_subset: dict[str, tuple[float, float, int]] = {}
         for subset in panel.subsets:
             used = figures[panel.used_rows(subset)]
@@ -238,14 +239,14 @@ def _beyond(
             by_subset[OVERALL] = float(np.mean(means)), error, sum(prompts)
         shown, beyond = [], ""
         for scope, (mean, error, number) in by_subset.items():
-            reached = people[scope].ceiling["auroc"] if people is not None and scope in people else None
+            reached = people[scope].ceiling.get(usual) if people is not None and scope in people else None
             ceiling, highest = (reached.mean, reached.high) if reached is not None else (np.nan, np.nan)
             below = "" if np.isnan(ceiling) else f" (ceiling {ceiling:.3f})"
-            shown.append(f"AUROC {mean:.3f} on {quote(scope)}{below}")
+            shown.append(f"{title} {mean:.3f} on {quote(scope)}{below}")
             least = ceiling if number >= FEWEST else highest
             if mean - CHANCE * error > least and not beyond:
                 beyond = (
-                    f"AUROC {mean:.3f} on {quote(scope)}, beyond the noise ceiling of the votes (on average "
+                    f"{title} {mean:.3f} on {quote(scope)}, beyond the noise ceiling of the votes (on average "
                     f"{ceiling:.3f}): were the votes used to make it?"
                 )
         yield " ".join(calibration.chips), ", ".join(shown), beyond

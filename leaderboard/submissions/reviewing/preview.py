@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from .reviews import Reviews
 
-METRIC = "auroc"
-
 
 @dataclass(frozen=True)
 class PreviewRow:
@@ -36,7 +34,7 @@ class PreviewRow:
         low: Better end of the rank interval.
         high: Worse end.
         before: Rank today; None for entries that aren't on the board, or have none.
-        mean: AUROC.
+        mean: AUROC, or the accuracy on pairs.
         mean_low: Lower end of its interval.
         mean_high: Upper end.
         new: Whether it comes with the submission.
@@ -130,7 +128,7 @@ def preview(reviews: Reviews, submission: str, *, resamples: int | None = None) 
     new = {listing.entry_id(calibration) for calibration in listing.calibrations}
     figures = {
         board.entry(entry).name: {
-            scope: float(board.estimate(scope, METRIC)[board.positions[entry]]) for scope in board.scopes
+            scope: float(board.estimate(scope, board.usual_metric)[board.positions[entry]]) for scope in board.scopes
         }
         for entry in sorted(new & set(board.positions))
     }
@@ -140,9 +138,9 @@ def preview(reviews: Reviews, submission: str, *, resamples: int | None = None) 
 
 def _rows(board: Board, today: Board, new: set[str]) -> list[PreviewRow]:
     scope = board.usual_scope
-    standing, earlier = board.standing(scope, METRIC), today.standing(scope, METRIC)
+    standing, earlier = board.standing(scope, board.usual_metric), today.standing(scope, today.usual_metric)
     before = {entry.id: int(earlier.rank[position]) for position, entry in enumerate(today.entries)}
-    mean, low, high = (board.estimate(scope, METRIC, what) for what in ("mean", "low", "high"))
+    mean, low, high = (board.estimate(scope, board.usual_metric, what) for what in ("mean", "low", "high"))
     rows = [
         PreviewRow(
             entry=entry.id,

@@ -26,6 +26,7 @@ TABS = {
     "plots": "ranked entries",
     "compare": "Paired differences",
     "items": "Contrastive prompts",
+    "benchmarks": "Models on every benchmark",
     "calibration": "Against the board's own entries",
     "finetune": "No validated runs yet",
     "submit": "Submit a reward model",

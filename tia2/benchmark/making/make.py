@@ -7,14 +7,18 @@ import os
 from collections.abc import Mapping as Fields
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tia2.benchmark.judgements.ratings import RatingScale
+from tia2.benchmark.layouts.layout import Layout
+from tia2.benchmark.layouts.registry import LAYOUTS, layout_of
 from tia2.benchmark.making.mapping import Mapping, cell_number, lists_of
+from tia2.benchmark.making.pairs import PairColumns, benchmark_of_pairs
 from tia2.benchmark.making.rows import asked_columns, dataset_of, put_together
 from tia2.benchmark.making.sources import SourceTable, source_of
 from tia2.benchmark.votes import votes_of
-from tia2.errors import BenchmarkError
+from tia2.errors import BenchmarkError, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +74,11 @@ def make(
     prompt_id: str | None = None,
     subset: str | None = None,
     contrastive: str | None = None,
+    captions_of: str | None = None,
+    pair: Sequence[str] = (),
+    preferences: str | Sequence[str] = (),
+    pair_images: Sequence[str] = (),
+    layout: str | None = None,
     scale: RatingScale | Fields[str, Any] | None = None,
     invalid: Invalid = "refuse",
     split: str | None = None,
@@ -93,6 +102,14 @@ def make(
         prompt_id: Column of prompt ids; prompts of equal text are one prompt otherwise.
         subset: Column of subsets.
         contrastive: Column of contrastive prompts, as lists.
+        captions_of: Column of the images, or of their ids, that several captions are of: items are then grouped by
+            image, and the question within a group is which caption fits.
+        pair: Columns of the two items of a pair, ids or image files, for a table of one row per pair; without them ids
+            are numbers of rows.
+        preferences: Columns of preferences, one per vote, or one of lists: "a", "b", "tie", or the better item's id.
+        pair_images: Columns of the two images of a pair.
+        layout: Name of the public layout that the table is in, one of `tia2.benchmark.layouts.registry.LAYOUTS`; if
+            None, and no column of judgements is named, it is recognised by its columns.
         scale: Scale of the ratings and the rule by which an item is aligned: a `RatingScale`, or its fields.
         invalid: Treatment of judgements that aren't on the scale: "refuse" names the first, "drop" takes them for gaps,
             and the card says how many they are.
@@ -110,24 +127,110 @@ def make(
 
     Example:
         >>> rows = [{"caption": "a cat", "ann": 4, "bob": None}, {"caption": "a cat", "ann": 2, "bob": 1}]
-        >>> made = make(rows, prompt="caption", ratings=["ann", "bob"], scale={"low": 1, "high": 5})
-        >>> made.items[["item_id", "human_score", "label"]].values.tolist()
+        >>> benchmark = make(rows, prompt="caption", ratings=["ann", "bob"], scale={"low": 1, "high": 5})
+        >>> benchmark.items[["item_id", "human_score", "label"]].values.tolist()
         [['all-items/0/0', 0.75, True], ['all-items/0/1', 0.125, False]]
     """
-    mapping = Mapping(
-        prompt=prompt,
-        image=image,
-        ratings=_columns(ratings),
-        votes=_columns(votes),
-        human_score=human_score,
-        label=label,
-        rater=rater,
-        item=item,
-        prompt_id=prompt_id,
-        subset=subset,
-        contrastive=contrastive,
-    )
-    return _benchmark_of(source_of(source, split, config), mapping, scale, invalid, images_dir, name)
+    arguments = dict(locals())  # by their names, by which public layouts give them as well
+    if invalid not in ("refuse", "drop"):
+        raise BenchmarkError(f"invalid is {invalid!r}; expected 'refuse' or 'drop'.")
+    return _of_arguments(source_of(source, split, config), arguments)
+
+
+_TOGETHER = ("source", "split", "config", "layout", "invalid", "images_dir", "name")
+"""Arguments of `make` that name no column and no scale."""
+
+
+def _of_arguments(table: SourceTable, arguments: Fields[str, Any]) -> Benchmark:
+    """Return the benchmark of a table, in a public layout where one is named, or no column of judgements is."""
+    columns = {key: value for key, value in arguments.items() if key not in _TOGETHER and value not in (None, ())}
+    invalid, images_dir, name = (arguments[key] for key in ("invalid", "images_dir", "name"))
+    judged = any(arguments[key] for key in ("ratings", "votes", "human_score", "preferences"))
+    layout = layout_in(table, arguments["layout"]) if arguments["layout"] is not None or not judged else None
+    if layout is None:
+        return make_of(table, columns, invalid, images_dir, name)
+    frame = layout.read(table.frame)
+    table, fields = _without_absent_images(table._replace(frame=frame), layout.arguments(frame), images_dir)
+    benchmark = make_of(table, {**fields, **columns}, invalid, images_dir, name)
+    benchmark.notes.insert(1, f"Read in the layout of {layout.title}. {layout.note}".strip())
+    return benchmark
+
+
+def layout_in(table: SourceTable, name: str | None) -> Layout | None:
+    """Return the public layout that a table is in, None where it is none.
+
+    Args:
+        table: The table.
+        name: Name of the layout that it is said to be in; None to recognise it by its columns.
+
+    Raises:
+        UnknownNameError: There is no layout of this name.
+        BenchmarkError: The table isn't in that layout.
+    """
+    if name is None:
+        return layout_of(table.frame.columns)
+    if name not in LAYOUTS:
+        raise unknown_name("layout", name, LAYOUTS)
+    if not LAYOUTS[name].fits(table.frame.columns):
+        wanted = " or ".join(", ".join(sorted(columns)) for columns in LAYOUTS[name].columns)
+        raise BenchmarkError(
+            f"{table.origin} isn't in the layout {name}: expected the columns {wanted}; it has "
+            f"{', '.join(table.frame.columns)}."
+        )
+    return LAYOUTS[name]
+
+
+def make_of(
+    table: SourceTable,
+    arguments: Fields[str, Any],
+    invalid: Invalid,
+    images_dir: str | os.PathLike[str] | None,
+    name: str | None,
+) -> Benchmark:
+    """Return the benchmark of a table whose columns are named by arguments of `make`.
+
+    Args:
+        table: The table.
+        arguments: Columns and scale, by the names that `make` has for them.
+        invalid: Treatment of judgements that aren't on the scale.
+        images_dir: Folder that image files are relative to; that of the table if None.
+        name: Name of the benchmark; the table's if None.
+
+    Raises:
+        BenchmarkError: As `make` does.
+    """
+    fields = dict(arguments)
+    if "preferences" in fields:
+        columns = PairColumns(
+            preferences=_columns(fields["preferences"]),
+            pair=tuple(fields.get("pair", ())),
+            images=tuple(fields.get("pair_images", ())),
+            **{key: fields[key] for key in ("prompt", "prompt_id", "subset", "contrastive") if key in fields},
+        )
+        return benchmark_of_pairs(table, columns, drop=invalid == "drop", images_dir=images_dir, name=name)
+    if "pair" in fields or "pair_images" in fields:
+        raise BenchmarkError("Pairs need the column of their preferences: name it with --preference (preferences=).")
+    scale = fields.pop("scale", None)
+    lists: dict[str, Any] = {key: _columns(fields.pop(key)) for key in ("ratings", "votes") if key in fields}
+    return _benchmark_of(table, Mapping(**fields, **lists), scale, invalid, images_dir, name)
+
+
+def _without_absent_images(
+    table: SourceTable, arguments: dict[str, Any], images_dir: str | os.PathLike[str] | None
+) -> tuple[SourceTable, dict[str, Any]]:
+    """Leave out columns of image files that aren't there: annotations are often shared without their images."""
+    if images_dir is not None:
+        return table, arguments
+    for key in ("image", "pair_images"):
+        columns = list(_columns(arguments.get(key) or ()))
+        if not all(_are_there(table.frame[column].tolist(), table.folder) for column in columns):
+            del arguments[key]
+            table = table._replace(frame=table.frame.drop(columns=columns))
+    return table, arguments
+
+
+def _are_there(cells: Sequence[Any], folder: Path) -> bool:
+    return all(not isinstance(cell, str) or (folder / cell).is_file() for cell in cells)
 
 
 def _benchmark_of(
@@ -140,8 +243,6 @@ def _benchmark_of(
 ) -> Benchmark:
     from tia2.benchmark.loading import Benchmark
 
-    if invalid not in ("refuse", "drop"):
-        raise BenchmarkError(f"invalid is {invalid!r}; expected 'refuse' or 'drop'.")
     mapping = columns_of.resolved(table.frame, table.origin)
     counts = Counts(rows=len(table.frame))
     if not len(table.frame):
@@ -158,6 +259,10 @@ def _benchmark_of(
     if counts.without:
         rows = rows.select(kept)
     how_made = {"label": f"the column {mapping.label}"} if mapping.label else {}
+    if mapping.captions_of:
+        how_made["prompt"] = (
+            f"several captions of one image, which {mapping.captions_of} says; items are grouped by image"
+        )
     benchmark = Benchmark(rows, name or table.name, how_made, stated)
     benchmark.notes = [_described(table, mapping), *counts.sentences]
     return benchmark
@@ -267,6 +372,7 @@ def _described(table: SourceTable, mapping: Mapping) -> str:
         "prompt ids": mapping.prompt_id,
         "subsets": mapping.subset,
         "contrastive prompts": mapping.contrastive,
+        "images with several captions": mapping.captions_of,
     }
     columns = "; ".join(f"{what}: {column}" for what, column in parts.items() if column)
     return f"Made from {table.origin}. Its columns: {columns}."

@@ -37,6 +37,8 @@ class Mapping:
         prompt_id: Column of prompt ids; if None, numbers in order of appearance.
         subset: Column of subsets; if None, all items are of one.
         contrastive: Column of contrastive prompts, as lists.
+        captions_of: Column that says which image a caption is of, where items are grouped by image; None to group them
+            by prompt.
     """
 
     prompt: str | None = None
@@ -50,6 +52,7 @@ class Mapping:
     prompt_id: str | None = None
     subset: str | None = None
     contrastive: str | None = None
+    captions_of: str | None = None
 
     def resolved(self, frame: pd.DataFrame, what: str) -> Mapping:
         """Return the mapping with prompt and image found among a table's columns.
@@ -63,6 +66,10 @@ class Mapping:
         """
         ratings, votes = (_expanded(frame, columns) for columns in (self.ratings, self.votes))
         named = [self.human_score, self.label, self.rater, self.item, self.prompt_id, self.subset, self.contrastive]
+        if self.captions_of is not None and self.captions_of not in frame.columns:
+            raise BenchmarkError(
+                f"{what} has no column {self.captions_of!r}; its columns are {', '.join(frame.columns)}."
+            )
         wanted = [*ratings, *votes, self.prompt, self.image, *named]
         absent = [column for column in wanted if column is not None and column not in frame.columns]
         if absent:
@@ -79,12 +86,7 @@ class Mapping:
         if self.rater is not None and len(ratings) != 1:
             raise BenchmarkError("With a column of raters there is one rating per row: expected one --rating column.")
         taken = {column for column in (*ratings, *votes, *named) if column is not None}
-        prompt = self.prompt or _only(frame, _PROMPTS, taken, what, "prompts", "--prompt (prompt=)")
-        if prompt is None:
-            raise BenchmarkError(
-                f"Which column of {what} holds the prompts? Name it with --prompt (prompt=); its columns are "
-                f"{', '.join(frame.columns)}."
-            )
+        prompt = self.prompt or only_column(frame, taken, what)
         image = self.image or _only(frame, _IMAGES, taken | {prompt}, what, "images", "--image (image=)")
         fields = {**vars(self), "prompt": prompt, "image": image, "ratings": ratings, "votes": votes}
         return Mapping(**fields)
@@ -128,6 +130,26 @@ def lists_of(frame: pd.DataFrame, columns: Sequence[str]) -> list[list[Any]]:
         if any(_is_list(cell) for cell in cells):
             return [list(cell) if _is_list(cell) else [cell] for cell in cells]
     return [list(row) for row in zip(*(frame[column].tolist() for column in columns), strict=True)]
+
+
+def only_column(frame: pd.DataFrame, taken: set[str], what: str) -> str:
+    """Return the column of the prompts: the only one called prompt, caption or text.
+
+    Args:
+        frame: The table.
+        taken: Columns that hold something else.
+        what: Words for the table, for errors.
+
+    Raises:
+        BenchmarkError: There is none, or there are several.
+    """
+    prompt = _only(frame, _PROMPTS, taken, what, "prompts", "--prompt (prompt=)")
+    if prompt is None:
+        raise BenchmarkError(
+            f"Which column of {what} holds the prompts? Name it with --prompt (prompt=); its columns are "
+            f"{', '.join(frame.columns)}."
+        )
+    return prompt
 
 
 def _expanded(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[str, ...]:

@@ -69,7 +69,15 @@ def asked_columns(source: SourceTable, frame: pd.DataFrame, mapping: Mapping) ->
     """
     prompts = _texts(source, frame, mapping.prompt)
     subsets = [SUBSET] * len(frame) if mapping.subset is None else _texts(source, frame, mapping.subset)
-    if mapping.prompt_id is None:
+    if mapping.captions_of is not None:
+        images = [_image_name(cell) for cell in frame[mapping.captions_of].tolist()]
+        if None in images:
+            raise BenchmarkError(
+                f"{source.origin}: {mapping.captions_of} of row {images.index(None)} names no image; expected its file "
+                "or id."
+            )
+        prompt_ids = [f"{subset}/{image}" for subset, image in zip(subsets, images, strict=True)]
+    elif mapping.prompt_id is None:
         numbers: dict[str, dict[str, int]] = {}
         prompt_ids = []
         for subset, prompt in zip(subsets, prompts, strict=True):
@@ -105,6 +113,11 @@ def _item_ids(source: SourceTable, frame: pd.DataFrame, mapping: Mapping, prompt
         ids.append(f"{prompt}/{seen[prompt]}")
         seen[prompt] += 1
     return ids
+
+
+def _image_name(cell: Any) -> str | None:
+    file = _file_of(cell)
+    return file if file or cell is None or isinstance(cell, str | bytes | dict) or hasattr(cell, "save") else str(cell)
 
 
 def _file_of(cell: Any) -> str | None:

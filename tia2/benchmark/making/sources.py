@@ -7,12 +7,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tia2.benchmark.layouts.richhf import richhf_frame
 from tia2.benchmark.reading.folders import only_split, read
 from tia2.benchmark.reading.tables import KINDS, frame_of
 from tia2.errors import BenchmarkError, first_line
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+TFRECORDS = (".tfrecord", ".tfrecords")
 
 
 class SourceTable(NamedTuple):
@@ -51,7 +55,9 @@ def source_of(source: Any, split: str | None, config: str | None) -> SourceTable
         return SourceTable(frame_of(source, "the rows"), "rows", f"a {type(source).__name__}", Path.cwd())
     path = Path(source).expanduser()
     if path.is_file():
-        if path.suffix.lower() == ".parquet":
+        if path.suffix.lower() in TFRECORDS:
+            frame = richhf_frame(path)
+        elif path.suffix.lower() == ".parquet":
             # Through datasets, which knows columns of images.
             frame = _of_dataset(read(path.resolve(), split=split, config=config).dataset)
         else:

@@ -148,12 +148,14 @@ def benchmark_of(part: PublishedPart, dataset: PublishedDataset) -> Benchmark:
     import datasets
 
     from tia2.benchmark.columns import ALL_COLUMNS, all_features
+    from tia2.benchmark.judgements.comparisons import with_comparisons
     from tia2.benchmark.loading import Benchmark
 
-    present = [column for column in ALL_COLUMNS if column in part.rows[0]]
+    rows_of = with_comparisons(part.rows, part.pairs) if part.pairs else part.rows
+    present = [column for column in ALL_COLUMNS if column in rows_of[0]]
     kinds = all_features()
     rows = datasets.Dataset.from_dict(
-        {column: [row[column] for row in part.rows] for column in present},
+        {column: [row[column] for row in rows_of] for column in present},
         features=datasets.Features({column: kinds[column] for column in present}),
     )
     benchmark = Benchmark(rows, part.name, {}, part.scale)

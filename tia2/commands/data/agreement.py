@@ -26,18 +26,18 @@ def agreement(
     """
     from tia2 import console
     from tia2.commands.data.quiet import quiet_datasets
-    from tia2.errors import BenchmarkError, unknown_name
+    from tia2.errors import BenchmarkError
 
     with quiet_datasets(), console.warnings_as_lines(), console.stderr.status("Measuring …"):
         from tia2.benchmark import load
-        from tia2.evaluation import METRICS
         from tia2.evaluation.bootstrap import RESAMPLES
+        from tia2.evaluation.metrics.pair_metrics import PAIR_METRICS, metric_among, metric_named
         from tia2.evaluation.people.raters import rater_correlations
         from tia2.evaluation.people.reference_rows import people
 
-        if metric not in METRICS:
-            raise unknown_name("metric", metric, METRICS)
+        metric_named(metric)
         loaded = load(benchmark, split=split, config=config)
+        metric = metric_among(metric, PAIR_METRICS) if "preferences" in loaded.items else metric
         figures = people(loaded.items, seed, RESAMPLES, loaded.scale)
         named = loaded.scale is not None and loaded.scale.raters is not None and "ratings" in loaded.items
         pairs = rater_correlations(loaded.items["ratings"].tolist(), loaded.scale) if named and loaded.scale else []
@@ -51,12 +51,16 @@ def agreement(
             }
         )
         return
-    title = METRICS[metric].title
+    title = metric_named(metric).title
     columns = ("alpha, interval", "alpha, ordinal", f"one annotator, {title}", f"noise ceiling, {title}")
     table = console.table("subset", *columns)
     for subset, part in (figures or {}).items():
         alphas = [_alpha(part.agreement), _alpha(part.ordinal)]
-        table.add_row(console.plain(subset), *alphas, str(part.annotator[metric]), str(part.ceiling[metric]))
+        table.add_row(
+            console.plain(subset),
+            *alphas,
+            *(str(figures_of.get(metric, "—")) for figures_of in (part.annotator, part.ceiling)),
+        )
     console.stdout.print(table)
     if pairs:
         numbers = ("items", "Spearman", "Kendall", "difference")

@@ -54,6 +54,7 @@ def show(
 
     with quiet_datasets(), _no_warnings(), console.warnings_as_lines(), console.stderr.status("Loading …"):
         from tia2.benchmark import load, summarise
+        from tia2.benchmark.judgements.comparisons import RULE
         from tia2.errors import DownloadError
 
         problem = None
@@ -80,6 +81,8 @@ def show(
         console.print_json(about)
         return
     judged = {"votes": "votes", "unsure": "unsure_items"} if loaded.scale is None else {"ratings": "ratings"}
+    if "preferences" in loaded.items:
+        judged = {"pairs": "pairs", "votes": "preferences"}
     fields = {"prompts": "prompts", "constant": "constant_prompts", "items": "items", **judged}
     numbers = (*fields, "aligned", "images")
     table = console.table("subset", *numbers, right=numbers)
@@ -94,7 +97,9 @@ def show(
     console.stdout.print(console.plain(f"Benchmark {loaded.name}\n"), soft_wrap=True)
     console.stdout.print(table)
     console.stdout.print("\nconstant: prompts whose labels are all equal, which ranking metrics leave out.")
-    if loaded.scale is None:
+    if "preferences" in loaded.items:
+        console.stdout.print(f"aligned: {RULE}.", markup=False)
+    elif loaded.scale is None:
         console.stdout.print(
             "unsure: items with at least one unsure vote. aligned: share of items that people call aligned."
         )

@@ -14,7 +14,7 @@ from tia2.errors import UsageError
 if TYPE_CHECKING:
     from tia2.benchmark import Benchmark
 
-COLUMNS = "Columns"
+COLUMNS, PAIRS = "Columns", "Pairs, one per row"
 _SCALE = re.compile(r"\s*(-?[0-9.]+)\s*(?:-|to|:|\.\.)\s*(-?[0-9.]+)\s*")
 _BINS = 10
 _BAR = 40
@@ -61,6 +61,35 @@ def make(
     contrastive: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Lists of contrastive prompts.", rich_help_panel=COLUMNS)
     ] = None,
+    captions_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The image that several captions are of: group by it.", rich_help_panel=COLUMNS
+        ),
+    ] = None,
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="The two items of a pair, ids or files; twice.", rich_help_panel=PAIRS),
+    ] = None,
+    preference: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Preferences, a, b, tie or the better item's id; once per vote, or a column of lists.",
+            rich_help_panel=PAIRS,
+        ),
+    ] = None,
+    pair_image: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="The two images of a pair; twice.", rich_help_panel=PAIRS),
+    ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Public layout: pick-a-pic, imagerewarddb, hpdv2, evalmuse or richhf. Default: by the columns.",
+        ),
+    ] = None,
     scale: Annotated[str | None, typer.Option(metavar="LOW-HIGH", help="The scale of ratings, as in 1-5.")] = None,
     aligned_from: Annotated[float | None, typer.Option(help="Mean rating from which on an item is aligned.")] = None,
     aligned_above: Annotated[
@@ -102,6 +131,11 @@ def make(
             prompt_id=prompt_id,
             subset=subset,
             contrastive=contrastive,
+            captions_of=captions_of,
+            pair=pair or (),
+            preferences=preference or (),
+            pair_images=pair_image or (),
+            layout=layout,
             scale=_scale(scale, aligned_from, aligned_above),
             invalid="drop" if drop_invalid else "refuse",
             split=split,

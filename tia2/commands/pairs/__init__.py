@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from tia2.evaluation.bootstrap import Interval
+    from tia2.evaluation.pairs import Preferences
     from tia2.evaluation.values import Values
 
 app = typer.Typer()
@@ -23,7 +24,8 @@ def pairs(
     preferences: Annotated[
         Path,
         typer.Argument(
-            metavar="PAIRS", help="Preferences: prompt_id, item_a, item_b, preference (a, b, tie, or a list)."
+            metavar="PAIRS",
+            help="A benchmark of pairs, or a file: prompt_id, item_a, item_b, preference (a, b, tie, or a list).",
         ),
     ],
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables of the items.")],
@@ -42,10 +44,10 @@ def pairs(
     from tia2 import console
 
     with console.warnings_as_lines(), console.stderr.status("Evaluating …"):
-        from tia2.evaluation.pairs import Preferences, compare_pairs, evaluate_pairs
+        from tia2.evaluation.pairs import compare_pairs, evaluate_pairs
         from tia2.evaluation.pairs.evaluate_pairs import TITLES, check_distinct, errors_correlation
 
-        given = Preferences.of(preferences)
+        given = _preferences(preferences)
         entries = _entries(tables, calibration or ["raw"])
         check_distinct(entries)
         results = [evaluate_pairs(given, values, seed=seed) for values in entries]
@@ -71,6 +73,13 @@ def pairs(
         console.stdout.print(f"One annotator against the others: {_shown(first.annotator)}")
     for name, title in TITLES.items():
         console.stdout.print(f"{name.replace('_', ' ')}: {title}.", markup=False)
+
+
+def _preferences(path: Path) -> Preferences:
+    from tia2.benchmark import load
+    from tia2.evaluation.pairs import Preferences
+
+    return Preferences.of_items(load(path).items) if path.is_dir() else Preferences.of(path)
 
 
 def _entries(tables: list[Path], calibrations: list[str]) -> list[Values]:

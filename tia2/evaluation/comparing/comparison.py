@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from tia2.benchmark.fingerprints import difference
-from tia2.errors import ResultError, unknown_name
+from tia2.errors import ResultError
 from tia2.evaluation.comparing.separation import check_prompts, separation
 from tia2.evaluation.comparing.simultaneous import Stratum, differences, holm
 from tia2.evaluation.comparing.verdict import PairedDifference, p_text, signed, verdict
-from tia2.evaluation.metrics import METRICS
+from tia2.evaluation.metrics.pair_metrics import ACCURACY, PAIR_METRICS, is_metric, metric_among, metric_named
 from tia2.evaluation.result import on_other_images
 from tia2.evaluation.summary import OVERALL
 
@@ -126,7 +126,9 @@ class Comparison(BaseModel):
     def verdict(self) -> str:
         """The answer in one sentence, the better entry first; two where interval and p-value disagree."""
         # A comparison may be older or newer than the metrics that are installed here.
-        return verdict(self.paired(self.main), METRICS[self.metric].title if self.metric in METRICS else self.metric)
+        return verdict(
+            self.paired(self.main), metric_named(self.metric).title if is_metric(self.metric) else self.metric
+        )
 
 
 def compare(a: Result, b: Result, metric: str = "auroc") -> Comparison:
@@ -180,7 +182,7 @@ def compare(a: Result, b: Result, metric: str = "auroc") -> Comparison:
     return Comparison(
         a=a.entry.name,
         b=b.entry.name,
-        metric=metric,
+        metric=metric_among(metric, a.overall.metrics),
         resamples=a.resamples,
         seed=a.seed,
         differences=rows,
@@ -236,11 +238,13 @@ def separate(results: Sequence[Result], metric: str = "auroc") -> pd.DataFrame:
 
 def _figures(results: Sequence[Result], metric: str) -> tuple[list[Stratum], pd.DataFrame]:
     """Return every subset's figures of all entries on the prompts used, and these prompts."""
-    if metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
+    metric_named(metric)  # says which there are
     if len(results) < 2:
         raise ResultError(f"A comparison needs at least two results, got {len(results)}.")
     first = results[0]
+    metric = metric_among(metric, first.overall.metrics)
+    contrast = metric_named(metric).contrast
+    _check_kind(first, metric)
     frame = first.per_prompt
     mixed = ((frame["aligned"] > 0) & (frame["aligned"] < 1)).to_numpy(np.bool_)
     columns = []
@@ -249,25 +253,41 @@ def _figures(results: Sequence[Result], metric: str) -> tuple[list[Stratum], pd.
         figures_of = result.per_prompt
         is_there = metric in figures_of.columns
         column = figures_of[metric].to_numpy(np.float64) if is_there else np.full(len(mixed), np.nan)
-        if not is_there or np.isnan(column[mixed]).any():
+        if not is_there or (contrast != "pairs" and np.isnan(column[mixed]).any()):
             raise ResultError(
                 f"{result.entry.name}'s result has no {metric}: it was made by tia2 {result.tia2_version} with other "
                 "metrics; evaluate its score table again."
             )
         columns.append(column)
     # A rank correlation may be known on prompts without contrast, too, but not in results that left these out.
-    by_label = METRICS[metric].contrast == "labels"
+    by_label = contrast == "labels"
     used = mixed if by_label else np.isfinite(np.stack(columns)).all(axis=0)
     chosen = frame.loc[used, ["subset", "prompt_id", "prompt"]].reset_index(drop=True)
     if not len(chosen):
+        if contrast == "pairs":
+            raise ResultError(
+                "No prompt has a pair on which people prefer one item, so there is nothing to compare by."
+            )
         raise ResultError(
-            f"No prompt has {'labels' if by_label else 'human scores'} that differ, so there is nothing to compare by."
+            f"No prompt has {'labels' if by_label else 'human scores'} that differ, so there is nothing to compare by "
+            "within prompts. Pooled figures can be compared: tia2 compare --pooled (compare_pooled)."
         )
     figures = np.stack(columns)[:, used]
     subsets = chosen["subset"].unique()
     strata = [Stratum(str(subset), figures[:, (chosen["subset"] == subset).to_numpy()]) for subset in subsets]
     check_prompts(strata)
     return strata, chosen
+
+
+def _check_kind(result: Result, metric: str) -> None:
+    """Refuse a metric of items on a benchmark of pairs, and one of pairs on any other."""
+    has_pairs, of_pairs = ACCURACY in result.overall.metrics, metric in PAIR_METRICS
+    if has_pairs != of_pairs:
+        kinds = ("pairs", "items") if has_pairs else ("items", "pairs")
+        raise ResultError(
+            f"{result.benchmark.name} is a benchmark of {kinds[0]}, and {metric} is a metric of {kinds[1]}; it has "
+            f"{', '.join(result.overall.metrics)}."
+        )
 
 
 def _warn_of_repeated(results: Sequence[Result]) -> None:

@@ -18,8 +18,8 @@ Plain = Callable[[NDArray[np.bool_], Floats, Floats, "NDArray[np.bool_] | None"]
 Resampler = Callable[[NDArray[np.bool_], Floats, NDArray[np.bool_], int, int, str], Floats]
 """From labels, values, mask, resamples, seed and subset to the pooled figure over resamples of the prompts."""
 
-Contrast = Literal["labels", "human_scores"]
-"""What must differ within a prompt so that people's judgements order its items."""
+Contrast = Literal["labels", "human_scores", "pairs"]
+"""What must differ within a prompt so that people's judgements order its items; "pairs" are compared by them."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from tia2.errors import ResultError
 from tia2.evaluation.bootstrap import RESAMPLES, Interval, expanded, over_resamples
+from tia2.evaluation.metrics.pair_metrics import ACCURACY, AGREEMENT, WITH_TIES
+from tia2.evaluation.pairs.answers import FEWEST, answered
 from tia2.evaluation.pairs.measures import (
     accuracy,
     accuracy_with_ties,
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 SUBSET = "pairs"
-FEWEST = 2
-"""Prompts that cross-validation needs."""
 TITLES = {
     "accuracy": "accuracy without ties",
     "tie_calibrated": "accuracy with ties, ε on the same pairs (upper bound)",
@@ -146,30 +146,24 @@ def _parts(
     threshold = best_threshold(differences, preferred)
     temperature = best_temperature(differences, shares)
     folds = folds_of(preferences.prompts, seed)
-    thresholds, temperatures = (np.full(len(differences), float(chosen)) for chosen in (threshold, temperature))
+    temperatures = np.full(len(differences), temperature)
     if int(preferences.prompts.max()) + 1 >= FEWEST:
         for fold in np.unique(folds):
             others = folds != fold
-            thresholds[~others] = best_threshold(differences[others], preferred[others])
             temperatures[~others] = best_temperature(differences[others], shares[others])
-    answer = np.where(differences == 0, 0.5, differences > 0)
+    given = (differences, preferences.votes, preferences.prompts, seed)
     parts = {
-        "accuracy": accuracy(differences, preferred),
+        "accuracy": answered(ACCURACY, *given),
         "tie_calibrated": accuracy_with_ties(differences, preferred, threshold),
-        "tie_cross_validated": (_answers(differences, thresholds) == preferred, np.ones(len(differences))),
+        "tie_cross_validated": answered(WITH_TIES, *given),
         "log_loss": (log_loss(differences, shares, temperatures), np.ones(len(differences))),
-        "held_out_vote": (1 - np.nanmean(np.abs(preferences.votes - answer[:, None]), axis=1), np.ones(len(answer))),
+        "held_out_vote": answered(AGREEMENT, *given),
     }
     return (
         {name: (np.asarray(hits, np.float64), weights) for name, (hits, weights) in parts.items()},
         threshold,
         temperature,
     )
-
-
-def _answers(differences: Floats, thresholds: Floats) -> Floats:
-    answers: Floats = np.where(np.abs(differences) <= thresholds, 0.5, np.where(differences > 0, 1.0, 0.0))
-    return answers
 
 
 def _annotator(preferences: Preferences, seed: int, resamples: int) -> Interval | None:

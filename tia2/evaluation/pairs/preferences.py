@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tia2.benchmark.judgements.comparisons import FIRST, SECOND, TIE, votes_on_pair
 from tia2.benchmark.reading.tables import frame_of
 from tia2.errors import ResultError
 from tia2.evaluation.pairs.layouts import with_known_columns
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-FIRST, SECOND, TIE = 1.0, 0.0, 0.5
 COLUMNS = ("prompt_id", "item_a", "item_b", "preference")
-_WORTHS = {"a": FIRST, "0": FIRST, "b": SECOND, "1": SECOND, "tie": TIE, "equal": TIE, "": None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +65,8 @@ class Preferences:
             raise ResultError(f"The pairs lack {', '.join(absent)}; their columns are {', '.join(frame.columns)}.")
         if not len(frame):
             raise ResultError("There are no pairs.")
-        rows = [_votes_of(cell, row) for row, cell in enumerate(frame["preference"].tolist())]
-        votes = np.full((len(rows), max(map(len, rows))), np.nan)
-        for row, given in enumerate(rows):
-            votes[row, : len(given)] = given
+        rows = [votes_on_pair(cell, row, ResultError) for row, cell in enumerate(frame["preference"].tolist())]
+        votes = _matrix(rows)
         texts = {column: np.array([str(cell) for cell in frame[column]], dtype=object) for column in COLUMNS[:3]}
         same = texts["item_a"] == texts["item_b"]
         if same.any():
@@ -96,6 +93,41 @@ class Preferences:
                     better = "a" if ranking[a] < ranking[b] else "b" if ranking[b] < ranking[a] else "tie"
                     votes.setdefault((prompt, a, b), []).append(better)
         return cls.of([dict(zip(COLUMNS, (*pair, given), strict=True)) for pair, given in votes.items()])
+
+    @classmethod
+    def of_items(cls, items: pd.DataFrame) -> Preferences:
+        """Return the comparisons that the items of a benchmark list; those with an item that isn't there are left out.
+
+        Args:
+            items: The columns prompt_id, item_id, compared_with and preferences.
+
+        Raises:
+            ResultError: The items list none.
+
+        Example:
+            >>> import pandas as pd
+            >>> columns = {"prompt_id": "p", "item_id": ["x", "y"], "compared_with": [["y", "y"], []]}
+            >>> pairs = Preferences.of_items(pd.DataFrame({**columns, "preferences": [[1.0, 0.5], []]}))
+            >>> pairs.second.tolist(), pairs.votes.tolist()
+            (['y'], [[1.0, 0.5]])
+        """
+        if "preferences" not in items.columns:
+            raise ResultError("The benchmark has no comparisons of two items.")
+        prompt_of = dict(zip(items["item_id"], items["prompt_id"], strict=True))
+        votes: dict[tuple[str, str], list[float]] = {}
+        for item, others, given in zip(items["item_id"], items["compared_with"], items["preferences"], strict=True):
+            for other, vote in zip(others, given, strict=True):
+                if other not in prompt_of:
+                    continue
+                if (other, item) in votes:
+                    votes[other, item].append(1 - vote)
+                else:
+                    votes.setdefault((item, other), []).append(vote)
+        if not votes:
+            raise ResultError("There are no pairs.")
+        first, second = (np.array([pair[side] for pair in votes], dtype=object) for side in (0, 1))
+        prompts = np.array([prompt_of[item] for item in first], dtype=object)
+        return cls(prompts, first, second, _matrix(list(votes.values())))
 
     def __len__(self) -> int:
         return len(self.votes)
@@ -157,16 +189,8 @@ class Preferences:
             self.frame().to_parquet(unfinished, index=False)
 
 
-def _votes_of(cell: Any, row: int) -> list[float]:
-    given = list(cell) if isinstance(cell, list | tuple | np.ndarray) else [cell]
-    worths = []
-    for vote in given:
-        text = "" if vote is None or vote != vote else str(vote).strip().lower()
-        if text not in _WORTHS:
-            raise ResultError(f"Pair {row}: expected the preference as a, b or tie, got {vote!r:.40}.")
-        worth = _WORTHS[text]
-        if worth is not None:
-            worths.append(worth)
-    if not worths:
-        raise ResultError(f"Pair {row} has no preference: expected a, b or tie.")
-    return worths
+def _matrix(rows: Sequence[Sequence[float]]) -> Floats:
+    votes = np.full((len(rows), max(map(len, rows))), np.nan)
+    for row, given in enumerate(rows):
+        votes[row, : len(given)] = given
+    return votes

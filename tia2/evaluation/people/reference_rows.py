@@ -25,6 +25,7 @@ from tia2.evaluation.people.agreement import AlphaPart, alpha_part, combine_agre
 from tia2.evaluation.people.annotator import annotator_part
 from tia2.evaluation.people.ceiling import ceiling_part
 from tia2.evaluation.people.estimates import SubsetFigures, combine_figures
+from tia2.evaluation.people.people_on_pairs import people_on_pairs
 from tia2.evaluation.people.rating_ceiling import rating_ceiling_part
 from tia2.evaluation.result import Agreement, People
 from tia2.evaluation.summary import OVERALL
@@ -48,6 +49,7 @@ def people(
     Args:
         items: The columns subset, prompt_id, prompt, human_score, label, and votes or ratings: for each item a list of
             1 (aligned), 0 (not) and -1 (unsure), or of numbers on the scale. Their order within an item doesn't matter.
+            Or compared_with and preferences, as a benchmark of pairs has them.
         seed: Seed of the random numbers and of the resamples.
         resamples: Number of resamples of the prompts.
         scale: Scale of the ratings; None for votes.
@@ -69,6 +71,8 @@ def people(
         >>> people(items.drop(columns="votes"), 0, 10) is None
         True
     """
+    if len(items) and "preferences" in items.columns:
+        return people_on_pairs(Panel.of(items, seed=seed, resamples=resamples))
     rated = "ratings" in items.columns
     if not len(items) or not (rated or "votes" in items.columns):
         return None
