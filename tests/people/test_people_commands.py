@@ -24,6 +24,9 @@ def test_from_a_table_to_a_study_and_its_links(cli, mini_table, tmp_path):
     printed = "".join(said.out.split())
     assert all(f"#t={token}" in printed for token in tokens)
     assert f"http://localhost:7999/owner#t={tokens[-1]}" in printed
+    again = cli("people", "new", folder, mini_table, "--rater", "Ann")
+    assert again.code == 1
+    assert "A study needs a new or empty folder." in " ".join(again.err.split())
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])

