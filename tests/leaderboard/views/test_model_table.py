@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from html import unescape
 from copy import copy
 from dataclasses import replace
+from html import unescape
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -121,7 +121,7 @@ def test_bars_lie_on_one_axis(mini_board):
 
 def test_the_page_has_every_entry_once_and_text_stays_text(mini_board, hostile_board):
     for board in (mini_board, hostile_board):
-        html = macro("board.html", "models", shown(board), "Models")
+        html = str(macro("board.html", "models", shown(board), "Models"))
         assert html.count('<th scope="col"') == 2 + len(shown(board)["head"])
         # Rows that are folded stand in their button, and become rows when it is pressed.
         html += "".join(unescape(rows) for rows in re.findall(r'data-rows="([^"]*)"', html))
