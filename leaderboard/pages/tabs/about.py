@@ -1,6 +1,9 @@
-"""The About tab: what the words mean, how to cite, and what the figures were computed from."""
+"""The About tab: what the words mean, how to cite, what the figures were computed from, and how the board changed."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
@@ -13,11 +16,14 @@ from ...data.board import Board
 from ...data.boards import Live
 from ...data.index import SEED
 from ...data.records import BenchmarkRecord
-from ...views.formats import figure
+from ...submissions.history import changes, days, over_time, ranked_models
+from ...submissions.removals import Removal, removals
+from ...views.formats import NO_VALUE, figure
 from ...views.rendering import macro
 from ...views.texts import definitions
-from ..markup import code, facts, table
-from ..parts import Tab
+from ..address import pick
+from ..markup import answer, code, facts, heading, note, table
+from ..parts import Param, Query, Tab
 
 CITE = """\
 @inproceedings{kim2024confidence,
@@ -30,6 +36,11 @@ CITE = """\
 }
 """
 TEMPLATE = "about.html"
+METRIC = "auroc"
+HISTORY = (
+    "Ranks then are those among the models that are still there: of a model that was taken off, its day is known. "
+    "A model whose version was replaced counts as new."
+)
 
 
 def build(live: Live) -> Tab:
@@ -42,13 +53,51 @@ def build(live: Live) -> Tab:
     gr.Code(CITE, language=None, label="BibTeX", interactive=False, show_line_numbers=False, buttons=["copy"])
     gr.HTML(macro(TEMPLATE, "cite_entries"))
     provenance = gr.HTML()
+    gr.HTML(heading("History"))
+    since = gr.Dropdown([], label="Changes since", elem_id="tia2-since")
+    history = gr.HTML()
     gr.HTML(macro(TEMPLATE, "definitions", definitions()))
     gr.HTML(macro(TEMPLATE, "licence"))
 
-    def render(benchmark: str) -> list[str]:
-        return [provenance_of(live.board(benchmark))]
+    def render(benchmark: str, day: str | None) -> list[str]:
+        board = live.board(benchmark)
+        return [provenance_of(board), history_of(board, day or "", removals(live.store.folder))]
 
-    return Tab("about", [], render, [provenance])
+    return Tab("about", [Param("since", since, _restore_day, kind="day")], render, [provenance, history])
+
+
+def history_of(board: Board, since: str, removed: Sequence[Removal]) -> Markup:
+    """Return what has changed since a day, and the board over time, as HTML.
+
+    Args:
+        board: The board.
+        since: The day; what came on it isn't new.
+        removed: Models that were taken off the leaderboard.
+    """
+    models = ranked_models(board, board.usual_scope, METRIC)
+    changed = changes(models, since)
+    gone = [(what.day, what.name) for what in removed if what.benchmark in (None, board.benchmark.name)]
+    late = [(name, NO_VALUE, NO_VALUE, f"taken off on {day}") for day, name in gone if day > since]
+    rows = [(model.name, NO_VALUE, str(model.rank), f"new on {model.day}") for model in changed.new]
+    rows += [(model.name, str(before), str(model.rank), "moved") for model, before in changed.moved]
+    title = f"Ranks of models by {board.metric_titles[METRIC]}, {board.usual_scope}: changes since {since}"
+    listed = table(title, ["model", "rank then", "rank now", "what"], [*rows, *late], texts=True)
+    overview = [(day, f"{count:,}", name) for day, count, name in over_time(models)]
+    return Markup("").join(
+        [
+            listed if rows or late else answer(f"Nothing has changed since {since}." if since else "No model yet."),
+            table("The board over time", ["day", "models", "best model"], overview) if overview else Markup(),
+            note(HISTORY),
+        ]
+    )
+
+
+def _restore_day(board: Board, query: Query) -> Any:
+    """Return an update of the day's control: before the latest change unless the address says otherwise."""
+    listed = days(ranked_models(board, board.usual_scope, METRIC))
+    return gr.update(
+        choices=listed, value=pick(query, "since", listed, listed[min(1, len(listed) - 1)] if listed else "")
+    )
 
 
 def provenance_of(board: Board) -> str:

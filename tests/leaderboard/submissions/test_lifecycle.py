@@ -11,6 +11,7 @@ from tia2.errors import LeaderboardError, Tia2Error, UnknownNameError
 from tia2.leaderboard.submissions import web
 from tia2.leaderboard.submissions.checking.report import RefusedError
 from tia2.leaderboard.submissions.queue import Queue
+from tia2.leaderboard.submissions.removals import removals
 
 
 def receipt_of(receipt) -> str:
@@ -98,7 +99,9 @@ def test_remove(store, review_error):
         assert [listing.id for listing in store.listings] == ["pick-score"], "no log, no removal"
         queue.remove("pick-score", "maintainer", "asked for by its authors")
         assert store.listings == []
-        assert queue.log()[-1].who == "maintainer"
+        logged = queue.log()[-1]
+        assert logged.who == "maintainer"
+        assert removals(store.folder) == [(logged.at[:10], "pick-score", None)]
 
 
 @pytest.fixture
