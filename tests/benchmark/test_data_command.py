@@ -115,6 +115,7 @@ def test_check_without_images(tia2_data, layout):
 @pytest.mark.parametrize(
     ("words", "expected", "message"),
     [
+        (["show", "mydta"], 1, "A file or folder would do as well, and there is none of that name."),
         (["show", "countng"], 1, "error: Unknown benchmark 'countng'. Did you mean 'counting'?"),
         (["show", "--data-dir", "/nowhere"], 1, "/nowhere is not a folder"),
         (["check", "./nowhere"], 1, "is no file or folder"),

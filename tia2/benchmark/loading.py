@@ -11,7 +11,7 @@ from tia2.benchmark import configs
 from tia2.benchmark.configs import CONFIGS
 from tia2.benchmark.reading.folders import only_split, read
 from tia2.benchmark.upstream.layout import has_annotations
-from tia2.errors import BenchmarkError, ImageFileError, Tia2Error, unknown_name
+from tia2.errors import BenchmarkError, ImageFileError, Tia2Error, UnknownNameError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,7 +89,8 @@ def load(
         return _from_path(path.resolve(), split, config, how_made, scale)
     if os.sep in str(benchmark) or path.suffix:
         raise BenchmarkError(f"{str(benchmark)!r} is no file or folder, and no config ({', '.join(CONFIGS)}).")
-    raise unknown_name("benchmark", str(benchmark), CONFIGS)
+    error = unknown_name("benchmark", str(benchmark), CONFIGS)
+    raise UnknownNameError(f"{error} A file or folder would do as well, and there is none of that name.")
 
 
 class Benchmark:

@@ -96,7 +96,7 @@ def load_table(table: Any) -> ScoreTable:
     if not isinstance(table, str | os.PathLike):
         raise ResultError(f"Expected values or a score table, got {type(table).__name__}. {_SCORE_FIRST}")
     if not Path(table).exists():
-        raise ResultError(f"There is no score table at {table}. Give a folder that tia2.score wrote. {_SCORE_FIRST}")
+        raise ResultError(f"There is no score table at {table}. Give a folder that `tia2 score` or tia2.score wrote.")
     return ScoreTable.load(table)
 
 

@@ -47,7 +47,7 @@ def crowd_out(
     finally:
         opened.close()
     write_atomically(tasks, csv_text(rows).encode(), StudyError)
-    console.stdout.print(f"{len(rows):,} tasks; ask {raters} people for each.")
+    console.stdout.print(f"{len(rows):,} {'task' if len(rows) == 1 else 'tasks'}; ask {raters} people for each.")
     rules = ", or ".join(RejectionRules().sentences())
     console.stdout.print(f"Tell them before they begin that work isn't paid when {rules}.", markup=False)
 
