@@ -195,7 +195,7 @@ def test_image_file_that_went_away_names_the_item(layout):
     ("columns", "message"),
     [
         ({"prompt_id": None}, "lacks prompt_id; its columns are item_id, subset, prompt, human_score"),
-        ({"human_score": None}, "lacks votes, ratings or human_score"),
+        ({"human_score": None}, "lacks votes, ratings, comparisons or human_score"),
         ({"item_id": ["x", "y", "x", "z"]}, "item_id 'x' appears twice"),
         ({"item_id": ["x", "y", None, "z"]}, "item_id of row 2 is None"),
         ({"prompt": [1, 2, 3, 4]}, "prompt of row 0 is 1; expected a text"),

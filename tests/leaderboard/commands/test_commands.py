@@ -189,11 +189,16 @@ def test_it_serves_until_interrupted_on_the_next_free_port(tmp_path):
             address = line.split()[-1]
             assert int(address.rstrip("/").rpartition(":")[2]) > port
             with urllib.request.urlopen(f"{address}config", timeout=240) as answer:
-                page = answer.read().decode()
+                page = json.load(answer)
                 # The real benchmark comes first, the miniature one beside it.
-                assert "PickScore (as published)" in page
-                assert "Miniature world" in page
+                menu = next(part["props"]["choices"] for part in page["components"] if part["type"] == "dropdown")
+                assert menu[1:] == [["Miniature world", "mini"]]
                 assert "default-src 'self'" in answer.headers["content-security-policy"]
+            endpoint, asked = f"{address}gradio_api/call/leaderboard", {"data": [menu[0][1], "overall", "auroc"]}
+            call = urllib.request.Request(endpoint, json.dumps(asked).encode(), {"Content-Type": "application/json"})
+            event = json.load(urllib.request.urlopen(call, timeout=240))["event_id"]
+            with urllib.request.urlopen(f"{endpoint}/{event}", timeout=240) as answer:
+                assert "PickScore (as published)" in answer.read().decode()
             for path in ("gradio_api/file=store/store.json", f"gradio_api/file={tmp_path}/store/store.json"):
                 with pytest.raises(urllib.error.HTTPError) as refused:
                     urllib.request.urlopen(f"{address}{path}", timeout=240)
