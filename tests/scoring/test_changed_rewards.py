@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 import warnings
 
 import numpy as np
@@ -90,6 +92,21 @@ def test_what_was_stopped_and_changed_is_not_resumed(score, mine, monkeypatch):
     assert refused.code == 1
     assert "changed:" in refused.err
     assert "file m.py" in refused.err
+
+
+def test_a_file_that_was_edited_within_a_second_gives_its_own_rewards(score, mine, monkeypatch):
+    """Python's compiled files tell versions apart by size and second of change alone."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    moment = 1_700_000_000
+    os.utime(mine, (moment, moment))
+    assert score(reward="m.py:stops").code == 0
+    mine.write_text(MINE.replace("len(text) * 1.0", "len(text) * 2.0"))
+    os.utime(mine, (moment, moment))
+    assert score(reward="m.py:stops", out="u").code == 0
+    first, second = ScoreTable.load("t"), ScoreTable.load("u")
+    assert (second.rewards == 2 * first.rewards)[first.mask].all()
+    assert first.manifest.reward.fingerprint != second.manifest.reward.fingerprint
+    assert not (mine.parent / "__pycache__").exists()
 
 
 def test_a_finished_table_says_that_nothing_was_computed(score):

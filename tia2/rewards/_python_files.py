@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from tia2.errors import RewardError, unknown_name
@@ -41,19 +44,44 @@ def import_from(path: Path, name: str) -> Any:
     if not file.is_file():
         raise RewardError(f"There is no file {str(path)!r} to take the reward {name!r} from.")
     module_name = f"tia2_reward_file_{sha256(str(file).encode()).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_file_location(module_name, file)
-    if spec is None or spec.loader is None:
+    loader = _FromSource(module_name, str(file))
+    spec = importlib.util.spec_from_file_location(module_name, file, loader=loader)
+    if spec is None:
         raise RewardError(f"{str(path)!r} can't be imported as a Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # dataclasses and pickling look a class's module up there
     try:
-        spec.loader.exec_module(module)
+        with _nothing_compiled():
+            loader.exec_module(module)
     except Exception as error:  # the file is the user's own and may raise anything
         del sys.modules[module_name]
         raise RewardError(f"{str(path)!r} can't be imported: {type(error).__name__}: {error}.") from error
     if not hasattr(module, name):
         raise unknown_name(f"name in {path.name}", name, _public_names(module))
     return getattr(module, name)
+
+
+class _FromSource(SourceFileLoader):
+    """Compiles the file each time that it is run.
+
+    Python takes a compiled file that it kept for the present one if both have the same size and the same second of
+    change: a file that was edited quickly would give the rewards of what it held before.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        location = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(location), location)
+        return code
+
+
+@contextmanager
+def _nothing_compiled() -> Iterator[None]:
+    """Keep no compiled files of what a block imports from beside the user's file, for the same reason."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _public_names(module: ModuleType) -> list[str]:
