@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .records import BenchmarkRecord
 
+QUIET = 2.0
+"""Seconds without a visitor's question after which something is computed ahead."""
 ALBUMS = 8
 """Benchmarks whose images stay open."""
 
@@ -59,7 +61,7 @@ class Live:
         self._albums: LRUCache[tuple[str, str, str | None], Pictures] = LRUCache(ALBUMS)
         self._albums_lock = threading.Lock()
         self._building = threading.Lock()
-        self._looked = time.monotonic()
+        self._looked = self._asked = time.monotonic()
         self._stamp = store.stamp()
         warn_of_summaries(store)
         self._boards = self._load(progress)
@@ -67,8 +69,9 @@ class Live:
     @property
     def boards(self) -> Mapping[str, Board]:
         """The boards by benchmark; a change of the store is taken up in the background."""
-        if time.monotonic() - self._looked > self._patience:
-            self._looked = time.monotonic()
+        self._asked = time.monotonic()
+        if self._asked - self._looked > self._patience:
+            self._looked = self._asked
             if self.store.stamp() != self._stamp:
                 threading.Thread(target=self.refresh, daemon=True).start()
         return self._boards
@@ -115,29 +118,38 @@ class Live:
         return boards
 
     def prepare(self, first: Callable[[], None] | None = None) -> None:
-        """Compute in the background what visitors would otherwise wait for.
+        """Compute in the background what visitors would otherwise wait for, while none of them is waiting.
 
         Args:
             first: Called there before anything else.
         """
-        threading.Thread(target=_prepare, args=(list(self._boards.values()), first), daemon=True).start()
+        boards = list(self._boards.values())
+        threading.Thread(target=_prepare, args=(boards, first, self._wait_for_quiet), daemon=True).start()
+
+    def _wait_for_quiet(self) -> None:
+        """Wait until no visitor has asked for anything for a while: what is computed for later would slow them down."""
+        while (left := self._asked + QUIET - time.monotonic()) > 0:
+            time.sleep(left)
 
 
-def _prepare(boards: Sequence[Board], first: Callable[[], None] | None) -> None:
+def _prepare(boards: Sequence[Board], first: Callable[[], None] | None, wait: Callable[[], None]) -> None:
     """Rank by every metric in every scope, so that nobody who asks for one of them first has to wait.
 
     Then complete an index of an earlier version, which lacks what choosing the best of n by an entry gains.
     """
     if first is not None:
+        wait()
         first()
     try:
         for board in boards:
             for scope, metric in product(board.scopes, board.metrics):
+                wait()
                 board.standing(scope, metric)
     except Tia2Error as error:  # those who ask will see it
         log.warning("Ranks are computed when they're asked for: %s", error)
     for board in boards:
         for position in range(len(board)):
+            wait()
             _complete(board, position)
 
 
