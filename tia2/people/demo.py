@@ -12,7 +12,7 @@ from tia2.people.making.recipes import COMPREHENSIVE, MINI_OBJECTS, RecipePrompt
 from tia2.people.making.sampling import SampleSettings, sample_prompts
 from tia2.people.mapped import EMBEDDED
 from tia2.people.quality import StudyState, state_of
-from tia2.people.simulated.annotators import CONTRARIAN, PEOPLE, SPAMMER, SimulatedRater
+from tia2.people.simulated.annotators import CONTRARIAN, PEOPLE, SPAMMER, SimulatedRater, judged
 from tia2.people.simulated.voting import let_vote
 from tia2.people.sources import items_of
 from tia2.people.store.items import NewItem
@@ -173,14 +173,9 @@ def _study(folder: Path, votes: int, seed: int) -> Study:
 
 def _gold(items: Sequence[NewItem]) -> list[NewItem]:
     """Return some images with the answer of the exact judge, as an owner would look at some himself."""
-    import numpy as np
-
-    from tia2.decoding import read_rgb
-    from tia2.miniworld.judge import judge
-
     checks = []
     for item in items[::GOLD_EVERY]:
-        seen = judge(np.asarray(read_rgb(item.images[0].read_bytes())), item.prompt)
+        seen = judged(item.images[0].read_bytes(), item.prompt)
         if not seen.unsure:
             answer: dict[str, str | int] = {"alignment": "yes" if seen.accepted else "no"}
             checks.append(NewItem(f"gold {item.key}", item.prompt, item.images, facts=item.facts, gold=answer))

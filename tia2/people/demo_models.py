@@ -10,7 +10,7 @@ from tia2.people.conduct import RejectionRules
 from tia2.people.making.sampling import SampleSettings, sample_prompts
 from tia2.people.pairing.create import create_pairs
 from tia2.people.pairing.sources import ModelImages, model_images
-from tia2.people.simulated.annotators import SimulatedRater
+from tia2.people.simulated.annotators import SimulatedRater, judged
 from tia2.people.simulated.voting import let_vote
 from tia2.people.store.settings import settings_of
 from tia2.people.store.study import Study
@@ -108,11 +108,4 @@ def _study(folder: Path, models: Sequence[ModelImages], votes: int, seed: int) -
 
 def _exact(contents: Sequence[bytes], prompts: Sequence[str]) -> list[float]:
     """Return the exact judge's scores of images."""
-    import numpy as np
-
-    from tia2.decoding import read_rgb
-    from tia2.miniworld.judge import judge
-
-    return [
-        judge(np.asarray(read_rgb(content)), prompt).score for content, prompt in zip(contents, prompts, strict=True)
-    ]
+    return [judged(content, prompt).score for content, prompt in zip(contents, prompts, strict=True)]

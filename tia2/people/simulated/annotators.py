@@ -86,13 +86,13 @@ class SimulatedRater:
     ) -> str | int:
         turned = self.character == "contrarian"
         if question.kind in ("aligned", "elements"):
-            seen = _judged(images[0], aspect if question.kind == "elements" else prompt)
+            seen = judged(images[0], aspect if question.kind == "elements" else prompt)
             vote = self._person(votes).vote(seen, rng)
             words = {1: "no" if turned else "yes", 0: "yes" if turned else "no", -1: "unsure"}
             return words[vote]
         noise = self.error_after(votes) * rng.normal()
         if question.kind == "rating":
-            worth = _judged(images[0], prompt).score + noise
+            worth = judged(images[0], prompt).score + noise
             worth = 1 - worth if turned else worth
             return question.low + round(float(np.clip(worth, 0, 1)) * (question.high - question.low))
         if question.kind == "pair":
@@ -120,7 +120,16 @@ SPAMMER = SimulatedRater("Spammer", Annotator("spammer", 0.5, 0, 0, 0), characte
 CONTRARIAN = SimulatedRater("Contrarian", Annotator("contrarian", 0.06, 0.3, 0.01, 0.2), character="contrarian")
 
 
-def _judged(image: bytes, text: str) -> Judgement:
+def judged(image: bytes, text: str) -> Judgement:
+    """Return what the exact judge says of an image file.
+
+    Args:
+        image: The file, of an image of the miniature world.
+        text: The prompt.
+
+    Raises:
+        StudyError: The prompt isn't of the miniature world.
+    """
     from PIL import Image
 
     try:
@@ -131,7 +140,7 @@ def _judged(image: bytes, text: str) -> Judgement:
 
 def _mean(images: Sequence[bytes], prompt: str, aspect: str) -> float:
     """Return how good a side is: how well it shows the prompt, or how clear what it shows is."""
-    judged = [_judged(image, prompt) for image in images]
+    judgements = [judged(image, prompt) for image in images]
     if aspect == "fidelity":
-        return float(np.mean([np.mean([seen.clarity for seen in each.seen] or [0.0]) for each in judged]))
-    return float(np.mean([each.score for each in judged]))
+        return float(np.mean([np.mean([seen.clarity for seen in each.seen] or [0.0]) for each in judgements]))
+    return float(np.mean([each.score for each in judgements]))
