@@ -256,7 +256,7 @@ def test_bad_options(make_table, options, message):
 
 
 def test_what_is_no_table(make_table, tmp_path):
-    with pytest.raises(ResultError, match=r"no score table at .*nowhere.*evaluate\(tia2.score\(reward, benchmark\)\)"):
+    with pytest.raises(ResultError, match=r"no score table at .*nowhere\. Give a folder that `tia2 score` or tia2"):
         evaluate(tmp_path / "nowhere")
     with pytest.raises(
         ResultError,

@@ -121,7 +121,7 @@ TELLING = {
     "people plan": r"give ±\d+ points",
     "people compare": r"pairs of .* on \d+ prompts",
     "people verdict": r"preferred",
-    "people crowd-out": r"tasks; ask 3 people",
+    "people crowd-out": r"tasks?; ask 3 people",
     "people contrasts": r"contrastive prompts",
     "miniworld sample": r"the judge accepts \d",
     "miniworld judge": r"(accepted|rejected) \(score",

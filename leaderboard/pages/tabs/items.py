@@ -77,7 +77,7 @@ def build(live: Live) -> Tab:
         page = gr.Slider(1, 3, value=1, step=1, label="Page", scale=1, min_width=180)
     with gr.Row(elem_classes="tia2-exports"):
         steps = [gr.Button(title, size="sm", scale=0, min_width=190) for title in STEPS]
-    neighbours = gr.State([None, None])
+    by_odds = gr.State([])
     about = gr.HTML()
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
@@ -87,7 +87,7 @@ def build(live: Live) -> Tab:
             texts = gr.HTML()
             gr.HTML(note(RIVALS))
 
-    walks = [_walk(step, neighbours, number, prompt) for number, step in enumerate(steps)]
+    walks = [_walk(button, by_odds, step, prompt) for button, step in zip(steps, (-1, 1), strict=True)]
     return Tab(
         "items",
         [
@@ -104,7 +104,7 @@ def build(live: Live) -> Tab:
             Param("with", others, _restore_others, offers=_entries, kind="entry"),
         ],
         partial(_render, live),
-        [about, gallery, texts, neighbours, *steps],
+        [about, gallery, texts, by_odds, *steps],
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def _render(
 ) -> list[Any]:  # fmt: skip
     board = live.board(benchmark)
     if not board.benchmark.items_kept:
-        return [note(NO_ITEMS), "", "", [None, None], *[gr.update(visible=False)] * len(STEPS)]
+        return [note(NO_ITEMS), "", "", [], *[gr.update(visible=False)] * len(STEPS)]
     items = items_of(board, prompt_id or "")
     by = board.entry(name) if name else None
     ranked_by = Ranked("", None) if by is None else Ranked(by.name, values_of(board, by, items))
@@ -131,37 +131,38 @@ def _render(
     cards = item_cards(items, shown, ranked_by, beside, sources)
     last = part.start + len(shown)
     counted = note(f"Items {part.start + 1} to {last} of {len(items)}, page {number_shown} of {pages}. {why}")
-    sides, about_order = _neighbours(board, by, items.prompt_id)
+    ids, about_order = _by_odds(board, by, items.prompt_id)
     return [
         _about(board, items, by, ranked_by, about_order),
         macro(TEMPLATE, "cards", items.prompt, cards) + counted + note(FRAMED),
         _rivals(board, items, by),
-        sides,
-        *(gr.update(interactive=side is not None, visible=True) for side in sides),
+        ids,
+        *(gr.update(interactive=items.prompt_id != end, visible=True) for end in (ids[0], ids[-1])),
     ]
 
 
-def _walk(step: gr.Button, neighbours: gr.State, number: int, prompt: gr.Dropdown) -> Any:
+def _walk(button: gr.Button, by_odds: gr.State, step: int, prompt: gr.Dropdown) -> Any:
     """Return the event of going to the prompt before or after, in the order of how much it is at odds with people."""
 
-    def go(sides: list[str | None]) -> Any:
-        return gr.skip() if sides[number] is None else gr.update(value=sides[number])
+    def go(ids: list[str], shown: str | None) -> Any:
+        # From the prompt that the menu names at the click: what is drawn of it may still be on its way.
+        position = ids.index(shown) + step if shown in ids else -1
+        return gr.update(value=ids[position]) if 0 <= position < len(ids) else gr.skip()
 
-    return step.click(go, [neighbours], [prompt], api_visibility="private", show_progress="hidden", queue=False)
+    return button.click(go, [by_odds, prompt], [prompt], api_visibility="private", show_progress="hidden", queue=False)
 
 
-def _neighbours(board: Board, by: BoardEntry | None, prompt_id: str) -> tuple[list[str | None], str]:
-    """Return the ids of the prompts before and after, and what is said of the prompt's position among them."""
+def _by_odds(board: Board, by: BoardEntry | None, prompt_id: str) -> tuple[list[str], str]:
+    """Return the prompts' ids, most at odds with people first, and what is said of one prompt's position among them."""
     by_odds = prompts_by_odds(board, by)
     ids = [str(board.prompts["prompt_id"].iloc[position]) for position, _ in by_odds]
     position = ids.index(prompt_id)
-    sides = [ids[position - 1] if position else None, ids[position + 1] if position + 1 < len(ids) else None]
     auroc = by_odds[position][1]
     if by is None or auroc != auroc:
-        return sides, ""
+        return ids, ""
     ranked = sum(value == value for _, value in by_odds)
     words = f"number {position + 1} of {ranked} by how much it is at odds with people"
-    return sides, f" {board.metric_titles[board.usual_metric]} of {by.name}: {figure(auroc)}, {words}."
+    return ids, f" {board.metric_titles[board.usual_metric]} of {by.name}: {figure(auroc)}, {words}."
 
 
 def _about(board: Board, items: Items, by: BoardEntry | None, ranked: Ranked, about_order: str) -> str:
