@@ -45,6 +45,19 @@
     await window.Plotly.downloadImage({ data: above.data, layout }, {
       format: ending, filename, height: layout.height, width: layout.width, scale: ending === "png" ? 2 : 1 });
   };
+  // What had the focus was taken away or can't be used any more: keys go on from here.
+  window.tia2Refocus = query => {
+    const active = document.activeElement, element = one(query);
+    if (!element || (active && active !== document.body && !active.disabled)) return;
+    if (element.tabIndex < 0) element.tabIndex = -1;
+    element.focus({ preventScroll: true });
+  };
+  window.tia2Answered = id => requestAnimationFrame(() => {
+    const box = one(`#${id}`);
+    box?.scrollIntoView({ block: "nearest" });
+    window.tia2Refocus(`#${id}`);
+    one("#tia2-aloud").textContent = box?.querySelector("textarea")?.value ?? "";
+  });
   const cite = () => {
     const date = new Date().toISOString().slice(0, 10), address = location.href.replace(/[{}\\^`|\s]/g, encodeURIComponent);
     return one("#tia2-about").dataset.cite.replaceAll("DATE", date).replace("PERMALINK", () => address);

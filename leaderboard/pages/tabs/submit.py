@@ -30,7 +30,11 @@ tia2 submit runs/mine --name "My model" --licence MIT --training-data "LAION-400
 """
 TICK = 1.0
 """Seconds between two signs of life."""
-INTO_VIEW = "() => { document.querySelector('.tia2-said')?.scrollIntoView({block: 'nearest'}); }"
+FOUND, STATUS, SEND = "tia2-found", "tia2-status", "tia2-send"
+ANSWERED = "() => window.tia2Answered('{}')"
+"""Brings an answer into view, and to those who can't see it."""
+CHOSEN = f"() => window.tia2Refocus('#{SEND}')"
+"""The button that chose the file is gone by then, and with it the place of whoever pressed it by key."""
 
 
 def build(live: Live) -> Tab:
@@ -53,8 +57,16 @@ def build(live: Live) -> Tab:
     if is_copy(live.store):
         gr.HTML(macro(TEMPLATE, "elsewhere"))
     else:
-        _form(live)
-        _status(live)
+        receipt = gr.Textbox(
+            label="Id of a submission; to withdraw it, its receipt",
+            max_lines=1,
+            max_length=100,
+            scale=3,
+            min_width=300,
+            render=False,
+        )
+        _form(live, receipt)
+        _status(live, receipt)
 
     def render(benchmark: str) -> list[Any]:
         return [COMMANDS.replace("BENCHMARK", benchmark)]
@@ -67,62 +79,74 @@ def is_copy(store: Store) -> bool:
     return Path(store.folder).resolve().is_relative_to((cache_dir() / "leaderboards").resolve())
 
 
-def _form(live: Live) -> None:
+def _form(live: Live, receipt: Any) -> None:
     file = gr.File(
         label="Submission, a zip that tia2 submit made", file_types=[".zip"], height=140, elem_classes="tia2-upload"
     )
     replaces = gr.Textbox(
         label="Receipt of the submission that this is a new version of (may be empty)", max_lines=1, max_length=100
     )
-    send = gr.Button("Submit for review", variant="primary", interactive=False, scale=0, min_width=180)
+    send = gr.Button("Submit for review", variant="primary", interactive=False, scale=0, min_width=180, elem_id=SEND)
     checking = gr.HTML(visible=False)
     said = gr.Textbox(
-        label="What the checks found", interactive=False, lines=3, max_lines=20, visible=False, elem_classes="tia2-said"
+        label="What the checks found", interactive=False, lines=3, max_lines=20, visible=False, elem_id=FOUND
     )
 
-    def receive(path: str | None, receipt: str, request: gr.Request) -> Iterator[list[Any]]:
+    def receive(path: str | None, before: str, request: gr.Request) -> Iterator[list[Any]]:
         if not path or not _is_own(request, path):
-            yield [gr.update(visible=False), _answer("Choose a file first."), None, gr.update(interactive=False)]
+            yield [
+                gr.update(visible=False),
+                _answer("Choose a file first."),
+                None,
+                gr.update(interactive=False),
+                gr.skip(),
+            ]
             return
         name, sent_by = Path(path).name, sender(request)
         with ThreadPoolExecutor(1) as executor:
             running = executor.submit(
-                receive_upload, live.store, path, sent_by, filename=name, replaces=receipt.strip() or None
+                receive_upload, live.store, path, sent_by, filename=name, replaces=before.strip() or None
             )
             seconds = 0
             while True:
                 shown = gr.update(value=macro(TEMPLATE, "checking", seconds), visible=True)
-                yield [shown, gr.update(value="", visible=False), gr.skip(), gr.update(interactive=False)]
+                yield [shown, gr.update(value="", visible=False), gr.skip(), gr.update(interactive=False), gr.skip()]
                 try:
                     outcome = running.result(TICK)
                     break
                 except NotYetError:
                     seconds += 1
         Path(path).unlink(missing_ok=True)
-        yield [gr.update(visible=False), _answer("\n".join(outcome.lines)), None, gr.update(interactive=False)]
+        # What is asked next is what became of it, so its receipt needn't be copied for that.
+        key = f"{outcome.id}.{outcome.key}" if outcome.id else gr.skip()
+        yield [gr.update(visible=False), _answer("\n".join(outcome.lines)), None, gr.update(interactive=False), key]
 
     def choose(path: str | None) -> list[Any]:
         # An answer about the file before is none about this one.
         return [gr.update(interactive=bool(path)), gr.update(value="", visible=False), gr.update(visible=False)]
 
     quiet: Any = {"api_visibility": "private"}
-    file.upload(choose, [file], [send, said, checking], show_progress="hidden", **quiet)
+    chosen = file.upload(choose, [file], [send, said, checking], show_progress="hidden", **quiet)
+    chosen.then(None, None, None, js=CHOSEN, **quiet)
     file.clear(lambda: gr.update(interactive=False), None, [send], show_progress="hidden", **quiet)
     sent = send.click(
-        receive, [file, replaces], [checking, said, file, send], concurrency_limit=2, show_progress="hidden", **quiet
+        receive,
+        [file, replaces],
+        [checking, said, file, send, receipt],
+        concurrency_limit=2,
+        show_progress="hidden",
+        **quiet,
     )
-    sent.then(None, None, None, js=INTO_VIEW, **quiet)
+    sent.then(None, None, None, js=ANSWERED.format(FOUND), **quiet)
 
 
-def _status(live: Live) -> None:
+def _status(live: Live, receipt: Any) -> None:
     gr.HTML(macro(TEMPLATE, "afterwards"))
-    with gr.Row():
-        receipt = gr.Textbox(
-            label="Id of a submission; to withdraw it, its receipt", max_lines=1, max_length=100, scale=3
-        )
-        ask = gr.Button("Show its status", scale=0, min_width=140)
+    with gr.Row(elem_classes="tia2-controls"):
+        receipt.render()
+        ask = gr.Button("Show its status", scale=0, min_width=180)
         back = gr.Button("Withdraw it", scale=0, min_width=140)
-    state = gr.Textbox(label="Status", interactive=False, lines=2, visible=False, elem_classes="tia2-said")
+    state = gr.Textbox(label="Status", interactive=False, lines=2, visible=False, elem_id=STATUS)
 
     def show(text: str) -> Any:
         return _answer(_said(lambda: status_of(live.store, text.partition(".")[0]), live.store))
@@ -131,9 +155,9 @@ def _status(live: Live) -> None:
         return _answer(_said(lambda: withdraw(live.store, text), live.store))
 
     quiet: Any = {"api_visibility": "private", "show_progress": "hidden"}
-    for event in (ask.click, receipt.submit):
-        event(show, [receipt], [state], **quiet)
-    back.click(take_back, [receipt], [state], **quiet)
+    for event, answer in ((ask.click, show), (receipt.submit, show), (back.click, take_back)):
+        answered = event(answer, [receipt], [state], **quiet)
+        answered.then(None, None, None, js=ANSWERED.format(STATUS), **quiet)
 
 
 def _said(ask: Any, store: Store) -> str:

@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 import pytest
 
+from tia2.benchmark import load
 from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.boards import Live
-from tia2.leaderboard.data.embedded import embedded_store
+from tia2.leaderboard.data.embedded import embedded_store, fill
 from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.data.records import ModelCard
 from tia2.leaderboard.data.store import Store
+from tia2.leaderboard.submissions.package import build
 
 ENTRIES, RESAMPLES = 40, 200
 GRADIO_SAYS = ("Method not implemented.",)
@@ -88,6 +91,24 @@ def live(filled, tmp_path_factory) -> Live:
     shutil.copytree(filled, folder)
     store = Store(folder)
     return Live(store, patience=0.2, index=Index(store, resamples=RESAMPLES))
+
+
+@pytest.fixture(scope="session")
+def submission_of(synthetic, tmp_path_factory) -> Callable[[str], Path]:
+    """Make a zip as `tia2 submit` makes it, of a model that nobody submitted yet."""
+    folder = tmp_path_factory.mktemp("submissions")
+    elsewhere = Store.create(folder / "elsewhere", "Elsewhere")
+    elsewhere.add_benchmark(load("mini"), title="Miniature world", simulated=True)
+    fill(elsewhere)
+
+    def make(name: str) -> Path:
+        card = ModelCard(name=name, licence="MIT", training_data="unknown", contact=f"https://example.org/{name}")
+        listing = synthetic.add_model(elsewhere, "mini", card, seed=crc32(name.encode()))
+        path = folder / f"{name}.zip"
+        build([elsewhere.table_path(digest) for digest in listing.tables], card, listing.calibrations, path)
+        return path
+
+    return make
 
 
 @pytest.fixture(scope="session")

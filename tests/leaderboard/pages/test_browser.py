@@ -12,11 +12,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tia2.benchmark import load
-from tia2.leaderboard.data.embedded import fill
-from tia2.leaderboard.data.records import ModelCard
-from tia2.leaderboard.data.store import Store
-from tia2.leaderboard.submissions.package import build
 from tia2.leaderboard.submissions.queue import Queue
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -281,19 +276,6 @@ def test_screen_readers_find_their_way(page, visit):
     assert unnamed == []
 
 
-@pytest.fixture
-def submission(tmp_path, live, synthetic) -> Path:
-    """A zip as `tia2 submit` makes it, of a model that nobody submitted yet."""
-    elsewhere = Store.create(tmp_path / "elsewhere", "Elsewhere")
-    elsewhere.add_benchmark(load("mini"), title="Miniature world", simulated=True)
-    fill(elsewhere)
-    card = ModelCard(name="newcomer", licence="MIT", training_data="unknown", contact="https://example.org/newcomer")
-    listing = synthetic.add_model(elsewhere, "mini", card, seed=77)
-    path = tmp_path / "newcomer.zip"
-    build([elsewhere.table_path(digest) for digest in listing.tables], card, listing.calibrations, path)
-    return path
-
-
 def send(page, path: Path) -> str:
     page.locator("input[type=file][accept='.zip']").set_input_files(path)
     button = page.get_by_role("button", name="Submit for review")
@@ -303,9 +285,9 @@ def send(page, path: Path) -> str:
     return str(box.input_value())
 
 
-def test_a_good_submission_is_on_the_board_after_its_review(page, visit, live, submission):
+def test_a_good_submission_is_on_the_board_after_its_review(page, visit, live, submission_of):
     visit(page, "?tab=submit")
-    said = send(page, submission)
+    said = send(page, submission_of("newcomer"))
     assert said.startswith("Received newcomer as ")
     assert "training data is unknown" in said
     receipt = next(line.rpartition(" ")[2] for line in said.splitlines() if line.startswith("Keep this receipt"))

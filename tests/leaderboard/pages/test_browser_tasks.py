@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 import pytest
 
+from tia2.leaderboard.submissions.queue import Queue
 from tia2.leaderboard.views.item_view import items_of, order, values_of
 from tia2.leaderboard.views.pairs import comparison, disagreements, in_scope, verdict_of
 
@@ -41,7 +42,16 @@ class Visitor:
         assert self.page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is cut off"
 
 
-@pytest.mark.parametrize(("by", "width"), [("mouse", 1280), ("keyboard", 1280), ("touch", 390)])
+VISITORS = [("mouse", 1280), ("keyboard", 1280), ("touch", 390)]
+
+
+def in_view(page, box) -> bool:
+    """Return whether the whole of something can be seen without scrolling."""
+    rectangle, height = box.bounding_box(), page.viewport_size["height"]
+    return rectangle["y"] >= 0 and rectangle["y"] + rectangle["height"] <= height
+
+
+@pytest.mark.parametrize(("by", "width"), VISITORS)
 def test_tasks_take_few_actions(new_page, visit, live, by, width):
     page, board = new_page(width=width), live.board()
     visitor = Visitor(page, by)
@@ -91,3 +101,40 @@ def test_tasks_take_few_actions(new_page, visit, live, by, width):
     shared = dict(parse_qsl(urlsplit(page.url).query))
     assert (shared["tab"], shared["prompt"], shared["ie"]) == ("items", prompt["prompt_id"], first.id)
     assert page.title().startswith("Items · ")
+
+
+@pytest.mark.parametrize(("by", "width"), VISITORS)
+def test_submitting_takes_few_actions_and_its_answers_are_in_view(new_page, visit, live, submission_of, by, width):
+    page, name = new_page(width=width), f"task-{by}"
+    visitor = Visitor(page, by)
+    visit(page, "?tab=submit")
+    # Submit it and see its status.
+    with page.expect_file_chooser() as waiting:
+        visitor.act(page.locator(".tia2-upload button").first)
+    waiting.value.set_files(submission_of(name))
+    send = page.get_by_role("button", name="Submit for review")
+    page.wait_for_function("!document.querySelector('#tia2-send').disabled")
+    if by == "keyboard":
+        page.wait_for_function("document.activeElement.id === 'tia2-send'")
+    visitor.act(send)
+    found = page.get_by_label("What the checks found")
+    found.wait_for()
+    received = re.match(rf"Received {name} as (\w+)\.", found.input_value())
+    assert received
+    if by == "keyboard":
+        page.wait_for_function("document.activeElement.closest('#tia2-found')")
+    assert in_view(page, found)
+    ask = page.get_by_role("button", name="Show its status")
+    visitor.act(ask)
+    status = page.get_by_label("Status", exact=True)
+    status.wait_for()
+    page.locator("#tia2-aloud").filter(has_text=f"{name}, received on").wait_for()
+    assert "waits for a review" in status.input_value()
+    assert in_view(page, status)
+    visitor.done(3)
+    # Change one's mind.
+    visitor.act(page.get_by_role("button", name="Withdraw it"))
+    page.locator("#tia2-aloud").filter(has_text="withdrawn").wait_for()
+    visitor.done(1)
+    with Queue(live.store) as queue:
+        assert received[1] not in [waiting.id for waiting in queue.pending()]
