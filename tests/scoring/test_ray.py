@@ -220,6 +220,26 @@ def test_full_disk_killed_driver_and_every_fault_of_a_shard(world, address, fork
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+@pytest.mark.slow
+def test_any_number_of_workers_gives_the_bytes_of_one_process(world, address, tmp_path):
+    (world.folder / "quiet").touch()
+    for workers in (1, 2, 4):
+        folder = tmp_path / str(workers)
+        table = score_on_ray(job(world), folder, Cluster(workers=workers))
+        assert table.computed == ITEMS
+        assert contents(folder) == contents(world.folder / "whole")
+        assert facts(folder) == facts(world.folder / "whole")
+    (world.folder / "quiet").unlink()
+
+    # What Ray began, this process resumes.
+    for lost in (2, 7, 11):
+        (tmp_path / "4" / "shards" / f"{lost:05d}.parquet").unlink()
+    table = tia2.score(world.reward, world.benchmark, tmp_path / "4", shard_size=SIZE)
+    assert table.computed == 3 * SIZE
+    assert contents(tmp_path / "4") == contents(world.folder / "whole")
+    world.calls()
+
+
 def test_the_command_hands_over_names_and_paths(cli, world, tmp_path, monkeypatch):
     jobs = []
 
