@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 # From a root on; not within an address, and not a path that begins with a name.
 _FOLDERS = re.compile(r"""(?<![\w/\\.:~-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\'"<>|,;:()]+[/\\])+""")
+
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EMLINK)
+"""What systems say where a file system has no links."""
 
 
 @contextmanager
@@ -50,10 +54,7 @@ def replacing(
     unfinished: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Short, since the name and its addition share the 255 bytes that a file name may have.
-        unfinished = path.parent / f".{path.name[:60]}.{secrets.token_hex(6)}.tmp"
-        # Not tempfile.mkstemp: it makes files that only their owner can read, and colleagues share results.
-        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        unfinished = _new_file_beside(path)
         yield unfinished
         _flush_to_disk(unfinished)
         os.replace(unfinished, path)
@@ -117,6 +118,49 @@ def write_atomically(
     """
     with replacing(path, error, advice) as unfinished:
         unfinished.write_bytes(content)
+
+
+def create_atomically(
+    path: str | os.PathLike[str],
+    content: bytes,
+    error: type[Tia2Error] = FileError,
+    advice: str = "Nothing was changed.",
+) -> bool:
+    """Write a file that isn't there yet, whole or not at all; of several processes that try, one succeeds.
+
+    Args:
+        path: The file to write. Its folder is made as needed.
+        content: All of it.
+        error: The error to raise when the disk is full or the folder can't be written to.
+        advice: A sentence that ends that error's text.
+
+    Returns:
+        Whether the file was written; False where there is one already, which stays as it is.
+
+    Raises:
+        Tia2Error: The file can't be written; of the type `error`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     [create_atomically(Path(folder) / "a.txt", content) for content in (b"first", b"second")]
+        [True, False]
+    """
+    path = Path(path)
+    unfinished: Path | None = None
+    try:
+        if path.exists():
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = _new_file_beside(path)
+        unfinished.write_bytes(content)
+        _flush_to_disk(unfinished)
+        return _linked(unfinished, path)
+    except OSError as problem:
+        raise _refused(path, problem, error, advice) from None
+    finally:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
 
 
 def check_writable(path: str | os.PathLike[str], error: type[Tia2Error] = FileError) -> None:
@@ -227,6 +271,29 @@ def _refused(path: Path, problem: OSError, error: type[Tia2Error], advice: str) 
     if isinstance(problem, Tia2Error) or problem.errno is None:
         return problem
     return error(f"{path} can't be written: {problem.strerror or problem}. {advice}")
+
+
+def _new_file_beside(path: Path) -> Path:
+    # Short, since the name and its addition share the 255 bytes that a file name may have.
+    unfinished = path.parent / f".{path.name[:60]}.{secrets.token_hex(6)}.tmp"
+    # Not tempfile.mkstemp: it makes files that only their owner can read, and colleagues share results.
+    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    return unfinished
+
+
+def _linked(unfinished: Path, path: Path) -> bool:
+    """Give a file its name unless there is one of that name, and return whether there was none."""
+    try:
+        # Unlike a rename, a link never replaces a file.
+        os.link(unfinished, path)
+    except FileExistsError:
+        return False
+    except OSError as problem:
+        if problem.errno not in _NO_LINKS:
+            raise
+        # Some file systems have no links: there, the last of several that begin at once wins.
+        os.replace(unfinished, path)
+    return True
 
 
 def _flush_to_disk(path: Path) -> None:

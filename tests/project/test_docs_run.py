@@ -51,6 +51,7 @@ CUT = {
     r"tia2 score --reward (hpsv2|hpsv3|cyclereward|fga-blip2|rated|questions)\b": "needs weights",
     r"tia2 analyze (temperature|prompt-set|errors|contrastive|power) runs/quickstart": "tests/cli runs all analyses",
     r"pip install 'tia2\[scale\]'|[^`]*score_on_ray": "starts a Ray; tests/scoring does",
+    r"tia2 (score|evaluate) [^`]*s3://": "needs a store; tests/scoring has one",
     r"tia2 submit runs/mini-strong": "submitted on the page about it",
     r"tia2 finetune validate|[^`]*store\.add_run": "tests/leaderboard/validation validates entries",
     r"tia2 finetune study": "trains for hours; tests/finetune/study sums up what is there",

@@ -47,8 +47,11 @@ ENTRIES = "Entries"
 @app.command(epilog=EXAMPLES)
 def evaluate(
     tables: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="TABLE...", help="Score tables that `tia2 score` wrote, or results that --out saved."),
+        list[str] | None,
+        typer.Argument(
+            metavar="TABLE...",
+            help="Score tables that `tia2 score` wrote (path or URL), or results that --out saved.",
+        ),
     ] = None,
     reward: Annotated[
         list[str] | None, typer.Option(help="Score with this reward first, keeping nothing; can be repeated.")
@@ -216,8 +219,8 @@ def _print_calibrations() -> None:
     console.stdout.print(listing)
 
 
-def _is_saved(path: Path) -> bool:
-    return path.suffix.lower() == ".json"
+def _is_saved(path: str) -> bool:
+    return path.lower().endswith(".json")
 
 
 def _benchmark(name: str, split: str | None, config: str | None, data_dir: Path | None) -> Benchmark:
@@ -226,7 +229,7 @@ def _benchmark(name: str, split: str | None, config: str | None, data_dir: Path 
     return load(name, data_dir=data_dir, split=split, config=config)
 
 
-def _tables(tables: list[Path], rewards: list[str], benchmark: Callable[[], Benchmark]) -> list[ScoreTable]:
+def _tables(tables: list[str], rewards: list[str], benchmark: Callable[[], Benchmark]) -> list[ScoreTable]:
     from tia2.evaluation.evaluate import load_table
     from tia2.scoring import score
 

@@ -10,6 +10,7 @@ import typer
 
 from tia2.errors import RewardError, UsageError
 from tia2.files import json_of
+from tia2.storage import is_url, joined
 
 Split = Annotated[
     str | None,
@@ -44,11 +45,11 @@ def reward_options(given: list[str] | None) -> dict[str, Any]:
     return options
 
 
-def run_folder(out: Path | None, benchmark: str, reward: str, *, several: bool = False) -> Path:
+def run_folder(out: str | Path | None, benchmark: str, reward: str, *, several: bool = False) -> str | Path:
     """Return the folder of a reward model's score table.
 
     Args:
-        out: The folder that was asked for; None for runs/BENCHMARK/REWARD.
+        out: The folder that was asked for, or the URL of one; None for runs/BENCHMARK/REWARD.
         benchmark: Name of the benchmark.
         reward: Name of the reward model.
         several: Whether `out` holds the folders of several reward models.
@@ -62,7 +63,9 @@ def run_folder(out: Path | None, benchmark: str, reward: str, *, several: bool =
     safe = safe or "reward"
     if out is None:
         return Path("runs") / group / safe
-    return out / safe if several else out
+    if several:
+        return joined(out, safe)
+    return out if is_url(out) else Path(out)
 
 
 class Folders:
@@ -72,18 +75,18 @@ class Folders:
         here: The folder in which the command was called.
 
     Args:
-        out: The folder that was asked for; None for runs/BENCHMARK/REWARD.
+        out: The folder that was asked for, or the URL of one; None for runs/BENCHMARK/REWARD.
         several: Whether `out` holds the folders of several reward models.
     """
 
-    def __init__(self, out: Path | None, several: bool) -> None:
+    def __init__(self, out: str | Path | None, several: bool) -> None:
         # A reward's own code may change the current folder.
         self.here = Path.cwd()
         self._out, self._several = out, several
-        self._taken: set[Path] = set()
+        self._taken: set[str | Path] = set()
 
-    def of(self, benchmark: str, title: str) -> Path:
-        """Return the folder of a reward model's table, relative to where the command was called.
+    def of(self, benchmark: str, title: str) -> str | Path:
+        """Return the folder of a reward model's table, relative to where the command was called, or its URL.
 
         Args:
             benchmark: Name of the benchmark.
@@ -100,3 +103,7 @@ class Folders:
             )
         self._taken.add(folder)
         return folder
+
+    def absolute(self, folder: str | Path) -> str | Path:
+        """Return a folder of `of` as one that means the same in every folder: an absolute path, or the URL."""
+        return folder if is_url(folder) else self.here / folder

@@ -41,6 +41,8 @@ Examples:
   tia2 score --reward mini-strong --out runs/shared --devices cpu,cpu
 
   tia2 score --reward mini-strong --out runs/shared --engine ray --address auto
+
+  tia2 score --reward mini-strong --out s3://bucket/mini-strong
 """
 
 
@@ -56,9 +58,11 @@ def score(
     split: Split = None,
     config: Config = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Folder for the score table; with several rewards OUT/REWARD. Default: runs/BENCHMARK/REWARD."
+            metavar="PATH|URL",
+            help="Folder for the score table, or a URL such as s3://bucket/name; with several rewards OUT/REWARD. "
+            "Default: runs/BENCHMARK/REWARD.",
         ),
     ] = None,
     data_dir: Annotated[
@@ -242,7 +246,9 @@ def _cluster(engine: str, address: str | None, workers: int | None, gpus: float 
     return None
 
 
-def _here(job: Job, benchmark: Benchmark, folders: Folders, part: tuple[int, int]) -> tuple[ScoreTable, Path, float]:
+def _here(
+    job: Job, benchmark: Benchmark, folders: Folders, part: tuple[int, int]
+) -> tuple[ScoreTable, str | Path, float]:
     """Score in this process."""
     from rich.markup import escape
 
@@ -260,7 +266,7 @@ def _here(job: Job, benchmark: Benchmark, folders: Folders, part: tuple[int, int
         table = score_benchmark(
             model,
             benchmark,
-            folders.here / folder,
+            folders.absolute(folder),
             spec=job.spec,
             part=part,
             progress=progress,
@@ -269,17 +275,17 @@ def _here(job: Job, benchmark: Benchmark, folders: Folders, part: tuple[int, int
     return table, folder, time.monotonic() - started
 
 
-def _on_ray(job: Job, folders: Folders, cluster: Cluster | None) -> tuple[ScoreTable, Path, float]:
+def _on_ray(job: Job, folders: Folders, cluster: Cluster | None) -> tuple[ScoreTable, str | Path, float]:
     """Score by workers on a Ray cluster."""
     from tia2 import console
     from tia2.scoring.engines.ray_cluster import score_on_ray
 
-    chosen: list[Path] = []
+    chosen: list[str | Path] = []
     started = time.monotonic()
 
-    def choose(benchmark: str, title: str) -> Path:
+    def choose(benchmark: str, title: str) -> str | Path:
         chosen.append(folders.of(benchmark, title))
-        return folders.here / chosen[-1]
+        return folders.absolute(chosen[-1])
 
     def report(text: str) -> None:
         console.stderr.print("warning: ", console.plain(text), sep="", soft_wrap=True)
@@ -356,7 +362,7 @@ def _skipped(table: ScoreTable) -> str:
     return f"{len(table.skipped):,} of {len(table):,} items have no reward, since their images can't be read: {first}"
 
 
-def _summary(table: ScoreTable, folder: Path, seconds: float) -> dict[str, Any]:
+def _summary(table: ScoreTable, folder: str | Path, seconds: float) -> dict[str, Any]:
     import numpy as np
 
     return {

@@ -36,7 +36,10 @@ def import_scores(
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Rewards of the two items of a pair; twice. Default: reward_a, reward_b."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the score table. Default: runs/BENCHMARK/NAME.")] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="PATH|URL", help="Folder for the score table, or a URL. Default: runs/BENCHMARK/NAME."),
+    ] = None,
     split: Split = None,
     config: Config = None,
     allow_missing: Annotated[
@@ -84,7 +87,7 @@ def import_scores(
     "  tia2 export-scores runs/mini/mini-strong rewards.parquet --raw"
 )
 def export_scores(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A score table.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A score table: its folder or URL.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file: .csv, .jsonl or .parquet.")],
     raw: Annotated[
         bool, typer.Option("--raw", help="One row per item, with the reward of its own prompt alone.")

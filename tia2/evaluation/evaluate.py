@@ -18,6 +18,7 @@ from tia2.evaluation.panel import Panel, PromptsBy
 from tia2.evaluation.people.reference_rows import people
 from tia2.evaluation.result import Entry, Result
 from tia2.evaluation.values import Calibrates, Function, Values, values_of
+from tia2.storage import is_url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +86,7 @@ def load_table(table: Any) -> ScoreTable:
     """Return the score table in a folder.
 
     Args:
-        table: The folder.
+        table: The folder, or the URL of one.
 
     Raises:
         ResultError: There is none, or it is no path.
@@ -95,7 +96,7 @@ def load_table(table: Any) -> ScoreTable:
 
     if not isinstance(table, str | os.PathLike):
         raise ResultError(f"Expected values or a score table, got {type(table).__name__}. {_SCORE_FIRST}")
-    if not Path(table).exists():
+    if not is_url(table) and not Path(table).exists():
         raise ResultError(f"There is no score table at {table}. Give a folder that `tia2 score` or tia2.score wrote.")
     return ScoreTable.load(table)
 

@@ -32,6 +32,7 @@ from tia2.scoring.manifest import (
 from tia2.scoring.rounding import RoundingTies
 from tia2.scoring.table import ScoreTable
 from tia2.scoring.table_files import Shard, TableFiles
+from tia2.storage import absolute
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +74,7 @@ def import_scores(
         pair: Columns of the two items of a pair, for a table of one row per pair; item_a and item_b, if there are such
             columns, else ids go by the rows.
         rewards: Columns of the rewards of the two items of a pair; reward_a and reward_b if none is named.
-        out: Folder to keep the table in; None keeps it in memory only.
+        out: Folder to keep the table in, or a URL such as s3://bucket/name; None keeps it in memory only.
         allow_missing: Whether items may be without a reward; they are then left out, and results are partial.
         overwrite: Whether another table in `out` is deleted rather than refused.
 
@@ -152,7 +153,7 @@ def reward_card(card: RewardCard | Mapping[str, Any] | str | os.PathLike[str] | 
 def _files(out: str | os.PathLike[str] | None, overwrite: bool) -> TableFiles | None:
     if out is None:
         return None
-    files = TableFiles(Path(out).expanduser().absolute())
+    files = TableFiles(absolute(out))
     if not files.is_empty() and not overwrite:
         raise ScoreTableError(
             f"{files.folder} holds a score table already: import to another folder, or with --overwrite "

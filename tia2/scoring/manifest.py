@@ -229,14 +229,28 @@ class Manifest(BaseModel):
             ScoreTableError: It can't be read, or was written by a newer version.
         """
         try:
-            manifest = cls.model_validate_json(path.read_bytes())
+            return cls.of(path.read_bytes(), path)
+        except OSError as error:
+            raise ScoreTableError(f"{path} can't be read: {error.strerror or error}.") from None
+
+    @classmethod
+    def of(cls, content: bytes, path: str | Path) -> Manifest:
+        """Return what the content of a manifest.json says.
+
+        Args:
+            content: The file's content.
+            path: Its path or URL, for errors.
+
+        Raises:
+            ScoreTableError: It is no manifest, or was written by a newer version.
+        """
+        try:
+            manifest = cls.model_validate_json(content)
         except ValidationError as error:
             raise ScoreTableError(
                 f"{path} is no manifest of a score table, or damaged ({explain(error)}). "
                 "Score to another folder, or with --overwrite (overwrite=True)."
             ) from None
-        except OSError as error:
-            raise ScoreTableError(f"{path} can't be read: {error.strerror or error}.") from None
         if manifest.schema_version > SCHEMA_VERSION:
             raise ScoreTableError(
                 f"{path} has schema version {manifest.schema_version}; this tia2 reads 1 to {SCHEMA_VERSION}. "

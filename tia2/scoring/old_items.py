@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tia2.scoring.manifest import Manifest
 
 
-def check_old_items(manifest: Manifest, items: pd.DataFrame, path: Path) -> None:
+def check_old_items(manifest: Manifest, items: pd.DataFrame, path: str | Path) -> None:
     """Check items against the fingerprints of a manifest that has no digest of them.
 
     Args:

@@ -51,7 +51,7 @@ def resumed(files: TableFiles, manifest: Manifest, options: Resuming) -> Manifes
     if options.overwrite:
         files.clear()
         return manifest
-    earlier, new = Manifest.read(files.manifest_path), manifest.reward
+    earlier, new = files.read_manifest(), manifest.reward
     if options.trust_fingerprint and earlier.reward.options is None and earlier.reward.spec == new.spec:
         manifest = manifest.model_copy(update={"reward": earlier.reward})
     elif not options.trust_fingerprint:
@@ -88,7 +88,7 @@ def warn_of_undigested(reward: ScoredReward) -> None:
         )
 
 
-def check_digested(reward: ScoredReward, folder: Path) -> None:
+def check_digested(reward: ScoredReward, folder: str | Path) -> None:
     """Refuse to continue a table of a reward model that may have changed unseen.
 
     Args:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -43,10 +44,13 @@ class TableRun:
         files: The table's folder; None where it is kept in memory only.
     """
 
-    def __init__(self, plan: Plan, manifest: Manifest, files: TableFiles | None) -> None:
+    def __init__(
+        self, plan: Plan, manifest: Manifest, files: TableFiles | None, begins: Resuming | None = None
+    ) -> None:
         self.plan = plan
         self.manifest = manifest
         self.files = files
+        self._begins = begins
         self._score_batch: BatchScorer | None = None
         self._images: ImageLoader | None = None
 
@@ -66,12 +70,15 @@ class TableRun:
         manifest = plan.manifest(spec, options)
         if not options.trust_fingerprint:
             warn_of_undigested(manifest.reward)
-        if files:
-            treatment = Resuming(
-                options.overwrite, options.batch_size is None, options.name is not None, options.trust_fingerprint
-            )
-            manifest = resumed(files, manifest, treatment)
-        return cls(plan, manifest, files)
+        if files is None:
+            return cls(plan, manifest, files)
+        treatment = Resuming(
+            options.overwrite, options.batch_size is None, options.name is not None, options.trust_fingerprint
+        )
+        begun = manifest
+        manifest = resumed(files, manifest, treatment)
+        begins = replace(treatment, overwrite=False) if manifest is begun else None
+        return cls(plan, manifest, files, begins)
 
     def __enter__(self) -> TableRun:
         return self
@@ -81,14 +88,30 @@ class TableRun:
             self._images.__exit__(*exception)
             self._images = None
 
-    def write_manifest(self) -> None:
-        """Write the manifest, by which the folder is a table's from now on."""
-        if self.files:
+    def claim(self) -> None:
+        """Write the manifest, by which the folder is a table's from now on.
+
+        Of several processes that begin one at once, the first decides what the manifest says.
+
+        Raises:
+            ScoreTableError: Another process has begun another table meanwhile.
+        """
+        if self.files is None:
+            return
+        if self._begins is None:
             self.files.write_manifest(self.manifest)
+        elif not self.files.create_manifest(self.manifest):
+            self.manifest = resumed(self.files, self.manifest, self._begins)
+        self._begins = None
+
+    def kept_shards(self) -> list[Shard | None]:
+        """Return the shards that somebody wrote, each if it is whole and its images are still the same."""
+        there = self.files.shard_numbers() if self.files else set()
+        return [self.kept_shard(number) if number in there else None for number in range(len(self.manifest.shards))]
 
     def kept_shard(self, number: int) -> Shard | None:
         """Return a shard that somebody wrote, if it is whole and its images are still the same."""
-        if self.files is None or not self.files.shard_path(number).is_file():
+        if self.files is None:
             return None
         rows = self.manifest.shards[number]
         try:
@@ -149,6 +172,8 @@ class TableRun:
             ScoreTableError: It can't be written.
         """
         digest = hashlib.sha256("\n".join(sha for shard in shards for sha in shard.image_sha256).encode()).hexdigest()
+        if self._begins:  # others did everything meanwhile
+            self.claim()
         items = self.plan.items
         facts = {
             "images_fingerprint": digest,
@@ -157,7 +182,8 @@ class TableRun:
             "complete": True,
         }
         self.manifest = self.manifest.model_copy(update=facts)
-        self.write_manifest()
+        if self.files:
+            self.files.write_manifest(self.manifest)
         return ScoreTable(self.manifest, items, shards)
 
     def _read(self, number: int, rows: range) -> Shard:
@@ -187,7 +213,8 @@ class TableRun:
         resized = self.manifest.model_copy(update=sizes)
         if resized != self.manifest:
             self.manifest = resized
-            self.write_manifest()
+            if self.files:
+                self.files.write_manifest(resized)
 
 
 def _score_items(

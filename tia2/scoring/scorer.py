@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tia2.errors import ScoreTableError
@@ -14,6 +13,7 @@ from tia2.scoring.plan import SHARD_SIZE, BadImages, Plan, ScoringOptions, shard
 from tia2.scoring.run import TableRun
 from tia2.scoring.table import ScoreTable
 from tia2.scoring.table_files import Shard, TableFiles
+from tia2.storage import absolute
 
 if TYPE_CHECKING:
     import datasets
@@ -48,7 +48,7 @@ def score(
     Args:
         reward: A reward model, what `load_reward` takes, or a function `(images, texts) -> rewards`.
         benchmark: A benchmark, or what `tia2.benchmark.load` takes; with images.
-        out: The folder to keep the table in; None keeps it in memory only.
+        out: The folder to keep the table in, or a URL such as s3://bucket/name; None keeps it in memory only.
         batch_size: Images at a time. If None, that of the run that is resumed, or else one that suits model and device.
             Another batch size may change the last digits.
         shard_size: Items in one file.
@@ -85,12 +85,12 @@ def score(
     if not 0 <= number < parts:
         raise ScoreTableError(f"Part {number}/{parts} doesn't exist: parts are numbered from 0/{parts}.")
     # Before the reward is loaded: its code is the user's, and may change the current folder.
-    files = TableFiles(Path(out).absolute()) if out else None
+    files = TableFiles(absolute(out)) if out else None
     model = load_reward(reward)
     plan = Plan.of(model, load(benchmark), bad_images)
     written = spec or (os.fspath(reward) if isinstance(reward, str | os.PathLike) else _qualified(reward))
     with TableRun.begin(plan, written, files, options) as run:
-        kept = [run.kept_shard(number) for number in range(len(run.manifest.shards))]
+        kept = run.kept_shards()
         shards = _complete(run, kept, part, progress)
     plan.strategy.ties.warn(run.manifest.reward.name)
     table = run.finished(shards)
@@ -107,7 +107,7 @@ def _complete(run: TableRun, kept: Sequence[Shard | None], part: tuple[int, int]
     progress("items", done, total)
     if done == total:
         return [shard for shard in kept if shard]
-    run.write_manifest()
+    run.claim()
     shards = dict(enumerate(kept))
     for number in [number for number in shard_order(len(kept), *part) if shards[number] is None]:
         # Looked for once more: another process on the same folder may have been faster.

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tia2.errors import ScoreTableError
-from tia2.scoring.manifest import Manifest
 from tia2.scoring.old_items import check_old_items
 from tia2.scoring.table_files import Shard, TableFiles
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from tia2.scoring.manifest import Manifest
 
 
 class ScoreTable:
@@ -85,7 +85,7 @@ class ScoreTable:
         """Read the folder of a finished score table.
 
         Args:
-            path: The folder that `tia2 score` got as --out.
+            path: The folder that `tia2 score` got as --out, or the URL of one.
 
         Returns:
             The score table.
@@ -93,14 +93,14 @@ class ScoreTable:
         Raises:
             ScoreTableError: It is no score table, damaged, or not complete.
         """
-        files = TableFiles(Path(path))
-        if not files.manifest_path.is_file():
+        files = TableFiles(path)
+        if not files.has_manifest():
             raise ScoreTableError(
                 f"{path} holds no score table (no manifest.json). `tia2 score --out {path}` makes one."
             )
-        manifest = Manifest.read(files.manifest_path)
+        manifest = files.read_manifest()
         if not manifest.complete:
-            done = sum(files.shard_path(number).is_file() for number in range(len(manifest.shards)))
+            done = len(files.shard_numbers() & set(range(len(manifest.shards))))
             raise ScoreTableError(
                 f"{path} is not complete, {done} of {len(manifest.shards)} shards are there: "
                 "score again with the same --out to finish it."
@@ -123,12 +123,12 @@ class ScoreTable:
         """Write the table to a folder that is empty or new, from where `load` reads it.
 
         Args:
-            path: The folder.
+            path: The folder, or the URL of one.
 
         Raises:
             ScoreTableError: The folder holds something already, or can't be written to.
         """
-        files = TableFiles(Path(path))
+        files = TableFiles(path)
         if not files.is_empty():
             raise ScoreTableError(f"{path} holds a score table already: save to another folder.")
         digest = files.write_items(self.items)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tia2.errors import ScoreTableError
-from tia2.files import write_atomically
 from tia2.scoring.manifest import Manifest
+from tia2.storage import stored_folder
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
 _KEY, _CHECKSUM = b"tia2.table", b"tia2.sha256"
+_MANIFEST, _ITEMS, _SHARDS = "manifest.json", "items.parquet", "shards"
 _LISTS = {
     "votes": pa.int8(),
     "ratings": pa.float64(),
@@ -64,18 +65,36 @@ class Shard:
 class TableFiles:
     """A score table's folder.
 
+    Attributes:
+        folder: Path or URL of the folder.
+        manifest_path: That of its manifest.json.
+        items_path: That of its items.parquet.
+
     Args:
-        folder: The folder; made when the first file is written.
+        folder: The folder, or the URL of one; made when the first file is written.
+
+    Raises:
+        MissingDependencyError: The package for this kind of URL isn't installed.
+        ScoreTableError: There is no such kind of URL.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.manifest_path = folder / "manifest.json"
-        self.items_path = folder / "items.parquet"
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self._stored = stored_folder(folder, ScoreTableError, "What was done is kept.")
+        self.folder = self._stored.location
+        self.manifest_path, self.items_path = self._stored.path(_MANIFEST), self._stored.path(_ITEMS)
 
-    def shard_path(self, number: int) -> Path:
+    def shard_path(self, number: int) -> str | Path:
         """Return where a shard is or will be."""
-        return self.folder / "shards" / f"{number:05d}.parquet"
+        return self._stored.path(_shard_name(number))
+
+    def shard_numbers(self) -> set[int]:
+        """Return the numbers of the shards that are there, whole or not."""
+        names = (name.partition(".") for name in self._stored.names(_SHARDS))
+        return {int(number) for number, _, ending in names if number.isdecimal() and ending == "parquet"}
+
+    def has_manifest(self) -> bool:
+        """Whether there is a manifest.json."""
+        return self._stored.is_file(_MANIFEST)
 
     def is_empty(self) -> bool:
         """Whether nothing is there yet.
@@ -83,14 +102,13 @@ class TableFiles:
         Raises:
             ScoreTableError: The folder holds other things, or is a file.
         """
-        if not self.folder.exists():
-            return True
-        if not self.folder.is_dir():
-            raise ScoreTableError(f"{self.folder} is a file; a score table needs a folder.")
-        # Names with a dot in front may be the unfinished files of a killed run.
-        others = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
+        try:
+            # Names with a dot in front may be the unfinished files of a killed run.
+            others = [name for name in self._stored.names() if not name.startswith(".")]
+        except NotADirectoryError:
+            raise ScoreTableError(f"{self.folder} is a file; a score table needs a folder.") from None
         # Asked after the listing: another process may begin the table meanwhile, and begins with the manifest.
-        if self.manifest_path.exists():
+        if self.has_manifest():
             return False
         if others:
             raise ScoreTableError(
@@ -101,20 +119,34 @@ class TableFiles:
 
     def clear(self) -> None:
         """Delete the table's files, and nothing else."""
-        shards = sorted((self.folder / "shards").glob("*.parquet"))
-        for path in (self.manifest_path, self.items_path, *shards):
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # absent, or something of somebody else's lies in it
-            (self.folder / "shards").rmdir()
+        shards = [f"{_SHARDS}/{name}" for name in self._stored.names(_SHARDS) if name.endswith(".parquet")]
+        for name in (_MANIFEST, _ITEMS, *shards):
+            self._stored.delete(name)
+        self._stored.delete(_SHARDS)  # unless something of somebody else's lies in it
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write manifest.json."""
-        _write(self.manifest_path, (manifest.model_dump_json(indent=2) + "\n").encode())
+        self._stored.write(_MANIFEST, _json_of(manifest))
+
+    def create_manifest(self, manifest: Manifest) -> bool:
+        """Write manifest.json where there is none, and return whether it was this call that wrote it."""
+        return self._stored.create(_MANIFEST, _json_of(manifest))
+
+    def read_manifest(self) -> Manifest:
+        """Read manifest.json.
+
+        Raises:
+            ScoreTableError: It can't be read, or was written by a newer version.
+        """
+        try:
+            return Manifest.of(self._stored.read(_MANIFEST), self.manifest_path)
+        except OSError as error:
+            raise ScoreTableError(f"{self.manifest_path} can't be read: {error.strerror or error}.") from None
 
     def write_items(self, items: pd.DataFrame) -> str:
         """Write items.parquet, and return the SHA-256 hex digest of the file."""
         content = _items_content(items)
-        _write(self.items_path, content)
+        self._stored.write(_ITEMS, content)
         return hashlib.sha256(content).hexdigest()
 
     def read_items(self, digest: str | None = None) -> pd.DataFrame:
@@ -128,14 +160,13 @@ class TableFiles:
         """
         import pandas as pd
 
-        if digest is not None and self.items_path.is_file():
-            content = self.items_path.read_bytes()
-            if hashlib.sha256(content).hexdigest() != digest:
-                raise ScoreTableError(
-                    f"{self.items_path} has been changed since the table was scored: its digest isn't the manifest's. "
-                    "Score again with the same --out and the benchmark: rewards are kept, items are written again."
-                )
-        table = _read(self.items_path, shared_texts=True)
+        content = self._content(_ITEMS)
+        if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+            raise ScoreTableError(
+                f"{self.items_path} has been changed since the table was scored: its digest isn't the manifest's. "
+                "Score again with the same --out and the benchmark: rewards are kept, items are written again."
+            )
+        table = _parsed(content, self.items_path, shared_texts=True)
         items: pd.DataFrame = pd.DataFrame({name: shared_objects(table.column(name)) for name in table.column_names})
         return items
 
@@ -151,7 +182,7 @@ class TableFiles:
             }
         )
         metadata = {_KEY: key.encode(), _CHECKSUM: shard.checksum()}
-        _write(self.shard_path(number), _parquet(table.replace_schema_metadata(metadata)))
+        self._stored.write(_shard_name(number), _parquet(table.replace_schema_metadata(metadata)))
 
     def read_shard(self, number: int, key: str, item_ids: Sequence[str], lengths: Sequence[int]) -> Shard:
         """Read a shard.
@@ -169,7 +200,7 @@ class TableFiles:
             ScoreTableError: It is missing, damaged, or of another table.
         """
         path = self.shard_path(number)
-        table = _read(path)
+        table = _parsed(self._content(_shard_name(number)), path)
         metadata = table.schema.metadata or {}
         if metadata.get(_KEY) != key.encode():
             raise ScoreTableError(f"{path} belongs to another score table.")
@@ -187,6 +218,17 @@ class TableFiles:
         if ids != list(item_ids) or list(sizes) != list(lengths):
             raise ScoreTableError(f"{path} holds other items or texts than its table.")
         return shard
+
+    def _content(self, name: str) -> bytes:
+        try:
+            return self._stored.read(name)
+        except (FileNotFoundError, IsADirectoryError):
+            raise ScoreTableError(
+                f"{self._stored.path(name)} is missing. Score again with the same --out: only what is missing is "
+                "computed."
+            ) from None
+        except OSError as error:
+            raise _damaged(self._stored.path(name), error.strerror or str(error)) from None
 
 
 def shared_objects(column: pa.ChunkedArray) -> Sequence[Any]:
@@ -245,10 +287,6 @@ def _items_content(items: pd.DataFrame) -> bytes:
     return _parquet(pa.table(columns))
 
 
-def _write(path: Path, content: bytes) -> None:
-    write_atomically(path, content, ScoreTableError, "What was done is kept.")
-
-
 def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
@@ -256,22 +294,29 @@ def _parquet(table: pa.Table) -> bytes:
     return content
 
 
-def _read(path: Path, *, shared_texts: bool = False) -> Any:
-    """Read a file; with `shared_texts` its texts are numbers into a dictionary of the distinct ones."""
-    if not path.is_file():
-        raise ScoreTableError(f"{path} is missing. Score again with the same --out: only what is missing is computed.")
+def _parsed(content: bytes, path: str | Path, *, shared_texts: bool = False) -> Any:
+    """Read a Parquet file; with `shared_texts` its texts are numbers into a dictionary of the distinct ones."""
     try:
         if not shared_texts:
-            return pq.read_table(path, partitioning=None)
-        schema = pq.read_metadata(path).schema
+            return pq.read_table(pa.BufferReader(content), partitioning=None)
+        schema = pq.read_metadata(pa.BufferReader(content)).schema
         columns = [schema.column(number) for number in range(len(schema))]
         texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
-        return pq.read_table(path, partitioning=None, read_dictionary=texts).unify_dictionaries()
+        table = pq.read_table(pa.BufferReader(content), partitioning=None, read_dictionary=texts)
+        return table.unify_dictionaries()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _damaged(path, " ".join(str(error).split())) from None
 
 
-def _damaged(path: Path, reason: str) -> ScoreTableError:
+def _shard_name(number: int) -> str:
+    return f"{_SHARDS}/{number:05d}.parquet"
+
+
+def _json_of(manifest: Manifest) -> bytes:
+    return (manifest.model_dump_json(indent=2) + "\n").encode()
+
+
+def _damaged(path: str | Path, reason: str) -> ScoreTableError:
     return ScoreTableError(
         f"{path} is damaged ({reason}). Score again with the same --out: only what is damaged is computed."
     )

@@ -18,6 +18,7 @@ from tia2.progress import Progress
 from tia2.scoring.engines.job import Job
 from tia2.scoring.engines.shard_worker import Finished, Introduction, ShardWorker
 from tia2.scoring.manifest import Manifest
+from tia2.storage import absolute
 
 ATTEMPTS = 3
 """A shard that has ended so many workers, or failed so often, is named and left out."""
@@ -95,7 +96,7 @@ class Crew:
         self,
         ray: Any,
         job: Job,
-        folder: str | os.PathLike[str] | Callable[[str, str], Path],
+        folder: str | os.PathLike[str] | Callable[[str, str], str | Path],
         share: Share,
         progress: Progress,
         report: Callable[[str], None],
@@ -107,7 +108,7 @@ class Crew:
         )
         self._tasks: dict[Any, _Task] = {}
         self._workers: list[_Worker] = []
-        self._path: Path | None = None
+        self._path: str | Path | None = None
         self._manifest: Manifest | None = None
         self._begins: _Worker | None = None
         self._queue: deque[int] = deque()
@@ -119,7 +120,7 @@ class Crew:
         for _ in range(share.workers):
             self._hire()
 
-    def run(self) -> Path:
+    def run(self) -> str | Path:
         """Have everything done, and return the table's folder."""
         while not self._finished:
             ready, _ = self._ray.wait(list(self._tasks), num_returns=1)
@@ -178,8 +179,7 @@ class Crew:
         self._total = introduction.items
         if self._path is None:
             folder = self._folder
-            path = folder(introduction.benchmark, introduction.reward) if callable(folder) else Path(folder)
-            self._path = path.absolute()
+            self._path = absolute(folder(introduction.benchmark, introduction.reward) if callable(folder) else folder)
 
     def _begun(self, manifest: str) -> None:
         self._manifest = Manifest.model_validate_json(manifest)

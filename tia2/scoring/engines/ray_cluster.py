@@ -54,7 +54,7 @@ class Cluster:
 
 def score_on_ray(
     job: Job,
-    folder: str | os.PathLike[str] | Callable[[str, str], Path],
+    folder: str | os.PathLike[str] | Callable[[str, str], str | Path],
     cluster: Cluster | None = None,
     *,
     progress: Progress = silent,
@@ -69,7 +69,7 @@ def score_on_ray(
 
     Args:
         job: Benchmark, reward model and options.
-        folder: The table's folder, or a function of the names of benchmark and reward model that returns it.
+        folder: The table's folder or its URL, or a function of the names of benchmark and reward model that returns it.
         cluster: Where workers run; None for this machine.
         progress: Called after every shard with "items", the number done, and the number in all.
         report: Called with a sentence for everything that went wrong on the way; None for silence.

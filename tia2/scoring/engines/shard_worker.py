@@ -79,11 +79,11 @@ class ShardWorker:
         name = self._job.options.name or self._plan.model.name
         return Introduction(f"{platform.node()}, process {os.getpid()}", benchmark.name, name, len(benchmark))
 
-    def begin(self, folder: Path) -> str:
+    def begin(self, folder: str | Path) -> str:
         """Begin the table, or resume it, for all workers.
 
         Args:
-            folder: The table's folder.
+            folder: The table's folder, or the URL of one.
 
         Returns:
             The manifest, as JSON.
@@ -95,16 +95,16 @@ class ShardWorker:
         plan, files = self._loaded(), TableFiles(folder)
         with self._listening():
             self._run = TableRun.begin(plan, self._job.spec or self._job.reward, files, self._job.options)
-            if not all(files.shard_path(number).is_file() for number in range(len(self._run.manifest.shards))):
+            if len(files.shard_numbers()) < len(self._run.manifest.shards):
                 plan.check_images()
-            self._run.write_manifest()
+            self._run.claim()
         return self._run.manifest.model_dump_json()
 
-    def join(self, folder: Path, manifest: str) -> None:
+    def join(self, folder: str | Path, manifest: str) -> None:
         """Take the manifest that another worker began with.
 
         Args:
-            folder: The table's folder.
+            folder: The table's folder, or the URL of one.
             manifest: The manifest, as JSON.
 
         Raises:
