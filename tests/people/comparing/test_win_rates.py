@@ -11,7 +11,7 @@ from scipy.stats import chi2
 from simulated_pairs import simulated_worths, table_of, true_rate
 
 from tia2.errors import ResultError, UnknownNameError
-from tia2.people.comparing.clustered import clustered_mean
+from tia2.people.comparing.clustered import CAUTION, clustered_mean
 from tia2.people.comparing.pair_votes import COLUMNS, PairVotes
 from tia2.people.comparing.win_rates import position_bias, win_rate, win_rates
 
@@ -23,7 +23,7 @@ def crossed(prompts: int, raters: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(
     ("prompts", "raters", "mean", "of_raters"),
-    [(20, 3, 0.0, 0.0), (20, 3, 0.8, 0.3), (100, 5, 0.0, 0.4), (100, 5, 0.8, 0.2)],
+    [(20, 3, 0.0, 0.0), (20, 3, 0.8, 0.3), (100, 5, 0.0, 0.4), (100, 5, 0.8, 0.2), (200, 3, 1.0, 0.4)],
 )
 def test_intervals_cover_with_effects_of_prompts_and_raters(prompts, raters, mean, of_raters):
     rng = np.random.default_rng(prompts + int(10 * of_raters))
@@ -52,8 +52,12 @@ def test_components_are_those_of_the_analysis_of_variance():
     assert astuple(result.components) == pytest.approx(((of_rows - rest) / m, (of_columns - rest) / n, rest))
     of_raters = (of_columns - rest) * (m - 1) / chi2(m - 1).median()
     assert result.se == pytest.approx(np.sqrt((of_rows + of_raters) / (n * m)))
-    freedom = (of_rows + of_raters) ** 2 / (
-        of_rows**2 / (n - 1) + (of_raters + rest) ** 2 / (m - 1) + rest**2 / ((n - 1) * (m - 1))
+    both = of_rows + of_raters
+    freedom = both**2 / (
+        of_rows**2 / (n - 1)
+        + (of_raters + rest) ** 2 / (m - 1)
+        + rest**2 / ((n - 1) * (m - 1))
+        + CAUTION * of_rows / both * of_raters**2 / (m - 1)
     )
     assert result.freedom == pytest.approx(freedom)
 

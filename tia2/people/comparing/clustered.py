@@ -9,7 +9,8 @@ noise and the taste of a rater for a prompt. The variance of the mean is then
 with w_ij votes of rater j on prompt i, w_i. and w_.j their sums and W all votes. The three components are those for
 which the sums of squares of prompts, of raters and of their cells are what is expected of them: with every rater on
 every prompt they are the estimates of the two-way analysis of variance. The interval is Student's t with
-Satterthwaite's degrees of freedom, which few raters make few.
+Satterthwaite's degrees of freedom, which few raters make few. They come out too many where prompts and raters both
+make the mean uncertain and the raters asked happen to be alike: `CAUTION` takes some away there.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 CONFIDENCE = 0.95
+CAUTION = 2.0
+"""How much more the variance that raters add counts in the degrees of freedom, times the share that prompts add.
+Chosen by simulation of 20 to 500 prompts with 3 and 5 raters: without it three raters cover as little as 91 %."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,9 @@ def clustered_mean(
 ) -> ClusteredMean:
     """Return the mean of votes with an interval over prompts and raters.
 
-    Measured coverage of 95 % over 2,000 simulated studies each, of votes with ties, a standard deviation of 1 between
-    prompts and of 0, 0.2 and 0.4 between raters on the logit scale: 20 prompts and 3 raters 95.2 to 97.0 %, 20 and 5
-    95.0 to 96.0 %, 100 and 5 94.8 to 96.5 %, 200 and 3 91.2 to 97.4 %. Intervals over prompts alone cover 61 % of the
+    Measured coverage of 95 % over 4,000 simulated studies each, of votes with ties, a standard deviation of 1 between
+    prompts and of 0, 0.2 and 0.4 between raters on the logit scale: 20 prompts and 3 raters 95.1 to 97.0 %, 20 and 5
+    95.8 to 96.7 %, 100 and 5 95.5 to 96.8 %, 200 and 3 93.5 to 96.8 %. Intervals over prompts alone cover 60 % of the
     time with 200 prompts and 3 raters that differ by 0.4. `benchmarks/people.py` repeats it. Few raters on many prompts
     tell least: what three people have in common can't be told from what people have.
 
@@ -201,6 +205,7 @@ def _variance(cells: _Cells) -> tuple[Components, float, float]:
     parts = of_prompts**2 / (cells.prompts - 1)
     if of_raters > 0:
         parts += (of_raters + within) ** 2 / (cells.raters - 1) + within**2 / max(crossed, 1)
+        parts += CAUTION * of_prompts / variance * of_raters**2 / (cells.raters - 1)
     components = Components(float(estimates[0]), max(float(estimates[1]), 0.0), of_votes)
     return components, variance, max(variance**2 / parts, 1.0) if parts > 0 else 1.0
 

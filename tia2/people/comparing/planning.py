@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from tia2.errors import ResultError
-from tia2.people.comparing.clustered import Components, median_unbiased
+from tia2.people.comparing.clustered import CAUTION, Components, median_unbiased
 from tia2.people.comparing.pair_votes import Floats
 from tia2.people.comparing.sequence import LEVEL, confidence_sequence
 
@@ -204,6 +204,7 @@ def _half_widths(prompts: int, raters: int, components: Components, seed: int) -
     variance = of_rows + extra
     parts = of_rows**2 / (prompts - 1)
     parts += np.where(extra > 0, (extra + within) ** 2 / (raters - 1) + within**2 / crossed, 0.0)
+    parts += CAUTION * of_rows / variance * extra**2 / (raters - 1)
     freedom = np.maximum(variance**2 / parts, 1.0)
     halves: Floats = stdtrit(freedom, 0.975) * np.sqrt(variance)
     return halves
