@@ -14,18 +14,12 @@ raw reward. On a CPU the ratio that counts is that of the process's CPU time, on
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-# statistics.py beside this file must not hide Python's own, so the folder is looked at last.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [*(path for path in sys.path if Path(path).resolve() != HERE), str(HERE)]
-
 import argparse
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 

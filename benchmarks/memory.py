@@ -9,13 +9,6 @@ counted: the workspace of kernels, fragmentation and the CUDA context (together 
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-# statistics.py beside this file must not hide Python's own, so the folder is looked at last.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [*(path for path in sys.path if Path(path).resolve() != HERE), str(HERE)]
-
 import argparse
 import weakref
 from collections.abc import Callable, Iterator

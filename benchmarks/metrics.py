@@ -8,11 +8,7 @@ first. Ratios are medians over runs that alternate the two sides.
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
-# statistics.py beside this file must not hide Python's own.
-sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse

@@ -17,13 +17,6 @@ machine it is that of the time that passes.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-# statistics.py beside this file must not hide Python's own, so the folder is looked at last.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [*(path for path in sys.path if Path(path).resolve() != HERE), str(HERE)]
-
 import argparse
 import functools
 import io
@@ -33,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets

@@ -110,15 +110,13 @@ def conducts(
 def _conduct(
     rater: str, rows: pd.DataFrame, aspects: Sequence[str], answers: dict[str, dict[str, str | int]]
 ) -> RaterConduct:
-    items, gold, repeats = (rows[rows["slot"] == slot] for slot in ("item", "gold", "repeat"))
-    given = {(row["item"], aspect): row[aspect] for _, row in items.iterrows() for aspect in aspects}
-    passed = sum(all(row[aspect] == answers[row["item"]][aspect] for aspect in aspects) for _, row in gold.iterrows())
-    again = [
-        all(given.get((row["item"], aspect)) == row[aspect] for aspect in aspects) for _, row in repeats.iterrows()
-    ]
-    sides = [side_of(row[aspect], bool(row["swapped"])) for _, row in items.iterrows() for aspect in aspects]
+    items, gold, repeats = (rows[rows["slot"] == slot].to_dict("records") for slot in ("item", "gold", "repeat"))
+    given = {(row["item"], aspect): row[aspect] for row in items for aspect in aspects}
+    passed = sum(all(row[aspect] == answers[row["item"]][aspect] for aspect in aspects) for row in gold)
+    again = [all(given.get((row["item"], aspect)) == row[aspect] for aspect in aspects) for row in repeats]
+    sides = [side_of(row[aspect], bool(row["swapped"])) for row in items for aspect in aspects]
     lefts, rights = sides.count("left"), sides.count("right")
-    times = items["seconds"].dropna().tolist()
+    times = rows["seconds"][rows["slot"] == "item"].dropna().tolist()
     return RaterConduct(
         rater=rater,
         votes=len(items),

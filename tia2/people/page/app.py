@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -86,6 +88,7 @@ class _Page:
         self.study, self.can_join = study, join
         # Votes at which the owner was last advised, and the advice.
         self._advised: tuple[int, str | None] = (-1, None)
+        self._advising = threading.Lock()
 
     def _bearer(self, request: Request) -> StudyRater | str | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -205,16 +208,26 @@ class _Page:
         """Say of a study of pairs whether it can stop; again when there are one percent more votes."""
         if self.study.settings.question.kind != "pair" or not votes:
             return None
-        if not self._advised[0] <= votes < 1.01 * self._advised[0] + 1:
-            from tia2.people.verdict.decide import advice_so_far
-            from tia2.people.verdict.study_pairs import study_pairs
-
-            try:
-                self._advised = (votes, advice_so_far(study_pairs(self.study)).reason)
-            except Tia2Error:
-                # A study that doesn't say which models its pairs are of, or of which nothing counts yet.
-                self._advised = (votes, None)
+        if self._advised[0] < 0:
+            self._advise(votes)
+        elif not self._advised[0] <= votes < 1.01 * self._advised[0] + 1:
+            # It takes a second where there are many votes; until then the owner reads what was said before.
+            threading.Thread(target=self._advise, args=(votes,), daemon=True).start()
         return self._advised[1]
+
+    def _advise(self, votes: int) -> None:
+        from tia2.people.verdict.decide import advice_so_far
+        from tia2.people.verdict.study_pairs import study_pairs
+
+        if not self._advising.acquire(blocking=False):
+            return  # It is being computed.
+        try:
+            self._advised = (votes, advice_so_far(study_pairs(self.study)).reason)
+        except (Tia2Error, sqlite3.Error):
+            # A study that doesn't say which models its pairs are of, of which nothing counts yet, or closed meanwhile.
+            self._advised = (votes, None)
+        finally:
+            self._advising.release()
 
     async def owner_picture(self, request: Request) -> Response:
         """Send the owner an image of an item."""

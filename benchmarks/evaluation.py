@@ -1,6 +1,6 @@
 """A full evaluation of twenty entries on a benchmark of TIA2's size, against the loops one would write without it.
 
-Run `python benchmarks/statistics.py` (`--help` for sizes). The metrics: all seven, of every entry on every prompt whose
+Run `python benchmarks/evaluation.py` (`--help` for sizes). The metrics: all seven, of every entry on every prompt whose
 labels differ, against a loop of scikit-learn and SciPy calls; their figures are compared to 1e-12 first. The whole:
 figures, pooled figures, intervals from 10,000 resamples, people's own figures, the ranking, rank intervals and groups
 of entries that can't be told apart; a loop would take the resamples times as long as it takes for one.
@@ -9,20 +9,14 @@ of entries that can't be told apart; a loop would take the resamples times as lo
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-# This file must not hide Python's own module of the same name from whoever imports that.
-sys.path[:] = [path for path in sys.path if Path(path).resolve() != HERE]
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import argparse
-import importlib.util
 import statistics
 import time
-from typing import Any
 
+import metrics as metrics_benchmark
 import numpy as np
 import pandas as pd
 
@@ -36,16 +30,6 @@ from tia2.scoring.table_files import Shard
 
 SUBSETS = {"comprehensive": 100, "counting": 150, "composition": 300}
 ITEMS = 50
-
-
-def metrics_benchmark() -> Any:
-    """Return the other benchmark as a module, for its loop."""
-    spec = importlib.util.spec_from_file_location("metrics_benchmark", HERE / "metrics.py")
-    if spec is None or spec.loader is None:
-        raise SystemExit("benchmarks/metrics.py is missing")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def make_items(seed: int) -> pd.DataFrame:
@@ -96,7 +80,6 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="exit with 1 when the whole takes longer")
     options = parser.parse_args()
 
-    other = metrics_benchmark()
     items = make_items(seed=0)
     tables = [make_table(items, number) for number in range(options.entries)]
     shape = (-1, ITEMS)
@@ -108,7 +91,7 @@ def main() -> int:
     for table in tables[: options.looped]:
         data = (labels[used], human[used], table.raw.astype(np.float64).reshape(shape)[used])
         start = time.perf_counter()
-        theirs = other.loop(data)
+        theirs = metrics_benchmark.loop(data)
         slow = time.perf_counter() - start
         start = time.perf_counter()
         for _ in range(10):
@@ -119,8 +102,8 @@ def main() -> int:
         print(f"seven metrics of {table.name}: loop {slow:6.2f} s, tia2 {fast * 1e3:6.2f} ms, {slow / fast:5.0f}x")
     ratio = statistics.median(ratios)
     print(f"largest difference {worst:.1e}; median ratio {ratio:.0f}x")
-    if worst > other.TOLERANCE:
-        print(f"FAILED: the figures differ by more than {other.TOLERANCE:.0e}")
+    if worst > metrics_benchmark.TOLERANCE:
+        print(f"FAILED: the figures differ by more than {metrics_benchmark.TOLERANCE:.0e}")
         return 1
 
     _people.cache_clear()
