@@ -1,4 +1,4 @@
-"""Serve the embedded leaderboard and take a picture of every tab: `python docs/hooks/screenshots.py [FOLDER]`.
+"""Serve the leaderboard that comes with tia2, and take pictures of it: `python docs/hooks/screenshots.py [FOLDER]`.
 
 Light and dark, 1280 and 390 pixels wide, into docs/images/leaderboard. The Fine-tuning tab shows the runs that lie in
 runs/validate, as `tia2 finetune validate` leaves them.
@@ -20,15 +20,15 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 TABS = {
-    "board": "?entry=mini-strong~textnorm-cv",
-    "plots": "?tab=plots",
-    "compare": "?tab=compare",
-    "items": "?tab=items",
+    "board": "?benchmark=mini&entry=mini-strong~textnorm-cv",
+    "plots": "?benchmark=mini&tab=plots",
+    "compare": "?benchmark=mini&tab=compare",
+    "items": "?benchmark=mini&tab=items",
     "benchmarks": "?tab=benchmarks",
-    "calibration": "?tab=calibration",
-    "finetune": "?tab=finetune",
-    "submit": "?tab=submit",
-    "about": "?tab=about",
+    "calibration": "?benchmark=mini&tab=calibration",
+    "finetune": "?benchmark=mini&tab=finetune",
+    "submit": "?benchmark=mini&tab=submit",
+    "about": "?benchmark=mini&tab=about",
 }
 WIDTHS = (1280, 390)
 THEMES = ("light", "dark")
@@ -82,12 +82,12 @@ def take(page: Any, address: str, path: Path, figures: int = 0) -> None:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Serve the embedded results and the runs that there are; yields the address."""
+    """Serve the results that come with tia2 and the runs that there are; yields the address."""
     from tia2.leaderboard.data.embedded import embedded_store
     from tia2.leaderboard.pages import launch
 
     with tempfile.TemporaryDirectory() as work:
-        store = embedded_store(Path(work) / "store")
+        store = embedded_store(Path(work) / "store", published=True)
         for run in sorted(RUNS.glob("*/run.json")):
             store.add_run(run.parent, "tia2")
         app = launch(store, wait=False)

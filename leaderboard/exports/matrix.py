@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..data.board import Board
@@ -15,7 +15,7 @@ WORDS = (
     "The usual figure on each benchmark: AUROC within prompts, or the accuracy on pairs; both say how often two images "
     "are in people's order, 0.5 by chance. Overall: the mean of the benchmarks' figures, each benchmark counted alike, "
     "for entries that are on all of them; its 95 % interval combines the benchmarks' standard errors and says nothing "
-    "of benchmarks that aren't here. `tia2 analyze generalization` asks what several say together of two models."
+    "of benchmarks that aren't here."
 )
 ALONE = "This leaderboard has one benchmark. With several, each model's figures stand side by side here."
 
@@ -51,15 +51,22 @@ class MatrixRow:
         entry: Name of the entry, which is one wherever it is called so.
         cells: Figures, one per benchmark.
         overall: Mean over the benchmarks; unknown where one is missing.
+        model: Name of its model, which its variants share.
+        ids: Ids of the entry on the benchmarks; empty where it isn't.
     """
 
     entry: str
     cells: tuple[MatrixFigure, ...]
     overall: MatrixFigure
+    model: str = ""
+    ids: tuple[str, ...] = ()
 
 
 def matrix(boards: Mapping[str, Board]) -> list[MatrixRow]:
-    """Return every ranked entry's figure on every benchmark, best overall first, then by how many benchmarks it is on.
+    """Return every ranked entry's figure on every benchmark, best overall first.
+
+    Entries that aren't on all of them have no overall and follow: those on more benchmarks first, then in the order of
+    the first benchmark that they are on, by their figure there. Figures on different benchmarks aren't compared.
 
     Args:
         boards: The boards, by benchmark.
@@ -69,17 +76,44 @@ def matrix(boards: Mapping[str, Board]) -> list[MatrixRow]:
         '0.78 [0.75, 0.81]'
     """
     figures: dict[str, dict[str, MatrixFigure]] = {}
+    ids: dict[str, dict[str, str]] = {}
+    models: dict[str, str] = {}
     for name, board in boards.items():
         columns = [board.estimate(board.usual_scope, board.usual_metric, what) for what in ("mean", "low", "high")]
         for position in board.ranked:
-            cell = MatrixFigure(*(float(column[position]) for column in columns))
+            entry, cell = board.entries[position], MatrixFigure(*(float(column[position]) for column in columns))
             if not math.isnan(cell.mean):
-                figures.setdefault(board.entries[position].name, {})[name] = cell
+                figures.setdefault(entry.name, {})[name] = cell
+                ids.setdefault(entry.name, {})[name] = entry.id
+                models.setdefault(entry.name, entry.listing.card.name if entry.listing else entry.name)
     rows = [
-        MatrixRow(entry, tuple(of.get(name, UNKNOWN) for name in boards), overall_of(list(of.values()), len(boards)))
+        MatrixRow(
+            entry,
+            tuple(of.get(name, UNKNOWN) for name in boards),
+            overall_of(list(of.values()), len(boards)),
+            models[entry],
+            tuple(ids[entry].get(name, "") for name in boards),
+        )
         for entry, of in figures.items()
     ]
     return sorted(rows, key=_order)
+
+
+def by_model(rows: Sequence[MatrixRow]) -> list[list[MatrixRow]]:
+    """Return the rows of each model together, in the order of the models' first rows.
+
+    Args:
+        rows: Rows of a matrix, in its order.
+
+    Example:
+        >>> raw, norm = (MatrixRow(name, (), UNKNOWN, "A") for name in ("A", "A + TextNorm"))
+        >>> [len(group) for group in by_model([raw, MatrixRow("B", (), UNKNOWN, "B"), norm])]
+        [2, 1]
+    """
+    groups: dict[str, list[MatrixRow]] = {}
+    for row in rows:
+        groups.setdefault(row.model, []).append(row)
+    return list(groups.values())
 
 
 def overall_of(cells: list[MatrixFigure], benchmarks: int) -> MatrixFigure:
@@ -114,7 +148,7 @@ def headers(boards: Mapping[str, Board]) -> list[str]:
     return ["entry", *titles, "overall"]
 
 
-def _order(row: MatrixRow) -> tuple[bool, float, int, float]:
-    means = [cell.mean for cell in row.cells if not math.isnan(cell.mean)]
+def _order(row: MatrixRow) -> tuple[bool, float, int, int, float]:
+    there = [column for column, cell in enumerate(row.cells) if not math.isnan(cell.mean)]
     incomplete = math.isnan(row.overall.mean)
-    return incomplete, -(0.0 if incomplete else row.overall.mean), -len(means), -max(means)
+    return incomplete, -(0.0 if incomplete else row.overall.mean), -len(there), there[0], -row.cells[there[0]].mean

@@ -42,8 +42,30 @@
         y: 0.99, yanchor: "top", font: { size: 13 } },
     };
     const filename = `tia2-${title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")}`;
-    await window.Plotly.downloadImage({ data: above.data, layout }, {
-      format: ending, filename, height: layout.height, width: layout.width, scale: ending === "png" ? 2 : 1 });
+    const figure = { data: above.data, layout }, size = { height: layout.height, width: layout.width };
+    if (ending === "pdf") await print(figure, size, title);
+    else await window.Plotly.downloadImage(figure, { format: ending, filename, ...size, scale: ending === "png" ? 2 : 1 });
+  };
+  // Browsers write PDF themselves, with letters of every script as letters: a page of the figure's size is printed.
+  const print = async (figure, size, title) => {
+    const address = await window.Plotly.toImage(figure, { format: "svg", ...size });
+    const frame = document.body.appendChild(document.createElement("iframe")), was = document.title;
+    frame.style.cssText = "position: absolute; left: -9999px; width: 0; height: 0; border: 0";
+    frame.tabIndex = -1;
+    frame.setAttribute("aria-hidden", "true");
+    const page = frame.contentDocument, style = page.createElement("style"), image = new Image();
+    style.textContent = `@page { size: ${size.width}px ${size.height}px; margin: 0; } body { margin: 0; } img { display: block; }`;
+    Object.assign(image, { ...size, src: address, alt: title });
+    page.head.append(style);
+    page.body.append(image);
+    await image.decode();
+    frame.contentWindow.addEventListener("afterprint", () => {
+      document.title = was;
+      frame.remove();
+    });
+    // The file is named for one or the other title.
+    document.title = page.title = title;
+    frame.contentWindow.print();
   };
   // What had the focus was taken away or can't be used any more: keys go on from here.
   window.tia2Refocus = query => {

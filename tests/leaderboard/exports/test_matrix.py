@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tia2.leaderboard.exports.matrix import MatrixFigure, headers, matrix, overall_of
+from tia2.leaderboard.exports.matrix import MatrixFigure, by_model, headers, matrix, overall_of
 
 NORMAL = 1.959964
 
@@ -57,4 +57,23 @@ def test_the_tab(mini_board):
     assert "This leaderboard has one benchmark." in alone
     both = matrix_html(SimpleNamespace(boards={"mini": mini_board, "again": mini_board}))
     assert both.count("mini-strong") >= 1
+    shown = both[both.index("<tbody>") :]
+    models = {entry.listing.card.name for entry in mini_board.entries if entry.ranked}
+    assert shown.count('<tr class="tia2-model">') == len(models), "variants are folded under their model"
+    assert "?benchmark=again&amp;entry=mini-strong" in shown, "a figure leads to the entry on that benchmark"
     assert "each benchmark counted alike" in both
+
+
+def test_figures_on_different_benchmarks_are_not_compared(mini_board):
+    """Without an entry on both, all of the first benchmark stand before those of the second, whatever their figures."""
+    middle = len(mini_board.ranked) // 2
+    halves = (mini_board.ranked[middle:], mini_board.ranked[:middle])
+    facts = ("entries", "usual_scope", "usual_metric", "metric_titles", "benchmark", "estimate")
+    same = {name: getattr(mini_board, name) for name in facts}
+    rows = matrix({name: SimpleNamespace(**same, ranked=half) for name, half in zip("ab", halves, strict=True)})
+    on_first = [not math.isnan(row.cells[0].mean) for row in rows]
+    assert on_first == sorted(on_first, reverse=True)
+    assert on_first.count(True) == len(halves[0])
+    assert [[bool(name) for name in row.ids] for row in rows] == [[first, not first] for first in on_first]
+    groups = by_model(rows)
+    assert [row.entry for row in groups[0]] == [row.entry for row in rows if row.model == rows[0].model]

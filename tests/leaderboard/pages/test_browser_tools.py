@@ -95,6 +95,7 @@ def test_long_menus_offer_everything(page, visit, live, tab, label, by):
 def test_figures_are_quick_because_their_script_is_there_already(new_page, visit):
     new_page()
     page = new_page()  # Of a context of its own, in which nobody saves data.
+    page.add_init_script("window.print = () => { top.printed = document.documentElement.outerHTML; }")
     visit(page)
     page.wait_for_function("window.Plotly && !document.querySelector('[style*=\"-9999px\"]')")
     asked = []
@@ -108,6 +109,20 @@ def test_figures_are_quick_because_their_script_is_there_already(new_page, visit
     assert "Intervals: AUROC over all subsets · Miniature world · 20" in saved
     assert "simulated votes" in saved
     assert not [url for url in asked if "/assets/Plotly" in url]
+    page.get_by_role("button", name="PDF of Intervals: AUROC over all subsets").click()
+    page.wait_for_function("window.printed")
+    printed = page.evaluate("window.printed")
+    page.set_content(printed)
+    page.wait_for_function("document.images[0].complete")
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert pdf.startswith(b"%PDF-")
+    title = page.title()
+    assert title.startswith("Intervals: AUROC over all subsets · Miniature world · 20")
+    assert title.endswith("simulated votes")
+    assert title.encode("utf-16-be").hex().encode() in pdf.lower()
+    assert b"/FontFile" in pdf
+    assert b"/Subtype /Image" not in pdf, "letters are letters, not pixels"
+    assert pdf.count(b"/Type /Page\n") == 1
 
 
 def test_the_temperature_is_recomputed_while_the_slider_moves(page, visit, live):
