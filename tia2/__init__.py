@@ -48,6 +48,7 @@ _PACKAGES = (
     "finetune",
     "leaderboard",
     "miniworld",
+    "people",
     "prompts",
     "quickstart",
     "rewards",
