@@ -222,6 +222,7 @@ def test_streaming_has_the_same_rows_and_a_shard_per_prompt(layout, kind):
 
 
 def test_streaming_through_a_loader_with_workers_sees_each_item_once(layout):
+    pytest.importorskip("torch", reason="its loader is the one that streams")
     from torch.utils.data import DataLoader
 
     stream = load_dataset("tia2", data_dir=str(layout.root), split="test", streaming=True).remove_columns("image")
