@@ -78,6 +78,7 @@ docs: $(VENV)/.installed-dev
 pictures: $(VENV)/.installed-dev chromium
 	$(BIN)/python docs/hooks/refresh.py
 	$(BIN)/python docs/hooks/study.py
+	$(BIN)/python docs/hooks/scale.py
 	$(BIN)/python docs/hooks/screenshots.py
 
 wheel-test: $(VENV)/.installed-dev

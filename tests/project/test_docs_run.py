@@ -57,7 +57,7 @@ CUT = {
     r"tia2 finetune study": "trains for hours; tests/finetune/study sums up what is there",
     r"tia2 people demo|make people-demo": "takes minutes; tests/people goes the same way",
     r"tia2 miniworld (train|build)": "trains for an hour, samples for minutes",
-    r"tia2 .*--hub ": "writes to the Hub",
+    r"tia2 .*--(hub|push) |tia2 score .*--benchmark org/": "writes to the Hub, or reads from it",
     r"tia2 .*ID\.KEY|tia2 leaderboard status ID": "needs a receipt; tests/leaderboard/submissions uses one",
     r"tia2 .*(runs/tia2/clip|import-published)": "needs all of the released votes",
     r"[^`]*sd2-community/": "needs the weights of Stable Diffusion",

@@ -17,6 +17,7 @@ from tia2.benchmark.prompt_sets import prompt_set
 if TYPE_CHECKING:
     from tia2.benchmark.checking import check as check
     from tia2.benchmark.exporting import export as export
+    from tia2.benchmark.exporting import push as push
     from tia2.benchmark.judgements.ratings import RatingScale as RatingScale
     from tia2.benchmark.loading import Benchmark as Benchmark
     from tia2.benchmark.loading import load as load
@@ -35,6 +36,7 @@ _LAZY = {
     "is_aligned": "votes",
     "load": "loading",
     "make": "making.make",
+    "push": "exporting",
     "summarise": "summary",
     "with_contrastive_prompts": "prompt_sets",
 }

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tia2.benchmark.columns import ALL_COLUMNS, all_features
 from tia2.benchmark.loading import SPLIT, Benchmark, load
-from tia2.errors import BenchmarkError
+from tia2.benchmark.reading.remote import hub_id
+from tia2.errors import BenchmarkError, first_line
 from tia2.files import new_folder
 from tia2.progress import Progress, silent
 
@@ -62,6 +63,60 @@ def export(
     with new_folder(target, BenchmarkError) as unfinished:
         _write(loaded, unfinished, shard_bytes, progress)
     return target
+
+
+def push(
+    folder: str | os.PathLike[str],
+    repository: str,
+    *,
+    private: bool = False,
+    api: Any = None,
+) -> str:
+    """Upload an exported benchmark to a dataset repository of the Hugging Face Hub, in one commit.
+
+    `datasets.load_dataset(repository)` and `tia2.benchmark.load(repository)` then read it. Files are streamed from the
+    disk; Parquet files of an earlier export that this one doesn't have are deleted by the same commit.
+
+    Args:
+        folder: The folder that `export` wrote.
+        repository: OWNER/NAME; made if there is none.
+        private: Whether a repository that is made is private.
+        api: A `huggingface_hub.HfApi`; one for the account that is logged in if None.
+
+    Returns:
+        The address of the dataset.
+
+    Raises:
+        BenchmarkError: The folder holds no export, the name is none of a repository, or the Hub refuses or can't be
+            reached.
+
+    Example:
+        >>> push(export("mini", "exports/mini"), "org/mini")  # doctest: +SKIP
+        'https://huggingface.co/datasets/org/mini'
+    """
+    from huggingface_hub import HfApi
+
+    source = Path(folder).expanduser()
+    if not (source / "README.md").is_file():
+        raise BenchmarkError(f"{source} holds no exported benchmark (no README.md).")
+    if hub_id(repository) != repository:
+        raise BenchmarkError(f"Expected a dataset repository as OWNER/NAME, got {repository!r}.")
+    client = api or HfApi()
+    try:
+        address = client.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
+        client.upload_folder(
+            repo_id=repository,
+            repo_type="dataset",
+            folder_path=source,
+            commit_message="Export of tia2",
+            delete_patterns=["*.parquet"],
+        )
+    except Exception as error:  # the Hub's client, the network and proxies each raise their own
+        raise BenchmarkError(
+            f"{repository} can't be pushed to the Hub: {first_line(error).rstrip('.')}. Log in with `hf auth login`; "
+            f"the export is kept in {source}."
+        ) from None
+    return str(address)
 
 
 def _refuse_occupied(target: Path) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from tia2.benchmark import configs
 from tia2.benchmark.configs import CONFIGS
 from tia2.benchmark.reading.folders import only_split, read
+from tia2.benchmark.reading.remote import from_hub, from_store, hub_id
 from tia2.benchmark.upstream.layout import has_annotations
 from tia2.errors import BenchmarkError, ImageFileError, Tia2Error, UnknownNameError, unknown_name
+from tia2.storage import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,7 +45,8 @@ def load(
     Args:
         benchmark: A config of TIA2 ("all", "comprehensive", "counting", "composition", "mini"); a folder: one that
             `tia2 data export` or `save_to_disk` wrote, one with Parquet files, or one in upstream's layout; a Parquet
-            file; or a dataset. Needed columns: item_id, subset, prompt_id, prompt, and votes, ratings or human_score.
+            file; a URL of either, such as s3://bucket/folder; a dataset repository of the Hub, OWNER/NAME; or a
+            dataset. Needed columns: item_id, subset, prompt_id, prompt, and votes, ratings or human_score.
         data_dir: A local copy of TIA2 in upstream's layout, for TIA2's configs only. If None, the variable
             TIA2_DATA_DIR is asked, and without it the annotations are downloaded.
         split: Name of a split, or "all" for every file of a folder; None for the only one, or "test".
@@ -87,6 +90,11 @@ def load(
     path = Path(benchmark).expanduser()
     if path.exists():
         return _from_path(path.resolve(), split, config, how_made, scale)
+    if repository := hub_id(str(benchmark)):
+        copy, name = from_hub(repository), repository.partition("/")[2]
+        return _from_path(copy, split, config, how_made, scale, name)
+    if is_url(benchmark):
+        return _from_path(from_store(str(benchmark)), split, config, how_made, scale)
     if os.sep in str(benchmark) or path.suffix:
         raise BenchmarkError(f"{str(benchmark)!r} is no file or folder, and no config ({', '.join(CONFIGS)}).")
     error = unknown_name("benchmark", str(benchmark), CONFIGS)
@@ -328,6 +336,7 @@ def _from_path(
     config: str | None,
     how_made: Mapping[str, str] | None,
     scale: RatingScale | Mapping[str, object] | None,
+    title: str | None = None,
 ) -> Benchmark:
     if path.is_dir() and has_annotations(path):
         name = config or "all"
@@ -337,7 +346,7 @@ def _from_path(
     if path.is_file() and path.suffix.lower() != ".parquet":
         raise BenchmarkError(f"Expected a .parquet file or a folder, got {path}.")
     rows = read(path, split=split, config=config)
-    stem = rows.name or path.stem
+    stem = rows.name or title or path.stem
     name = f"{stem}-{config}" if config else stem
     stated = rows.scale if scale is None else scale
     return Benchmark(rows.dataset, name, {**rows.how_made, **(how_made or {})}, stated)

@@ -18,6 +18,8 @@ _READ_ONLY = {
     "https": "nothing can be written there",
 }
 """Schemes that are only read from, and why."""
+_MARKS = ("size", "ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "created")
+"""What stores say of a file that changes with it."""
 
 
 class RemoteFolder:
@@ -86,6 +88,30 @@ class RemoteFolder:
         with self._reading(name):
             content: bytes = self._files.cat_file(f"{self._root}/{name}")
             return content
+
+    def marks(self) -> dict[str, str]:
+        """Return a text for each file at any depth that changes with it; the name "" is the URL itself, if a file."""
+        with self._reading(""):
+            self._files.invalidate_cache()
+            try:
+                entries = self._files.find(self._root, detail=True)
+            except FileNotFoundError:
+                return {}
+        return {
+            str(path).removeprefix(self._root).lstrip("/"): repr([entry.get(key) for key in _MARKS])
+            for path, entry in entries.items()
+        }
+
+    def download(self, name: str, target: Path) -> None:
+        """Copy a file to this machine, some of it at a time.
+
+        Args:
+            name: Name of the file; empty for the URL itself.
+            target: Path of the copy; its folder is made as needed.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._reading(name):
+            self._files.get_file(f"{self._root}/{name}".rstrip("/"), str(target))
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all, in place of what is there."""

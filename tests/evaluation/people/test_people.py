@@ -215,11 +215,28 @@ class TestCeiling:
         _, votes = beta_votes(np.random.default_rng(3), 8)
         likelihood = ceiling._likelihood(np.full((8, 50), 3), votes.sum(axis=2).astype(int))
         slope = np.random.default_rng(4).normal(size=(likelihood.shape[1], 2))
-        found = ceiling._influence(likelihood, ceiling._fit(likelihood), slope)
+        ones = np.ones(len(likelihood))
+        found = ceiling._influence(likelihood, ceiling._fit(likelihood, ones), slope, ones)
         assert found.sum(axis=0) == pytest.approx(np.zeros(2), abs=1e-9)
         repeated = np.tile(likelihood, (400, 1))
-        before, after = (ceiling._fit(rows)[-1] @ slope for rows in (repeated, np.vstack([repeated, likelihood[:1]])))
+        rows = (repeated, np.vstack([repeated, likelihood[:1]]))
+        before, after = (ceiling._fit(row, np.ones(len(row)))[-1] @ slope for row in rows)
         assert (after - before) * len(repeated) == pytest.approx(found[0], rel=0.02, abs=0.01)
+
+    def test_prompts_with_the_same_votes_are_fitted_together(self, monkeypatch):
+        _, votes = beta_votes(np.random.default_rng(5), 400)
+        votes = votes[:, :4]
+        patterns = {tuple(sorted(prompt)) for prompt in votes.sum(axis=2).tolist()}
+        apart = ceiling_part("a", votes, used(votes), 0, 50)
+        monkeypatch.setattr(ceiling, "MANY", 100)
+        fitted = []
+        fit = ceiling._fit
+        monkeypatch.setattr(ceiling, "_fit", lambda rows, counts: fitted.append(counts) or fit(rows, counts))
+        together = ceiling_part("a", votes, used(votes), 0, 50)
+        assert (len(fitted[0]), fitted[0].sum()) == (len(patterns), 400)
+        assert len(patterns) <= 35
+        for figure in ("figures", "means", "pooled"):
+            np.testing.assert_allclose(getattr(apart, figure), getattr(together, figure), rtol=1e-8, atol=1e-10)
 
     def test_without_a_prompt_whose_labels_differ(self):
         found = combine_figures([ceiling_part("a", np.ones((4, 5, 3)), np.full(4, False), 0, 10)])

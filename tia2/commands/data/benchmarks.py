@@ -206,7 +206,9 @@ def download(
 
 @app.command(
     epilog="Examples:\n\n  tia2 data export ~/tia2-parquet --data-dir ~/tia2\n\n"
-    '  tia2 data export mini-copy --benchmark mini\n\nThen, anywhere: load_dataset("mini-copy"), streaming or not.'
+    "  tia2 data export mini-copy --benchmark mini\n\n"
+    "  tia2 data export mini-copy --benchmark mini --push org/mini\n\n"
+    'Then, anywhere: load_dataset("mini-copy"), streaming or not.'
 )
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
@@ -215,9 +217,18 @@ def export(
     split: Split = None,
     config: Config = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Write items without an image too.")] = False,
+    repository: Annotated[
+        str | None,
+        typer.Option("--push", metavar="OWNER/NAME", help="Upload it to a dataset repository of the Hub, too."),
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make the repository private, if it is new.")] = False,
 ) -> None:
     """Write Parquet with embedded images and a card, so that load_dataset(DIR) needs no code."""
     from tia2 import console
+    from tia2.errors import UsageError
+
+    if private and repository is None:
+        raise UsageError("--private is for --push.")
 
     with quiet_datasets(), console.warnings_as_lines(), _progress("Writing") as progress:
         from tia2.benchmark import export as export_benchmark
@@ -234,9 +245,17 @@ def export(
     files = [path for path in written.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 1e6
     console.stdout.print(f"{len(files)} files, {size:,.1f} MB:", console.plain(written), sep="\n")
+    readable = str(written)
+    if repository is not None:
+        from tia2.benchmark.exporting import push
+
+        with console.stderr.status("Uploading …"):
+            address = push(written, repository, private=private)
+        console.stdout.print("Pushed to", console.plain(address), soft_wrap=True)
+        readable = repository
     console.stdout.print(
         "\nNext:\n",
-        console.plain(f'  python -c "from datasets import load_dataset; print(load_dataset({str(written)!r}))"'),
+        console.plain(f'  python -c "from datasets import load_dataset; print(load_dataset({readable!r}))"'),
         sep="\n",
         soft_wrap=True,
     )

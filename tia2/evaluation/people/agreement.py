@@ -80,8 +80,10 @@ def alpha_part(subset: str, worths: Floats, seed: int, resamples: int) -> AlphaP
         >>> alpha_part("x", np.array([[[1.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [0.0, 0.0]]]), 0, 10).alpha
         1.0
     """
-    alpha = krippendorff_alpha(worths)
+    if worths.ndim != 3:
+        raise ResultError(f"Votes must have shape (prompts, items, votes), got {worths.shape}.")
     sums = _sums(worths)
+    alpha = float(_alpha(sums.sum(axis=0)))
     n, total, squares, within = sums.sum(axis=0)
     spread = n * squares - total**2 or np.nan
     gradient = np.array([squares, -2 * total, n, 0.0]) * (n - 1) * within / spread**2
@@ -214,6 +216,13 @@ def _ordinal_alpha(coincidences: Floats) -> Floats:
 
 def _sums(worths: Floats) -> Floats:
     """Return each prompt's votes in pairs, their sum, sum of squares, and squared differences within items."""
+    # Some prompts at a time: beside one with many items, all are as wide.
+    rows = max(1, _MOST_CELLS // max(1, worths.shape[1] * worths.shape[2]))
+    starts = range(0, max(1, len(worths)), rows)
+    return np.concatenate([_sums_together(worths[start : start + rows]) for start in starts])
+
+
+def _sums_together(worths: Floats) -> Floats:
     counts = np.isfinite(worths).sum(axis=2)
     paired = counts > 1
     filled = np.nan_to_num(worths)

@@ -69,6 +69,8 @@ ROWS = 5_000
 """Simulated prompts, shared out by the weights of the cells; fewer of `WIDE` prompts, each of which is known better."""
 FLOOR = 4
 """Simulated prompts that every cell gets besides."""
+MANY = 2_000
+"""Prompts from which on those with the same votes are fitted together."""
 WIDEST = 10_000
 """Items of a prompt that are simulated at most."""
 POOLED = 4
@@ -97,20 +99,22 @@ def ceiling_part(subset: str, worths: Floats, used: NDArray[np.bool_], seed: int
         >>> ceiling_part("x", votes, np.full(40, True), 0, 10).figures[:, 0].mean().round(3).item()
         1.0
     """
-    aligned, unsure, against = ((worths == worth).sum(axis=2) for worth in (1.0, 0.5, 0.0))
-    decided = aligned + against
+    # Four bytes per count are enough, and a prompt of many items makes the arrays wide.
+    aligned, unsure, decided = ((worths == worth).sum(axis=2, dtype=np.int32) for worth in (1.0, 0.5, 0.0))
+    decided += aligned
     if (decided + unsure != np.isfinite(worths).sum(axis=2)).any():
         raise ResultError("Votes must be worth 0, 0.5 or 1.")
-    likelihood = _likelihood(decided, aligned)
-    path = _fit(likelihood)
+    rows, members, counts = _alike(decided, aligned)
+    likelihood = _likelihood(decided[rows], aligned[rows])
+    path = _fit(likelihood, counts)
     rng = generator(seed, subset, "ceiling")
-    pooled = nan_mean([_pooled(likelihood * path[-1], decided, unsure, rng) for _ in range(POOLED)])
+    pooled = nan_mean([_pooled((likelihood * path[-1])[members], decided, unsure, rng) for _ in range(POOLED)])
     prompts = len(worths) if used.any() else 0
     mixed, sums = _table(path[-1], decided, unsure, rng)
     chance = max(float(path[-1] @ mixed), 1e-300)
     mean = path[-1] @ sums / chance
     slope = (sums - mixed[:, None] * mean) / chance
-    figures = (mean + _influence(likelihood, path, slope))[:prompts]
+    figures = (mean + _influence(likelihood, path, slope, counts)[members])[:prompts]
     # Without a used prompt there are no figures, and their means are 0.
     means = over_resamples(
         lambda counts: counts[:, :prompts] @ figures / len(worths), len(worths), resamples, seed, subset
@@ -140,25 +144,42 @@ def _likelihood(decided: Ints, aligned: Ints) -> Floats:
     return likelihood
 
 
-def _fit(likelihood: Floats) -> list[Floats]:
+def _alike(decided: Ints, aligned: Ints) -> tuple[slice | Ints, slice | Ints, Floats]:
+    """Return prompts with distinct votes, which of them stands for each prompt, and for how many prompts it stands.
+
+    There are few patterns of votes on a few items, and each is then fitted once. Up to `MANY` prompts stand for
+    themselves, since sums in another order would change the last digits of figures that are published.
+    """
+    if len(decided) > MANY and decided.shape[1] <= WIDE:
+        codes = np.sort(decided * (decided.max() + 1) + aligned, axis=1)
+        _, rows, members, counts = np.unique(codes, axis=0, return_index=True, return_inverse=True, return_counts=True)
+        if 2 * len(rows) < len(decided):
+            return rows, members.ravel(), counts.astype(np.float64)
+    return slice(None), slice(None), np.ones(len(decided))
+
+
+def _fit(likelihood: Floats, counts: Floats) -> list[Floats]:
     """Return the weights of the cells after each step of expectation maximisation, from equal ones."""
     path = [np.full(likelihood.shape[1], 1 / likelihood.shape[1])]
     for _ in range(STEPS):
-        path.append(path[-1] * (1 / (likelihood @ path[-1]) @ likelihood) / len(likelihood))
+        path.append(path[-1] * (counts / (likelihood @ path[-1]) @ likelihood) / counts.sum())
     return path
 
 
-def _influence(likelihood: Floats, path: list[Floats], slope: Floats) -> Floats:
+def _influence(likelihood: Floats, path: list[Floats], slope: Floats, counts: Floats) -> Floats:
     """Return what each prompt adds to a quantity with a given slope in the fitted weights: `_fit` differentiated.
 
-    Shapes (prompts, cells) and (cells, metrics) to (prompts, metrics), with mean 0 over the prompts.
+    Shapes (rows, cells) and (cells, metrics) to (rows, metrics), with mean 0 over the prompts, of which a row stands
+    for `counts`.
     """
     figures = np.zeros((len(likelihood), slope.shape[1]))
+    prompts = counts.sum()
     for weights in path[-2::-1]:
         share = 1 / (likelihood @ weights)[:, None]
         posterior = likelihood @ (weights[:, None] * slope) * share
-        figures += posterior - posterior.mean(axis=0)
-        slope = (slope * (likelihood.T @ share) - likelihood.T @ (posterior * share)) / len(likelihood)
+        figures += posterior - (posterior * counts[:, None]).sum(axis=0) / prompts
+        share *= counts[:, None]
+        slope = (slope * (likelihood.T @ share) - likelihood.T @ (posterior * share)) / prompts
     return figures
 
 
