@@ -75,7 +75,7 @@ def judge_sentences(outcome: PairOutcome) -> list[str]:
         agreement = "no votes for a side" if judged.agreement is None else percent(judged.agreement)
         people = "" if judged.people is None else f"; a person agrees with the others on {judged.people.mean:.0%}"
         sentences.append(
-            f"{judged.name} prefers {outcome.rate.first} on {judged.rate.mean:.0%} of {judged.pairs} pairs and agrees "
+            f"On {judged.rate.mean:.0%} of {judged.pairs} pairs {judged.name} prefers {outcome.rate.first}; it agrees "
             f"with {agreement} of the votes{people}."
         )
     return sentences

@@ -22,10 +22,13 @@ function fact(text, words) {
 function draw(alphas) {
   const known = alphas.map((alpha, at) => [at, alpha]).filter(([, alpha]) => alpha !== null);
   const space = "http://www.w3.org/2000/svg";
+  // As wide as it is shown, so that its letters keep their size on a phone.
+  const width = Math.max(240, $("alpha").clientWidth);
+  $("alpha").setAttribute("viewBox", "0 0 " + width + " 160");
   const y = (alpha) => 150 - 140 * Math.max(0, Math.min(1, alpha));
   const parts = [0, 0.5, 1].flatMap((level) => {
     const rule = document.createElementNS(space, "line");
-    for (const [key, value] of Object.entries({ x1: 30, x2: 600, y1: y(level), y2: y(level) })) rule.setAttribute(key, value);
+    for (const [key, value] of Object.entries({ x1: 30, x2: width, y1: y(level), y2: y(level) })) rule.setAttribute(key, value);
     const label = document.createElementNS(space, "text");
     label.setAttribute("x", 2);
     label.setAttribute("y", y(level) + 4);
@@ -34,7 +37,7 @@ function draw(alphas) {
   });
   const curve = document.createElementNS(space, "polyline");
   const last = Math.max(1, alphas.length - 1);
-  curve.setAttribute("points", known.map(([at, alpha]) => (34 + (560 * at) / last) + "," + y(alpha)).join(" "));
+  curve.setAttribute("points", known.map(([at, alpha]) => (34 + ((width - 40) * at) / last) + "," + y(alpha)).join(" "));
   $("alpha").replaceChildren(...parts, curve);
 }
 
