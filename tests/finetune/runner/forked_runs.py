@@ -6,7 +6,8 @@ python forked_runs.py FOLDER kill SETTINGS
 
 python forked_runs.py FOLDER share SETTINGS [SETTINGS …]
     FOLDER/single-0 is the run of the first settings by one process, FOLDER/shared-0 by two that share it, and so on.
-    Beside each lies a file of what every process took as rewards and made of them.
+    Beside each lies a file of what every process took as rewards and made of them, and one of the first gradients.
+    FOLDER/bereft is the first again, by two of which the second is killed in the second epoch; one process resumes it.
 """
 
 import json
@@ -28,6 +29,7 @@ from tia2.errors import FinetuneError
 from tia2.finetune.ddpo.advantages import Advantages
 from tia2.finetune.runner.run import Run
 from tia2.finetune.settings.run import checked
+from tia2.finetune.training.processes import Processes
 
 KILLS = 10
 PATIENCE = 120
@@ -98,16 +100,25 @@ def kill(folder, settings):
     (folder / "kills").write_text(str(kills))
 
 
-def recorded(folder, settings, name):
+def recorded(folder, settings, name, killed_in=None):
     """Run to the end, and keep what each epoch's rewards and advantages were, or what stopped the run."""
-    kept, of = [], Advantages.of
+    kept, of, accumulate = [], Advantages.of, Processes.accumulate
+    gradients = Path(f"{folder}.{name}.pt")
 
     def keep(self, prompts, rewards):
+        if len(kept) == killed_in:
+            os.kill(os.getpid(), signal.SIGKILL)
         advantages = of(self, prompts, rewards)
         kept.append({"prompts": prompts, "rewards": rewards.tolist(), "advantages": advantages.tolist()})
         return advantages
 
-    Advantages.of = keep
+    def keep_first(self, parameters, work):
+        outcome = accumulate(self, parameters, work)
+        if not gradients.exists():
+            torch.save([None if weight.grad is None else weight.grad.clone() for weight in parameters], gradients)
+        return outcome
+
+    Advantages.of, Processes.accumulate = keep, keep_first
     try:
         Run(folder, settings).go()
     except FinetuneError as error:
@@ -132,14 +143,33 @@ def share(folder, settings, number):
     """Run by one process and by two."""
     single, shared = folder / f"single-{number}", folder / f"shared-{number}"
     ended(begun(lambda: recorded(single, settings, "only")))
+    ended(*two(shared, settings))
+
+
+def bereave(folder, settings):
+    """Run by two processes of which the second is killed, and resume by one."""
+    path = folder / "bereft"
+    survivor, victim = two(path, settings, killed_in=1)
+    if ended(survivor):
+        raise SystemExit("the first process was killed")
+    if ended(victim) != signal.SIGKILL:
+        raise SystemExit("the second process wasn't killed")
+    ended(begun(lambda: recorded(path, settings, "resumed")))
+
+
+def two(path, settings, killed_in=None):
+    """Begin two processes that share a run, the second of which may kill itself in an epoch."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-
-    def one_of_two(own):
-        return begun(lambda: rank(own, 2, port, lambda: recorded(shared, settings, f"rank-{own}")))
-
-    ended(one_of_two(0), one_of_two(1))
+    return [
+        begun(
+            lambda own=own: rank(
+                own, 2, port, lambda: recorded(path, settings, f"rank-{own}", killed_in if own else None)
+            )
+        )
+        for own in range(2)
+    ]
 
 
 if __name__ == "__main__":
@@ -151,3 +181,4 @@ if __name__ == "__main__":
     else:
         for position, own in enumerate(read):
             share(Path(place), own, position)
+        bereave(Path(place), read[0])

@@ -61,6 +61,16 @@ def test_rewards_and_advantages_are_those_of_one_process_in_both(shared):
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["ddpo", "weighted"])
+def test_first_gradients_are_those_of_one_process_in_both(shared, number):
+    expected = torch.load(shared / f"single-{number}.only.pt")
+    assert any(gradient is not None and gradient.abs().max() > 1e-4 for gradient in expected)
+    for rank in range(2):
+        summed = torch.load(shared / f"shared-{number}.rank-{rank}.pt")
+        for gradient, value in zip(summed, expected, strict=True):
+            torch.testing.assert_close(gradient, value, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["ddpo", "weighted"])
 def test_weights_images_and_journal_are_those_of_one_process(shared, number):
     from safetensors.torch import load_file
 
@@ -93,3 +103,21 @@ def test_an_error_in_one_process_ends_the_run_in_all(shared):
     assert words[0] == words[1]
     assert "mine failed on image" in words[0][0]
     assert "ConnectionError: gone" in words[0][0]
+
+
+def test_a_process_whose_other_one_is_killed_says_so_and_one_alone_resumes_exactly(shared):
+    from safetensors.torch import load_file
+
+    *_, words = kept(shared / "bereft", "rank-0")
+    assert words.startswith("Another process of this run has ended (")
+    assert words.endswith(").")
+    (epoch,) = kept(shared / "bereft", "resumed")
+    np.testing.assert_allclose(epoch["advantages"], kept(shared / "single-0", "only")[1]["advantages"], atol=1e-3)
+    single, resumed = (RunFolder(shared / name) for name in ("single-0", "bereft"))
+    assert resumed.evaluated_epochs() == single.evaluated_epochs()
+    expected, weights = (
+        load_file(folder.weights_path(single.evaluated_epochs()[-1]) / "pytorch_lora_weights.safetensors")
+        for folder in (single, resumed)
+    )
+    for name, value in expected.items():
+        torch.testing.assert_close(weights[name], value, rtol=0, atol=1e-5)
