@@ -183,10 +183,25 @@ def test_changed_images_are_scored_anew(make_benchmark, rows, tmp_path):
     changed = copy.deepcopy(rows)
     changed[9]["image"] = rows[0]["image"]
     seen = Stops(4)
-    new = tia2.score(seen, make_benchmark(changed), tmp_path / "t", shard_size=4)
+    new = tia2.score(seen, make_benchmark(changed), tmp_path / "t", shard_size=4, verify=True)
     assert seen.left == 0
     assert np.flatnonzero(old.raw != new.raw).tolist() == [9]
     assert old.manifest.images_fingerprint != new.manifest.images_fingerprint
+
+
+def test_a_resumed_run_looks_at_one_image_of_each_shard(make_benchmark, rows, tmp_path, monkeypatch):
+    tia2.score(Stops(None), make_benchmark(rows), tmp_path / "t", shard_size=4)
+    changed = copy.deepcopy(rows)
+    changed[8]["image"] = rows[0]["image"]
+    benchmark, read = make_benchmark(changed), []
+    image_bytes = type(benchmark).image_bytes
+    monkeypatch.setattr(
+        type(benchmark), "image_bytes", lambda self, index: read.append(index) or image_bytes(self, index)
+    )
+    table = tia2.score(Stops(4), benchmark, tmp_path / "t", shard_size=4)
+    assert table.computed == 4
+    # The third shard's first image is another one: it is looked for, found missing, and all four are scored.
+    assert sorted(set(read)) == [0, 4, 8, 9, 10, 11, 12, 16]
 
 
 def test_changed_votes_need_no_model(make_benchmark, rows, tmp_path):

@@ -181,13 +181,14 @@ def _write_subset(rows: datasets.Dataset, folder: Path, shard_bytes: int, progre
 
 
 def _image_bytes(rows: datasets.Dataset) -> int:
-    import datasets
+    import pyarrow.compute as pc
 
-    undecoded: Any = rows.select_columns(["image"]).cast_column("image", datasets.Image(decode=False))
-    return sum(_length(row["image"]) for row in undecoded)
-
-
-def _length(image: dict[str, Any] | None) -> int:
-    if image is None:
-        return 0
-    return len(image["bytes"]) if image["bytes"] is not None else Path(image["path"]).stat().st_size
+    total = 0
+    for table in rows.select_columns(["image"]).with_format("arrow").iter(batch_size=ROW_GROUP):
+        column = table.column("image")
+        # Lengths alone: the images themselves are not read for this.
+        content = pc.struct_field(column, "bytes")
+        total += pc.sum(pc.binary_length(content)).as_py() or 0
+        paths = pc.filter(pc.struct_field(column, "path"), pc.is_null(content)).to_pylist()
+        total += sum(Path(path).stat().st_size for path in paths if path is not None)
+    return total

@@ -115,6 +115,12 @@ def score(
             help="Resume a table although the fingerprint doesn't cover all that decides the rewards.",
         ),
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Look at every image of finished shards for changes, not only the first of each."
+        ),
+    ] = False,
     part: Annotated[
         str | None,
         typer.Option(
@@ -168,6 +174,7 @@ def score(
         "reward": reward, "name": name, "option": option, "benchmark": benchmark, "split": split, "config": config,
         "out": out, "data-dir": data_dir, "dtype": dtype, "revision": revision, "batch-size": batch_size,
         "contrastive": contrastive, "skip-bad-images": skip_bad_images, "trust-fingerprint": trust_fingerprint,
+        "verify": verify,
     }  # fmt: skip
     if devices is not None:
         device = _by_workers(settings, devices, alone=part is None and device is None and not overwrite)
@@ -193,6 +200,7 @@ def score(
                     overwrite=overwrite,
                     name=name[number] if name else None,
                     trust_fingerprint=trust_fingerprint,
+                    verify=verify,
                 ),
             )
             for number, spec in enumerate(reward)

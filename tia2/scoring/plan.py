@@ -40,6 +40,7 @@ class ScoringOptions:
     overwrite: bool = False
     name: str | None = None
     trust_fingerprint: bool = False
+    verify: bool = False
 
     def __post_init__(self) -> None:
         for name, size in (("batch_size", self.batch_size), ("shard_size", self.shard_size)):
@@ -62,6 +63,7 @@ class Plan:
         texts: The texts of each item.
         distinct_texts: All of them, each once.
         bad_images: "stop" or "skip".
+        verify: Whether every image of a shard that is there is looked at again, rather than the first.
     """
 
     model: RewardModel
@@ -72,16 +74,17 @@ class Plan:
     texts: list[Texts]
     distinct_texts: list[str]
     bad_images: BadImages
+    verify: bool = False
 
     @classmethod
-    def of(cls, model: RewardModel, benchmark: Benchmark, bad_images: BadImages) -> Plan:
+    def of(cls, model: RewardModel, benchmark: Benchmark, bad_images: BadImages, verify: bool = False) -> Plan:
         """Return the plan for a reward model and a benchmark."""
         items = with_texts(benchmark.items)
         texts = [tuple(texts) for texts in items["texts"]]
         # First over distinct sets: the items of a prompt share theirs, and there are far fewer prompts than items.
         distinct = list(dict.fromkeys(text for texts in dict.fromkeys(texts) for text in texts))
         ids = items["item_id"].tolist()
-        return cls(model, strategy_for(model), benchmark, items, ids, texts, distinct, bad_images)
+        return cls(model, strategy_for(model), benchmark, items, ids, texts, distinct, bad_images, verify)
 
     def manifest(self, spec: str, options: ScoringOptions) -> Manifest:
         """Return the manifest of a table about to be scored.

@@ -34,6 +34,7 @@ def score(
     spec: str | None = None,
     name: str | None = None,
     trust_fingerprint: bool = False,
+    verify: bool = False,
     part: tuple[int, int] = (0, 1),
     progress: Progress = silent,
 ) -> ScoreTable:
@@ -43,7 +44,8 @@ def score(
     and its text part once per pair. When memory runs out, the batch size is halved and the shard started again.
 
     With `out`, rewards are kept shard by shard: a run that was killed resumes where it stopped and ends with the same
-    bytes, and a finished table is not scored again. A shard whose images have changed since is scored again.
+    bytes, and a finished table is not scored again. A shard whose images have changed since is scored again: the first
+    image of each is looked at, and all of them with `verify`.
 
     Args:
         reward: A reward model, what `load_reward` takes, or a function `(images, texts) -> rewards`.
@@ -60,6 +62,8 @@ def score(
         name: Name of the table, instead of the reward model's: checkpoints of one class are told apart by it.
         trust_fingerprint: Whether a table in `out` is resumed or handed back although the fingerprint can't say that it
             is of this reward model: parts of it can't be digested, or the table was made before 0.2.
+        verify: Whether every image of the shards in `out` is read again, to score those shards again that hold one that
+            has changed. If False, the first image of each shard is.
         part: Part of the work to begin with, as (number from 0, number of parts): processes that share `out`, each with
             a part of its own, divide the shards. A process that is through with its part continues with what the others
             have not done, from the end, so that the table becomes complete whichever of them fail.
@@ -80,14 +84,14 @@ def score(
     """
     from tia2.benchmark import load
 
-    options = ScoringOptions(batch_size, shard_size, bad_images, overwrite, name, trust_fingerprint)
+    options = ScoringOptions(batch_size, shard_size, bad_images, overwrite, name, trust_fingerprint, verify)
     number, parts = part
     if not 0 <= number < parts:
         raise ScoreTableError(f"Part {number}/{parts} doesn't exist: parts are numbered from 0/{parts}.")
     # Before the reward is loaded: its code is the user's, and may change the current folder.
     files = TableFiles(absolute(out)) if out else None
     model = load_reward(reward)
-    plan = Plan.of(model, load(benchmark), bad_images)
+    plan = Plan.of(model, load(benchmark), bad_images, verify)
     written = spec or (os.fspath(reward) if isinstance(reward, str | os.PathLike) else _qualified(reward))
     with TableRun.begin(plan, written, files, options) as run:
         kept = run.kept_shards()

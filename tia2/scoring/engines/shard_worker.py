@@ -75,7 +75,8 @@ class ShardWorker:
         """Load benchmark and reward model."""
         with self._listening():
             benchmark = self._job.load_benchmark()
-            self._plan = Plan.of(self._job.load_reward(), benchmark, self._job.options.bad_images)
+            options = self._job.options
+            self._plan = Plan.of(self._job.load_reward(), benchmark, options.bad_images, options.verify)
         name = self._job.options.name or self._plan.model.name
         return Introduction(f"{platform.node()}, process {os.getpid()}", benchmark.name, name, len(benchmark))
 
