@@ -25,7 +25,7 @@ from .head import head, icon
 from .surroundings import prepare_temporary_folder, without_proxies
 from .tabs.order import CHAPTERS
 from .theme import css, theme
-from .wiring import Frame, MountedTab, visit, wire
+from .wiring import Frame, MountedTab, add_variants, visit, wire
 
 TEMPLATE = "app.html"
 SENTENCE = "How well reward models for text-to-image agree with people, how sure that is, and where they fail."
@@ -73,7 +73,7 @@ def _build(live: Live) -> _Built:
             for chapter in CHAPTERS:
                 with gr.Tab(chapter.title, id=chapter.id) as item:
                     tabs.append(MountedTab(chapter.build(live), item))
-        endpoints = add_api(live)
+        endpoints = {**add_api(live), **add_variants(live, tabs[0].tab)}
         wire(app, live, tabs, Frame(benchmark, notice, missing, container, address, first, asked, busy), notice_of)
     app.queue(default_concurrency_limit=4, max_size=WAITING)
     return _Built(app, tabs, endpoints)

@@ -65,6 +65,8 @@ class Tab(NamedTuple):
         render: Called with the benchmark's name and the value of every control in order; returns one value an output.
         outputs: The components that `render` fills.
         later: Part that is drawn after that, if any.
+        unfolded: Returns the HTML of the rows that are folded under a row, for the board, the value of every control,
+            and the row's name; None for a tab without such rows.
     """
 
     id: str
@@ -72,6 +74,7 @@ class Tab(NamedTuple):
     render: Callable[..., Any]
     outputs: Sequence[Any]
     later: Later | None = None
+    unfolded: Callable[[Board, Sequence[Any], str], str] | None = None
 
 
 def chosen(choices: Choices, value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import gradio as gr
+from gradio.events import api
 
 from tia2.errors import Tia2Error
 from tia2.files import without_folders
@@ -196,6 +197,28 @@ def wire(app: gr.Blocks, live: Live, tabs: Sequence[MountedTab], frame: Frame, n
         for event in (ready, changed, selected):
             _wire_offers(live, mounted.tab, frame, event)
             _wire_later(live, mounted.tab, frame, event)
+
+
+def add_variants(live: Live, tab: Tab) -> dict[str, Callable[..., Any]]:
+    """Register what the page asks for when a folded row is opened; call it inside the app's context.
+
+    Args:
+        live: The boards.
+        tab: The tab that has such rows.
+
+    Returns:
+        The function by its name.
+    """
+
+    def variants(address: str, model: str) -> str:
+        """Show a model's other entries as rows of the page's table, for what the page's address says."""
+        query, rows = parse(str(address)), tab.unfolded
+        board = live.board(query.get("benchmark"))
+        _, values, _ = restore(tab, board, query)
+        return rows(board, values, str(model)) if rows else ""
+
+    api(variants, api_name="variants", api_visibility="undocumented", queue=False)
+    return {"variants": variants}
 
 
 def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame: Frame) -> Any:

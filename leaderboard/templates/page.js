@@ -84,6 +84,32 @@
     const date = new Date().toISOString().slice(0, 10), address = location.href.replace(/[{}\\^`|\s]/g, encodeURIComponent);
     return one("#tia2-about").dataset.cite.replaceAll("DATE", date).replace("PERMALINK", () => address);
   };
+  // Rows that are folded stand in their button, or are asked for when it is pressed.
+  const ask = async (endpoint, ...data) => {
+    const answer = await fetch(`gradio_api/run/${endpoint}`, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ data }) });
+    if (!answer.ok) throw new Error(answer.statusText);
+    return (await answer.json()).data[0];
+  };
+  const unfold = async button => {
+    if (button.getAttribute("aria-busy") === "true") return;
+    const open = button.getAttribute("aria-expanded") !== "true", model = button.dataset.unfold;
+    const rows = () => document.querySelectorAll(`[data-of="${CSS.escape(model)}"]`);
+    if (open && !rows().length) {
+      button.setAttribute("aria-busy", "true");
+      try {
+        const html = button.dataset.rows ?? await ask("variants", location.search, model);
+        button.closest("tr").insertAdjacentHTML("afterend", html);
+      } catch {
+        say("The other entries couldn't be fetched: try again.");
+        return;
+      } finally {
+        button.removeAttribute("aria-busy");
+      }
+    }
+    button.setAttribute("aria-expanded", String(open));
+    for (const row of rows()) row.hidden = !open;
+  };
   addEventListener("click", event => {
     const button = event.target.closest?.("button");
     if (!button) return;
@@ -101,13 +127,7 @@
       button.setAttribute("aria-pressed", String(large));
       button.closest("li").classList.toggle("tia2-large", large);
     }
-    if ("unfold" in button.dataset) {
-      const open = button.getAttribute("aria-expanded") !== "true";
-      button.setAttribute("aria-expanded", String(open));
-      const rows = () => document.querySelectorAll(`[data-of="${CSS.escape(button.dataset.unfold)}"]`);
-      if (open && !rows().length) button.closest("tr").insertAdjacentHTML("afterend", button.dataset.rows ?? "");
-      for (const row of rows()) row.hidden = !open;
-    }
+    if ("unfold" in button.dataset) unfold(button);
   });
   // A point of a figure that has an address leads there.
   addEventListener("click", event => {

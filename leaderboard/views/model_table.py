@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -97,8 +97,11 @@ def model_table(
     columns: Sequence[str] = (),
     sort: str = "rank",
     page: int = 1,
+    unfold: str = "",
 ) -> dict[str, Any]:
     """Return what the template of the table shows.
+
+    The entries under a model's own row are left out where they are folded: they are three quarters of the page.
 
     Args:
         board: The board.
@@ -110,6 +113,7 @@ def model_table(
         columns: Names among `column_titles` to show.
         sort: Name of an order, see `model_entries`.
         page: Number of the page, from 1; the last if there are fewer.
+        unfold: Name of a model of that page, to get its row alone, unfolded; the whole page if empty.
 
     Returns:
         `rows`, `head`, `people`, `total`, `axis` and `empty`, as `board.html` takes them.
@@ -122,10 +126,11 @@ def model_table(
     keys = [name for name in column_titles(board) if name in columns and name not in (*FIRST, metric)]
     people = {name: _people(board, name, metric) for name in scopes}
     painter = _Painter(board, metric, scope, people[scope], shown, query)
+    painted = [row for row in shown if unfold in ("", board.entries[row.main].model)]
+    opened = bool(unfold) or sort.removeprefix(UP) in VALIDATED
+    painter.look_up(position for row in painted for position in (row.main, *(row.others if opened else ())))
     return {
-        "rows": [
-            {**painter.row(row, standing, scopes, keys), "open": sort.removeprefix(UP) in VALIDATED} for row in shown
-        ],
+        "rows": [painter.row(row, standing, scopes, keys, opened) for row in painted],
         "head": _head(board, scope, scopes, keys, sort, query),
         "people": [
             {
@@ -199,11 +204,17 @@ class _Painter:
         self.lines = {name: self._share(value) for name, value in people.items() if not math.isnan(value)}
         self._base = CHANCE.get(metric, min(finite))
         self._top = people.get(CEILING, max(finite))
-        positions = [position for row in shown for position in (row.main, *row.others)]
-        self._worst = {name: _worst_prompts(board, positions, name, metric) for name in board.scopes}
+        self._worst: dict[str, dict[int, str]] = {}
 
-    def row(self, row: ModelEntries, standing: Standing, scopes: Sequence[str], keys: Sequence[str]) -> dict[str, Any]:
-        """Return a model's row with those of its other entries."""
+    def look_up(self, positions: Iterable[int]) -> None:
+        """Look up what the rows of these entries lead to, for all of them at once."""
+        looked_up = list(positions)
+        self._worst = {name: _worst_prompts(self._board, looked_up, name, self._metric) for name in self._board.scopes}
+
+    def row(
+        self, row: ModelEntries, standing: Standing, scopes: Sequence[str], keys: Sequence[str], opened: bool
+    ) -> dict[str, Any]:
+        """Return a model's row, with those of its other entries if it is opened."""
         main = self._entry(row.main, standing, scopes, keys)
         entry = self._board.entries[row.main]
         rank, card = int(standing.model_rank[row.main]), entry.listing.card if entry.listing else None
@@ -223,7 +234,9 @@ class _Painter:
             "facts": [fact for fact in declared if fact],
             "links": [(name, address) for name, address in addresses.items() if address],
             "model": entry.model,
-            "others": [self._entry(position, standing, scopes, keys) for position in row.others],
+            "others": len(row.others),
+            "open": opened,
+            "unfolded": [self._entry(position, standing, scopes, keys) for position in row.others] if opened else [],
         }
 
     def bar(self, mean: float, low: float, high: float) -> dict[str, str] | None:

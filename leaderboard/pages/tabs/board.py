@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -31,6 +31,7 @@ from ..markup import heading, note
 from ..parts import Param, Query, Tab, chosen, figure_place
 from ..pickers import entry_choices, metric_picker, restore_metric, restore_scope, scopes
 
+TEMPLATE = "board.html"
 NAMES = ("subset", "metric", "sort", "q", "chips", "columns", "rows", "entry")
 LEGEND = (
     "One row per model, with the best of its entries; the others are folded under it. A figure leads to the images of "
@@ -97,19 +98,16 @@ def build(live: Live) -> Tab:
     of_entry = [about, chosen_best, curve, curve_words]
     export_buttons(live, state)
 
-    def restore_entry(board: Board, query: Query) -> Any:
-        return chosen(_entries(board), pick(query, "entry", board.positions, ""))
-
     def render(benchmark: str, *values: Any) -> list[Any]:
         board = live.board(benchmark)
-        scope, metric, sort, search, chips, columns, page, entry = values
-        asked: dict[str, Any] = {"search": search or "", "chips": chips or [], "columns": columns, "sort": sort}
-        _, rest = board_sheets(board, scope, metric, **{**asked, "sort": "rank"})
-        query = _query(live, board, dict(zip(NAMES, values, strict=True)))
-        full = model_table(board, scope, metric, query, page=page or 1, **asked)
+        scope, metric, _, search, chips, columns, page, entry = values
+        _, rest = board_sheets(
+            board, scope, metric, search=search or "", chips=chips or [], columns=columns, sort="rank"
+        )
+        full = _models(live, board, values)
         view = {"benchmark": benchmark, "scope": scope, "metric": metric, "partial": rest.ids}
         return [
-            macro("board.html", "models", full, f"Models by {board.metric_titles[metric]}, {scope}"), _update(rest),
+            macro(TEMPLATE, "models", full, f"Models by {board.metric_titles[metric]}, {scope}"), _update(rest),
             gr.update(visible=len(rest) > 0), view, _update_pages(full["total"], page or 1),
             *_of_entry(board, entry, scope),
         ]  # fmt: skip
@@ -131,7 +129,7 @@ def build(live: Live) -> Tab:
             Param(
                 "entry",
                 entry,
-                restore_entry,
+                _restore_entry,
                 render_detail,
                 of_entry,
                 [event.success for event in picks],
@@ -141,7 +139,23 @@ def build(live: Live) -> Tab:
         ],
         render,
         [table, partial, apart, state, page, *of_entry],
+        unfolded=lambda board, values, model: _unfolded(live, board, values, model),
     )
+
+
+def _unfolded(live: Live, board: Board, values: Sequence[Any], model: str) -> str:
+    table = _models(live, board, values, unfold=model)
+    return "".join(macro(TEMPLATE, "variants", row, table) for row in table["rows"])
+
+
+def _models(live: Live, board: Board, values: Sequence[Any], unfold: str = "") -> dict[str, Any]:
+    """Return the table of models as the template takes it, or one of its rows, for the values of all controls."""
+    scope, metric, sort, search, chips, columns, page, _ = values
+    query = _query(live, board, dict(zip(NAMES, values, strict=True)))
+    return model_table(
+        board, scope, metric, query, search=search or "", chips=chips or [], columns=columns, sort=sort, page=page or 1,
+        unfold=unfold,
+    )  # fmt: skip
 
 
 def _of_entry(board: Board, name: str | None, scope: str) -> list[Any]:
@@ -229,6 +243,10 @@ def _update_pages(total: int, page: int) -> Any:
 def _restore_page(board: Board, query: Query) -> Any:
     pages = [str(number + 1) for number in range(pages_of(len(board)))]
     return gr.update(choices=page_choices(len(board)), value=int(pick(query, "rows", pages, "1")))
+
+
+def _restore_entry(board: Board, query: Query) -> Any:
+    return chosen(_entries(board), pick(query, "entry", board.positions, ""))
 
 
 def _entries(board: Board) -> list[tuple[str, str]]:

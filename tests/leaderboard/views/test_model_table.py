@@ -123,8 +123,11 @@ def test_the_page_has_every_entry_once_and_text_stays_text(mini_board, hostile_b
     for board in (mini_board, hostile_board):
         html = str(macro("board.html", "models", shown(board), "Models"))
         assert html.count('<th scope="col"') == 2 + len(shown(board)["head"])
-        # Rows that are folded stand in their button, and become rows when it is pressed.
-        html += "".join(unescape(rows) for rows in re.findall(r'data-rows="([^"]*)"', html))
+        # Rows that are folded are asked for, model by model.
+        for model in re.findall(r'data-unfold="([^"]+)"', html):
+            only = shown(board, unfold=unescape(model))
+            html += str(macro("board.html", "variants", only["rows"][0], only))
+            assert len(only["rows"]) == 1
         entries = re.findall(r'data-entry="([^"]+)"', html)
         assert Counter(entries) == Counter(entry.id for entry in board.entries)
         assert "<script" not in html
