@@ -285,6 +285,11 @@ def main(args: list[str] | None = None) -> int:
     """
     # One bar for each command is enough; datasets reads this when it is imported.
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    # Pictures are only written to files; a notebook's backend, which its terminals inherit, may not be installed.
+    os.environ["MPLBACKEND"] = "agg"
+    if os.environ.get("COLUMNS", "").lstrip("0") == "":
+        # No terminal is so narrow: nothing at all would be printed.
+        os.environ.pop("COLUMNS", None)
     # typer brings its own click since 0.26 and used the click package before: take the errors from where it has them.
     click_error = import_module(typer.BadParameter.__module__).ClickException
     accept_any_text()
@@ -315,6 +320,12 @@ def main(args: list[str] | None = None) -> int:
         # The machine's, not the program's: a full disk, a folder that can't be written to, too many open files.
         flush_or_discard()
         return _fail(_of_the_machine(error), 1)
+    except SystemExit as error:
+        # rich ends so when nobody reads any more, and typer when a shell asks what a word may become; no command does.
+        # With exit code 0, what a reward left undone would look done.
+        if isinstance(error.__context__, BrokenPipeError) or "_TIA2_COMPLETE" in os.environ:
+            raise
+        return _fail(f"A reward model or another package ended the program (exit code {error.code}).", 1)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     if code == EXIT_INTERRUPTED:

@@ -131,7 +131,7 @@ def missing_dependency(what: str, extra: str) -> MissingDependencyError:
     return MissingDependencyError(f"{what}. Install it with: pip install 'tia2[{extra}]'")
 
 
-def missing_models(error: Exception, what: str) -> MissingDependencyError | None:
+def missing_models(error: BaseException, what: str) -> MissingDependencyError | None:
     """Return the error to raise instead of a failed import of what runs models; None for any other error.
 
     Args:

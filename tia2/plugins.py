@@ -58,7 +58,10 @@ class Plugin:
                 return imported(self.target)
         except Tia2Error:
             raise
-        except Exception as problem:  # a plugin may raise anything while it is imported
+        except (
+            Exception,
+            SystemExit,
+        ) as problem:  # a plugin may raise anything while it is imported, or end the program
             title = f"{kind.capitalize()} {self.name!r}"
             if missing := missing_models(problem, title):
                 raise missing from problem

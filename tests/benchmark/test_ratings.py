@@ -51,6 +51,12 @@ def test_votes_are_the_special_case():
     assert rated.items[["human_score", "label"]].equals(voted.items[["human_score", "label"]])
 
 
+def test_other_ratings_with_the_same_mean_are_other_answers():
+    first, second = (load(listing([row, [1, 2]]), scale=FIVE) for row in ([2, 4], [3, 3]))
+    assert first.scores_fingerprint == second.scores_fingerprint
+    assert first.votes_fingerprint != second.votes_fingerprint
+
+
 @pytest.mark.parametrize(
     ("ratings", "options", "message"),
     [

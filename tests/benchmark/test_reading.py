@@ -227,7 +227,7 @@ FORMATS = {
     "some columns": lambda data: data.with_format("numpy", columns=["votes"]),
     "transform": lambda data: data.with_transform(lambda batch: {"x": [1] * len(batch["item_id"])}),
     "transform that keeps bytes": lambda data: data.cast_column("image", datasets.Image(decode=False)).with_transform(
-        lambda batch: {**batch, "image": [{"bytes": png(251), "path": None}] * len(batch["item_id"])}
+        lambda batch: {**batch, "image": [{"bytes": png(251), "path": None} for _ in next(iter(batch.values()))]}
     ),
 }
 

@@ -72,6 +72,16 @@ def test_any_encoding_takes_what_is_printed(shell, results, encoding):
         assert re.search(r"\d\.\d{3}-\d\.\d{3}", ranking)
 
 
+def test_settings_of_the_terminal_and_of_notebooks_hide_nothing(shell, results, tmp_path):
+    """A terminal of no columns printed nothing; a notebook's backend that isn't installed ended with a traceback."""
+    odd = {"COLUMNS": "0", "MPLBACKEND": "module://not_installed"}
+    words = [["compare", *results, "--figure", tmp_path / "a.svg"]]
+    said = several(shell, words, env={**os.environ, **odd})
+    assert said.code == 0, said.err
+    assert "agrees with people better" in " ".join(said.out.split())
+    assert (tmp_path / "a.svg").is_file()
+
+
 def test_an_error_about_a_name_that_is_no_text(shell):
     """A file name on Linux is any bytes: half a character in it must not end the message."""
     said = shell("evaluate", "zwei-K\udcfche", env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"})

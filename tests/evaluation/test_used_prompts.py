@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -128,6 +129,9 @@ def test_the_commands_say_what_can_be_computed(unaligned, tmp_path, cli):
     shown = cli("evaluate", tmp_path / "t", "--metric", "spearman")
     expected = by_scipy(unaligned, "low", spearmanr)
     assert f"{expected:.3f}" in shown.out
+    for metric, used in ((None, "0"), ("spearman", "5")):
+        table = said.out if metric is None else shown.out
+        assert re.search(rf"^low +5 +{used} +50 +50", table, re.M), table
     assert f"{expected:.3f}" not in cli("evaluate", tmp_path / "t", "--metric", "spearman", "--prompts", "label").out
     assert "Unknown way to leave out prompts 'labels'" in cli("evaluate", tmp_path / "t", "--prompts", "labels").err
 

@@ -104,6 +104,33 @@ def test_definitions_are_those_of_the_metrics():
             assert f"{row} {metric.chance:g} |" in page
 
 
+def test_the_menu_and_the_pages_hold_what_one_looks_for():
+    import yaml
+
+    menu = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8").replace("!!python/name:", ""))["nav"]
+    groups = {name: pages for entry in menu for name, pages in entry.items() if isinstance(pages, list)}
+    assert {"Measure", "Calibrate", "Optimise", "Leaderboard", "Look up", "API reference"} <= set(groups)
+    assert {"own-data.md", "evaluate.md"} <= {page for entry in groups["Measure"] for page in entry.values()}
+    assert {"calibrate.md", "findings-calibration.md"} <= {
+        page for entry in groups["Calibrate"] for page in entry.values()
+    }
+    definitions = (ROOT / "docs" / "definitions.md").read_text(encoding="utf-8")
+    for word in ("max-T", "noise ceiling", "UR", "X"):
+        assert re.search(rf"^\| \[?\*{{0,2}}{word}\b[^|]*\| \S", definitions, re.M), word
+    for page in ("evaluate.md", "calibrate.md", "own-data.md"):
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        assert {'=== "Command line"', '=== "Python"'} <= set(re.findall(r'^=== "[^"]+"', text, re.M)), page
+    assert "Each metric leaves out the prompts that it can't be computed on" in definitions
+
+
+def test_text_limits_are_those_of_the_cards():
+    from tia2.rewards.registry import card
+
+    rows = re.findall(r"^\|([^|\n]*)\|.*\| (\d+) tokens \|$", (ROOT / "docs" / "rewards.md").read_text("utf-8"), re.M)
+    limits = {name: int(limit) for names, limit in rows for name in re.findall(r"`([\w-]+)`", names)}
+    assert limits["mini-strong"] == card("mini-strong").text_limit == 16
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files(page):
     for target in LINK.findall(page.read_text(encoding="utf-8")):

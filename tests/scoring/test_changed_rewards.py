@@ -58,7 +58,7 @@ def score(cli, mine, benchmark_file):
     return run
 
 
-def test_other_options_are_another_model(score):
+def test_other_options_are_another_model(score, cli):
     assert score("--option", "sign=1").code == 0
     first = ScoreTable.load("t")
     refused = score("--option", "sign=-1")
@@ -68,8 +68,10 @@ def test_other_options_are_another_model(score):
     assert score("--option", "sign=-1", out="u").code == 0
     second = ScoreTable.load("u")
     assert (second.rewards == -first.rewards)[first.mask].all()
-    assert first.manifest.reward.options == {"sign": 1}
+    assert [table.manifest.reward.options for table in (first, second)] == [{"sign": 1}, {"sign": -1}]
     check_same_items([first, second])
+    together = ("--ensemble", "mean", "--scaling", "minmax", "--metric", "spearman")
+    assert cli("evaluate", "t", "u", *together).code == 0
     with pytest.raises(ResultError, match="one reward model"):
         check_same_items([first, first])
 
@@ -92,6 +94,47 @@ def test_what_was_stopped_and_changed_is_not_resumed(score, mine, monkeypatch):
     assert refused.code == 1
     assert "changed:" in refused.err
     assert "file m.py" in refused.err
+
+
+class Stopping:
+    """Stops, as Ctrl-C does, after a number of calls."""
+
+    fingerprint_excludes = ("left",)
+
+    def __init__(self, sign, *, left=10**6, note=None):
+        self.sign, self.left, self.note = sign, left, note
+
+    def score(self, images, texts):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return [self.sign * len(text) for text in texts]
+
+
+def test_what_was_stopped_is_resumed_by_the_same_model_alone(benchmark_, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        tia2.score(Stopping(1, left=2), benchmark_, tmp_path, shard_size=4, batch_size=4)
+    assert list((tmp_path / "shards").iterdir())
+    with pytest.raises(ScoreTableError, match=r"changed: attribute sign"):
+        tia2.score(Stopping(-1), benchmark_, tmp_path, shard_size=4, batch_size=4)
+    table = tia2.score(Stopping(1), benchmark_, tmp_path, shard_size=4, batch_size=4)
+    assert (table.rewards[table.mask] > 0).all()
+
+
+@pytest.mark.filterwarnings("ignore:The fingerprint of reward")
+def test_what_was_stopped_and_can_not_be_digested_is_not_resumed(benchmark_, tmp_path):
+    log = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        tia2.score(Stopping(1, left=2, note=log), benchmark_, tmp_path, shard_size=4, batch_size=4)
+    with pytest.raises(ScoreTableError, match="nothing says that it is of this 'Stopping'"):
+        tia2.score(Stopping(1, note=log), benchmark_, tmp_path, shard_size=4, batch_size=4)
+    again = {"trust_fingerprint": True, "shard_size": 4, "batch_size": 4}
+    assert 0 < tia2.score(Stopping(1, note=log), benchmark_, tmp_path, **again).computed < len(benchmark_)
+
+
+def test_the_argument_of_a_specification_is_kept(benchmark_, clip_folder):
+    reward = tia2.score(f"clip:{clip_folder}", benchmark_).manifest.reward
+    assert reward.argument == str(clip_folder)
 
 
 def test_a_file_that_was_edited_within_a_second_gives_its_own_rewards(score, mine, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 
@@ -62,6 +63,23 @@ def test_nor_that_of_other_commands(loud, cli, benchmark_file, command):
     assert said.code == 0, said.err
     assert json.loads(said.out)
     assert "imported\nmade" in said.err
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import sys\nsys.exit(0)", r"ends\.py' ends the program while it is imported \(exit code 0\)"),
+        ("class ends:\n    def __init__(self):\n        raise SystemExit(3)", "can't be loaded: SystemExit: 3"),
+        ("def ends(images, texts):\n    raise SystemExit(0)", r"ended the program \(exit code 0\)"),
+    ],
+    ids=["imported", "made", "called"],
+)
+def test_a_reward_that_ends_the_program_is_an_error(loud, cli, benchmark_file, code, message):
+    """With exit code 0, nothing scored would look like done."""
+    (loud / "ends.py").write_text(code)
+    said = cli("score", "--reward", "ends.py:ends", "--benchmark", benchmark_file, "--out", "t")
+    assert said.code == 1
+    assert re.search(message, said.err), said.err
 
 
 def test_a_reward_that_changes_the_folder_moves_no_table(loud, cli, benchmark_file):

@@ -53,6 +53,12 @@ def import_from(path: Path, name: str) -> Any:
     try:
         with _nothing_compiled():
             loader.exec_module(module)
+    except SystemExit as error:
+        del sys.modules[module_name]
+        raise RewardError(
+            f"{str(path)!r} ends the program while it is imported (exit code {error.code}). What belongs to a script "
+            "goes below `if __name__ == '__main__':`."
+        ) from error
     except Exception as error:  # the file is the user's own and may raise anything
         del sys.modules[module_name]
         raise RewardError(f"{str(path)!r} can't be imported: {type(error).__name__}: {error}.") from error

@@ -226,7 +226,7 @@ def _build(target: Any, spec: str, name: str, arguments: list[str], options: dic
             target = target(*arguments, **options)
         except Tia2Error:
             raise
-        except Exception as error:  # a plugin may raise anything while it loads
+        except (Exception, SystemExit) as error:  # a plugin may raise anything while it loads, or end the program
             if missing := missing_models(error, f"Reward {spec!r}"):
                 raise missing from error
             raise RewardError(f"Reward {spec!r} can't be loaded: {type(error).__name__}: {error}") from error

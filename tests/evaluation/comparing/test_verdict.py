@@ -119,6 +119,7 @@ def test_one_entry_given_twice_is_said(mini_results, cli, tmp_path):
     said = "mini-web and mini-web are one entry, given twice"
     assert said in " ".join(cli("compare", path, copy).err.split())
     assert said in " ".join(cli("compare", path, other, copy).err.split())
+    assert said in " ".join(cli("evaluate", path, copy).err.split())
     assert "given twice" not in cli("compare", path, other).err
 
 

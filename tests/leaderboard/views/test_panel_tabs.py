@@ -93,6 +93,19 @@ def test_compare(mini_tabs, mini_board):
         )
 
 
+def test_the_page_s_numbers_are_those_of_the_names_beside_them(mini_tabs, mini_board):
+    """In both orders of the entries: who is named first has the first number, which is the larger one."""
+    pattern = r"(mini-\w+) agrees with people better than (mini-\w+): AUROC (\d\.\d+) against (\d\.\d+)"
+    for a, b in (("mini-strong", "mini-web"), ("mini-web", "mini-strong")):
+        query = {"a": a, "b": b, "cm": "auroc", "subset": "overall"}
+        _, outputs = shown(mini_tabs["compare"], mini_board, query)
+        (row,) = (row for row in comparison(mini_board, a, b, "auroc").differences if row.subset == "overall")
+        means = {a: row.a, b: row.b}
+        first, second, *numbers = re.search(pattern, outputs[0]).groups()
+        assert numbers == [f"{means[first]:.3f}", f"{means[second]:.3f}"]
+        assert means[first] > means[second]
+
+
 def test_the_same_entry_twice(mini_tabs, mini_board):
     _, outputs = shown(mini_tabs["compare"], mini_board, {"a": "mini-web", "b": "mini-web"})
     assert "Choose two different entries to compare." in outputs[0]
@@ -112,7 +125,7 @@ def test_items(mini_tabs, mini_board):
     figures = mini_board.figures[mini_board.positions["mini-web"], :, 0]
     by_odds = mini_board.prompts["prompt_id"].to_numpy()[np.argsort(figures, kind="stable")].tolist()
     position = by_odds.index(prompt["prompt_id"])
-    assert outputs[3] == [by_odds[position - 1], by_odds[position + 1]]
+    assert outputs[3] == by_odds
     assert f"AUROC of mini-web: {figures[7]:.3f}, number {position + 1} of 59 by how much" in outputs[0]
 
 

@@ -124,6 +124,16 @@ def network(seed, *, buffer=1.0, dropout=0.0, train=False):
     return Network().train(train)
 
 
+def transformed(factor):
+    import torch
+
+    class Scaled(torch.nn.Module):
+        def forward(self, x):
+            return x * factor
+
+    return torch.fx.symbolic_trace(Scaled())
+
+
 def tensor(*values, dtype=None):
     import torch
 
@@ -145,6 +155,7 @@ DIFFERENT = {
     "attribute of an attribute": lambda: (Signed(note=Settings(1)), Signed(note=Settings(2))),
     "array": lambda: (Signed(note=np.arange(3)), Signed(note=np.array([0, 1, 3]))),
     "array's type": lambda: (Signed(note=np.arange(3)), Signed(note=np.arange(3.0))),
+    "mask of an array": lambda: tuple(Signed(note=np.ma.array([1, 2], mask=mask)) for mask in ([0, 1], [1, 0])),
     "array of objects": lambda: (Signed(note=np.array(["a", None])), Signed(note=np.array(["b", None]))),
     "tensor": lambda: (Signed(note=tensor(1.0)), Signed(note=tensor(2.0))),
     "tensor of two bytes": lambda: tuple(
@@ -164,6 +175,7 @@ DIFFERENT = {
     "buffer that isn't saved": lambda: (network(0, buffer=1.0), network(0, buffer=2.0)),
     "dropout": lambda: (network(0, dropout=0.0), network(0, dropout=0.5)),
     "mode": lambda: (network(0, train=False), network(0, train=True)),
+    "code of a network that was transformed": lambda: (Signed(note=transformed(1)), Signed(note=transformed(2))),
     "network within": lambda: (Signed(note=network(0)), Signed(note=network(1))),
     "closure": lambda: (weighted(1), weighted(2)),
     "array in a closure": lambda: (weighted(np.ones(1)), weighted(np.zeros(1))),
@@ -337,6 +349,36 @@ def test_options_and_files_that_the_constructor_reads_count(written, tmp_path):
             fingerprints.append(identity(reward).fingerprint)
     assert len(set(fingerprints)) == 6
     assert "option sign" in identity(tia2.load_reward(spec, sign=-1)).parts
+
+
+READS = {
+    "variable": 'os.environ.get("REWARD_SIGN")',
+    "variable by another name": 'getenv("REWARD_SIGN")',
+    "variable of the machine": 'os.environ["HF_HOME"]',
+    "file": 'open("scale.txt").read()',
+    "file beside the code": '(Path(__file__).parent / "scale.txt").read_text()',
+    "log": 'open("scale.txt", "a")',
+}
+
+
+@pytest.mark.parametrize("case", READS)
+def test_what_is_read_with_each_call_counts(tmp_path, monkeypatch, case):
+    """The code says it: the value of a variable, and the content of a file, when the reward was made."""
+    monkeypatch.chdir(tmp_path)
+    begin = "import os\nfrom os import getenv\nfrom pathlib import Path\n\n"
+    code = f"{begin}def score(images, texts):\n    return [float(len({READS[case]}))] * len(texts)\n"
+    (tmp_path / "reads.py").write_text(code)
+
+    def digested(content, sign):
+        (tmp_path / "scale.txt").write_text(content)
+        monkeypatch.setenv("REWARD_SIGN", sign)
+        monkeypatch.setenv("HF_HOME", f"/somewhere/{sign}")
+        return identity(tia2.load_reward("reads.py:score"))
+
+    first = digested("1", "1")
+    assert digested("1", "1") == first
+    assert (digested("1", "-1") != first) == (case in ("variable", "variable by another name"))
+    assert (digested("2", "1") != first) == (case in ("file", "file beside the code"))
 
 
 def test_an_installed_package_counts_with_all_its_files(tmp_path, monkeypatch):

@@ -2,13 +2,15 @@
 
 The specification's argument and options, the whole file and the files of one's own that it imports, attributes, arrays
 and tensors by content, weights and buffers of a network, closed-over variables, defaults and constants of functions,
-and the files that were read while it was made. What can't be looked into is named: then nothing says whether two
+the files that were read while it was made or that its code names where it reads one, and the environment variables
+that its code reads. What can't be looked into is named: then nothing says whether two
 reward models are the same.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from typing import Any
 from tia2.rewards.identity.content import ContentDigest
 from tia2.rewards.identity.objects import ORIGIN, WITHOUT_EFFECT, file_digest, hashed, is_plain
 from tia2.rewards.identity.own_files import HOME, is_own, module_file, with_imports
+from tia2.rewards.identity.reads import environment_reads, file_reads
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def _with_origin(stated: str, source: Origin, code: set[Path]) -> Identity:
     parts = {name: digest for name, digest in parts.items() if name.partition(" ")[2] not in WITHOUT_EFFECT}
     if source.argument is not None:
         parts["argument"] = content.of(source.argument, "argument")
-    parts |= _file_parts(code | set(source.files) if code else set())
+    parts |= _code_parts(code, source.files, content) if code else {}
     if source.is_built_in or not parts:
         return Identity(stated)
     parts["stated fingerprint"] = hashed(stated)
@@ -101,6 +104,14 @@ def _code_files(module_name: str | None) -> set[Path]:
     if path is None or (module_name or "").partition(".")[0] == HOME:
         return set()
     return with_imports([path]) if is_own(path) else _package_files(module_name or "")
+
+
+def _code_parts(code: set[Path], read: Iterable[Path], content: ContentDigest) -> dict[str, bytes]:
+    """Return the digests of code, of files that it was seen to read or names, and of environment variables."""
+    written = {path for path in code if is_own(path)}
+    variables = {name: content.of(os.environ.get(name), name) for name in environment_reads(written)}
+    parts = {f"environment variable {name}": digest for name, digest in variables.items()}
+    return parts | _file_parts(code | set(read) | file_reads(written))
 
 
 def _file_parts(files: Iterable[Path]) -> dict[str, bytes]:
@@ -156,7 +167,7 @@ def content_identity(
     for name, option in sorted(origin.options.items()):
         if name not in WITHOUT_EFFECT:
             parts[f"option {name}"] = content.of(option, name)
-    parts |= _file_parts(with_imports(content.files) | _package_files(root) | set(origin.files))
+    parts |= _code_parts(with_imports(content.files) | _package_files(root), origin.files, content)
     undigested = tuple(f"{name} ({reason})" for name, reason in content.undigested.items())
     return _of_parts(parts, undigested)
 

@@ -166,6 +166,8 @@ class ContentDigest:
         return self._code_or_object(value, name)
 
     def _array(self, value: Any, name: str) -> bytes:
+        if isinstance(value, np.ma.MaskedArray):
+            return hashed("masked", self._array(value.data, name), self._array(np.ma.getmaskarray(value), name))
         array = np.asarray(value)
         if array.dtype.hasobject:
             return hashed("array", str(array.shape), self._many("objects", array.ravel().tolist(), name))
@@ -231,6 +233,12 @@ class ContentDigest:
         parts: list[str | bytes] = [self.of(type(network), name), str(network.training)]
         for key, part in [*tensors, *network._modules.items()]:
             parts += [key, self.of(part, f"{name}.{key}")]
+        # A scripted, traced or transformed network has its code in the object, under a class of torch's.
+        code = None
+        with suppress(Exception):  # a scripted part that has no method
+            code = getattr(network, "code", None)
+        if isinstance(code, str):
+            parts += ["code", code]
         # torch's own attributes begin with an underscore, and so do bookkeeping ones of libraries.
         keeps_private = self._own_file(type(network).__module__) is not None
         left_out = WITHOUT_EFFECT | set(vars(sys.modules["torch"].nn.Module()))
