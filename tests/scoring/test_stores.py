@@ -120,6 +120,13 @@ def test_the_command_scores_to_a_url(store, cli, benchmark_file, tmp_path):
     assert f"evaluate {store}/two/length {store}/two/half" in said.err
     said = cli("evaluate", f"{store}/two/length", f"{store}/two/half")
     assert said.code == 0, said.err
+    assert cli("score", *rewards, "--benchmark", benchmark_file, "--out", tmp_path / "two").code == 0
+    for words in (["compare"], ["analyze", "power", "--out", tmp_path / "power"]):
+        here, there = (
+            cli(*words, f"{folder}/length", f"{folder}/half") for folder in (tmp_path / "two", f"{store}/two")
+        )
+        assert there == here
+    assert cli("export-scores", f"{store}/two/half", tmp_path / "half.csv").code == 0
 
 
 @pytest.mark.parametrize("kind", ["s3", "memory", "local"])

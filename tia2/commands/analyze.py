@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True)
 OUT = Path("runs/analysis")
 ALL = "png,html,csv"
 
-Tables = Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables that `tia2 score` wrote.")]
+Tables = Annotated[list[str], typer.Argument(metavar="TABLE...", help="Score tables that `tia2 score` wrote.")]
 Out = Annotated[Path, typer.Option(help="The folder for the figure and the table.")]
 Formats = Annotated[
     str,
@@ -248,7 +248,7 @@ def _calibration(textnorm: bool, name: str | None) -> Calibration | None:
 
 
 def _run(
-    paths: list[Path], work: Callable[[list[ScoreTable]], Analysis], out: Path, formats: str, as_json: bool
+    paths: list[str], work: Callable[[list[ScoreTable]], Analysis], out: Path, formats: str, as_json: bool
 ) -> None:
     from tia2 import console
 

@@ -34,7 +34,7 @@ SHOWN = 5
 @app.command(epilog=EXAMPLES)
 def compare(
     entries: Annotated[
-        list[Path], typer.Argument(metavar="A B...", help="Score tables, or results that `tia2 evaluate --out` saved.")
+        list[str], typer.Argument(metavar="A B...", help="Score tables, or results that `tia2 evaluate --out` saved.")
     ],
     calibration: Annotated[
         str | None,
@@ -99,11 +99,11 @@ def compare(
         console.stderr.print("Saved ", console.plain(figure), sep="")
 
 
-def _pooled(entries: list[Path], calibration: str | None, metric: str, seed: int, as_json: bool) -> None:
+def _pooled(entries: list[str], calibration: str | None, metric: str, seed: int, as_json: bool) -> None:
     """Compare two score tables over all items at once."""
     from tia2 import console
 
-    if len(entries) != 2 or any(path.suffix.lower() == ".json" for path in entries):
+    if len(entries) != 2 or any(path.lower().endswith(".json") for path in entries):
         raise UsageError("--pooled compares two score tables; saved results don't hold the values of single items.")
     with console.warnings_as_lines(), console.stderr.status("Comparing …"):
         from tia2.calibration import calibrate, calibration_of
@@ -150,11 +150,11 @@ def _print(comparison: Comparison) -> None:
     console.stderr.print(f"\n{METHODS}", markup=False)
 
 
-def _result(path: Path, name: str | None, seed: int) -> Result:
+def _result(path: str, name: str | None, seed: int) -> Result:
     from tia2.calibration import calibration_of
     from tia2.evaluation import Result, evaluate
 
-    if path.suffix.lower() == ".json":
+    if path.lower().endswith(".json"):
         return Result.load(path)
     return evaluate(path, None if name is None else calibration_of(name), seed=seed)
 

@@ -54,7 +54,7 @@ def sample(
 
 @app.command(epilog="Example:\n\n  tia2 miniworld failures runs/quickstart/scores/*")
 def failures(
-    tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables of `mini`.")],
+    tables: Annotated[list[str], typer.Argument(metavar="TABLE...", help="Score tables of `mini`.")],
     out: Annotated[Path, typer.Option(help="The folder for the figure and the table.")] = Path("runs/analysis"),
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
 ) -> None:

@@ -28,7 +28,7 @@ def pairs(
             help="A benchmark of pairs, or a file: prompt_id, item_a, item_b, preference (a, b, tie, or a list).",
         ),
     ],
-    tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Score tables of the items.")],
+    tables: Annotated[list[str], typer.Argument(metavar="TABLE...", help="Score tables of the items.")],
     calibration: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Calibration of each table, or of all together for an ensemble; repeatable."),
@@ -82,7 +82,7 @@ def _preferences(path: Path) -> Preferences:
     return Preferences.of_items(load(path).items) if path.is_dir() else Preferences.of(path)
 
 
-def _entries(tables: list[Path], calibrations: list[str]) -> list[Values]:
+def _entries(tables: list[str], calibrations: list[str]) -> list[Values]:
     from tia2.calibration import calibrate, calibration_of
     from tia2.evaluation.evaluate import load_table
 
