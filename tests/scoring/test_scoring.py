@@ -197,3 +197,13 @@ def test_specs_paths_and_datasets_are_taken(clip_folder, clip, benchmark_, bench
     np.testing.assert_allclose(table.rewards, expected, atol=1e-6)
     assert table.manifest.reward.spec == f"clip:{clip_folder}"
     np.testing.assert_allclose(tia2.score(clip, benchmark_.dataset).rewards, expected, atol=1e-6)
+
+
+def test_a_folder_that_could_not_be_read_back_is_refused_before_anything_is_scored(benchmark_, tmp_path):
+    """A file name on Linux is any bytes; Parquet's reader takes UTF-8 alone."""
+
+    def never(images, texts):
+        raise AssertionError("scored")
+
+    with pytest.raises(ScoreTableError, match=r"udce9' isn't UTF-8, and Parquet files there can't be read back"):
+        tia2.score(never, benchmark_, f"{tmp_path}/caf\udce9")

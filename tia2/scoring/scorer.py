@@ -88,6 +88,8 @@ def score(
     number, parts = part
     if not 0 <= number < parts:
         raise ScoreTableError(f"Part {number}/{parts} doesn't exist: parts are numbered from 0/{parts}.")
+    if out and any("\ud800" <= character <= "\udfff" for character in os.fspath(out)):
+        raise ScoreTableError(f"{os.fspath(out)!r} isn't UTF-8, and Parquet files there can't be read back: rename it.")
     # Before the reward is loaded: its code is the user's, and may change the current folder.
     files = TableFiles(absolute(out)) if out else None
     model = load_reward(reward)
