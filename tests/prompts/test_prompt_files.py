@@ -88,6 +88,21 @@ def test_half_a_prompt_is_never_read(tmp_path, content, message):
         read(tmp_path, "a.csv", content)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.json", '{"prompts": ["two cats"]}', "is an object with the key 'prompts': give its list alone"),
+        ("a.json", '{"prompt": "two cats"}', "is an object with the key 'prompt'"),
+        ("a.csv", "prompt,prompt\na,b\n", "has 2 columns called 'prompt'"),
+        ("a.txt", "two cats\n".encode("utf-16-le"), "holds zero bytes, as UTF-16 does"),
+        ("a.csv", "prompt\ntwo cats\n".encode("utf-16-be"), "holds zero bytes"),
+    ],
+)
+def test_what_only_looks_like_prompts_is_refused(tmp_path, name, content, message):
+    with pytest.raises(PromptError, match=message):
+        read(tmp_path, name, content)
+
+
 def test_rows_of_other_lengths(tmp_path):
     assert read(tmp_path, "a.csv", "prompt,n\ntwo cats\n\na dog,2,,\n") == ["two cats", "a dog"]
     assert read(tmp_path, "b.csv", "n,prompt\n1\n2,a dog\n") == ["a dog"]

@@ -76,6 +76,8 @@ def _read(source: str | os.PathLike[str], column: str | None) -> Iterable[Any]:
         raise PromptError(f"{path} can't be read: {error.strerror or error}.") from None
     except UnicodeDecodeError as error:
         raise PromptError(f"{path} is not UTF-8 text (byte {error.start:,}).") from None
+    if "\0" in text:
+        raise PromptError(f"{path} holds zero bytes, as UTF-16 does: save it as UTF-8 text.")
     if suffix == ".json":
         return _from_json(_json(text, path), path, column)
     if suffix in JSON_LINES:
@@ -114,6 +116,8 @@ def _from_table(text: str, delimiters: str, path: Path, column: str | None) -> I
         return []
     names = [name.strip() for name in rows[0]]
     name = _column(names, path, column)
+    if names.count(name) > 1:
+        raise PromptError(f"{path} has {names.count(name)} columns called {name!r}: give each a name of its own.")
     position = names.index(name)
     values = []
     for number, row in enumerate(rows[1:], start=2):
@@ -204,6 +208,9 @@ def _json(text: str, path: Path) -> Any:
 
 def _from_json(content: Any, path: Path, column: str | None) -> Iterable[Any]:
     if isinstance(content, dict):
+        wrapper = next((key for key in (COLUMN, f"{COLUMN}s") if key in content), None)
+        if wrapper is not None:
+            raise PromptError(f"{path} is an object with the key {wrapper!r}: give its list alone, or prompts as keys.")
         return content
     if not isinstance(content, list):
         raise PromptError(f"{path}: expected a list of prompts, or an object with prompts as keys.")
