@@ -23,7 +23,10 @@ _BAR = 40
 def make(
     source: Annotated[
         str,
-        typer.Argument(metavar="SOURCE", help="A CSV, TSV, JSON Lines, JSON or Parquet file, a folder, or a Hub id."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A CSV, TSV, JSON Lines, JSON or Parquet file, a WebDataset archive, a folder, a URL, or a Hub id.",
+        ),
     ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder for the benchmark.")],
     prompt: Annotated[str | None, typer.Option(metavar="COLUMN", help="The prompts.", rich_help_panel=COLUMNS)] = None,
