@@ -82,13 +82,16 @@ def test_a_run_that_stops_is_resumed_and_gives_the_bytes_of_a_folder(store, benc
     whole = tia2.score(Counts(), benchmark_, tmp_path / "t", **OPTIONS)
     with pytest.raises(KeyboardInterrupt):
         tia2.score(Counts(most=9), benchmark_, f"{store}/t", **OPTIONS)
-    assert stored_folder(f"{store}/t").names() == ["manifest.json", "shards"]
+    manifest, shards, texts = stored_folder(f"{store}/t").names()
+    assert (manifest, shards) == ("manifest.json", "shards")
+    assert texts.startswith("texts-")
     assert len(stored_folder(f"{store}/t").names("shards")) == 2
     with pytest.raises(ScoreTableError, match=rf"^{store}/t is not complete, 2 of 5 shards are there: score again"):
         ScoreTable.load(f"{store}/t")
     reward = Counts()
     table = tia2.score(reward, benchmark_, f"{store}/t", shard_size=4)
     assert (reward.seen, table.computed) == (12, 12)
+    assert stored_folder(f"{store}/t").names() == ["items.parquet", "manifest.json", "shards"]
     assert contents(f"{store}/t") == contents(tmp_path / "t")
     assert ScoreTable.load(f"{store}/t").rewards.tobytes() == whole.rewards.tobytes()
     assert tia2.evaluate(f"{store}/t") == tia2.evaluate(tmp_path / "t")

@@ -186,11 +186,24 @@ class TableRun:
             "skipped_items": sum(len(shard.skipped) for shard in shards),
             "items_digest": self.files.write_items(items) if self.files else items_digest(items),
             "complete": True,
+            **self._smallest_sizes(),
         }
         self.manifest = self.manifest.model_copy(update=facts)
         if self.files:
             self.files.write_manifest(self.manifest)
+            self.files.forget_texts()
         return ScoreTable(self.manifest, items, shards)
+
+    def _smallest_sizes(self) -> dict[str, int | None]:
+        """Return the batch sizes that fitted everywhere: whoever of several writes the last word, it is the same."""
+        if self.files is None or not self.files.has_manifest():
+            return {}
+        both = (self.manifest, self.files.read_manifest())
+        texts = [manifest.text_batch_size for manifest in both if manifest.text_batch_size is not None]
+        return {
+            "batch_size": min(manifest.batch_size for manifest in both),
+            "text_batch_size": min(texts, default=None),
+        }
 
     def _read(self, number: int, rows: range) -> Shard:
         if self.files is None:
@@ -201,7 +214,9 @@ class TableRun:
     def _scorer(self, progress: Progress) -> BatchScorer:
         if self._score_batch is None:
             size = self.manifest.text_batch_size or self.manifest.batch_size
-            self._score_batch, size = self.plan.strategy.begin(self.plan.distinct_texts, size, progress)
+            texts = self.plan.distinct_texts
+            kept = self.files.kept_texts(self.manifest.key, len(texts)) if self.files else None
+            self._score_batch, size = self.plan.strategy.begin(texts, size, progress, kept)
             self._resize(text_batch_size=size)
         return self._score_batch
 

@@ -18,6 +18,7 @@ from tia2.rewards.encoder import Encoder
 from tia2.rewards.frames import FramesReward
 from tia2.rewards.functions import FunctionReward
 from tia2.rewards.loading.batching import halving
+from tia2.scoring.kept_texts import KeptTexts
 from tia2.scoring.rounding import RoundingTies
 
 if TYPE_CHECKING:
@@ -49,13 +50,16 @@ class Strategy(Protocol):
         """Turn an RGB image into what the batch scorer takes; called from several threads at once."""
         ...
 
-    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress = silent) -> tuple[BatchScorer, int]:
+    def begin(
+        self, texts: Sequence[str], batch_size: int, progress: Progress = silent, kept: KeptTexts | None = None
+    ) -> tuple[BatchScorer, int]:
         """Do what is done once for all texts of the benchmark.
 
         Args:
             texts: The distinct texts of the benchmark.
             batch_size: Texts at a time to begin with.
             progress: Called with "texts", the texts done, and the texts in all.
+            kept: Where encoded texts are kept for others that score the same table; None for nowhere.
 
         Returns:
             The function that scores batches, and the batch size that fitted in memory.
@@ -82,8 +86,10 @@ class DualStrategy(_OfImages):
         """Run the model's preprocessing."""
         return self._model.prepare_image(image)
 
-    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress = silent) -> tuple[BatchScorer, int]:
-        """Embed the texts."""
+    def begin(
+        self, texts: Sequence[str], batch_size: int, progress: Progress = silent, kept: KeptTexts | None = None
+    ) -> tuple[BatchScorer, int]:
+        """Embed the texts, or take what another process embedded."""
         model = self._model
 
         def encode(size: int) -> Rewards:
@@ -91,7 +97,13 @@ class DualStrategy(_OfImages):
                 texts, batch_size=size, progress=lambda done, total: progress("texts", done, total)
             )
 
-        text_features, size = halving(encode, batch_size, model.name)
+        earlier, size = kept.read() if kept else None, batch_size
+        if earlier is None:
+            encoded, size = halving(encode, batch_size, model.name)
+            text_features = kept.keep(encoded) if kept else encoded
+        else:
+            model.admit(texts)
+            text_features = earlier
         rows = {text: row for row, text in enumerate(texts)}
 
         def score_batch(prepared: Sequence[Any], texts_of_images: Sequence[Texts]) -> list[Rewards]:
@@ -116,9 +128,11 @@ class CrossStrategy(_OfImages):
         """Run the model's preprocessing."""
         return self._model.prepare_image(image)
 
-    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress = silent) -> tuple[BatchScorer, int]:
+    def begin(
+        self, texts: Sequence[str], batch_size: int, progress: Progress = silent, kept: KeptTexts | None = None
+    ) -> tuple[BatchScorer, int]:
         """Apply the text policy; the texts themselves are encoded beside each image."""
-        del progress
+        del progress, kept
         self._model.admit(texts)
         return self._score_batch, batch_size
 
@@ -144,9 +158,11 @@ class MatrixStrategy(_OfImages):
         """Leave the image as it is: the model takes PIL images."""
         return image
 
-    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress = silent) -> tuple[BatchScorer, int]:
+    def begin(
+        self, texts: Sequence[str], batch_size: int, progress: Progress = silent, kept: KeptTexts | None = None
+    ) -> tuple[BatchScorer, int]:
         """Do nothing beforehand."""
-        del texts, progress
+        del texts, progress, kept
         return self._score_batch, batch_size
 
     def _score_batch(self, prepared: Sequence[Any], texts_of_images: Sequence[Texts]) -> list[Rewards]:
@@ -178,9 +194,11 @@ class FramesStrategy:
         """Prepare each frame."""
         return [self._of_frames.prepare(frame) for frame in image]
 
-    def begin(self, texts: Sequence[str], batch_size: int, progress: Progress = silent) -> tuple[BatchScorer, int]:
+    def begin(
+        self, texts: Sequence[str], batch_size: int, progress: Progress = silent, kept: KeptTexts | None = None
+    ) -> tuple[BatchScorer, int]:
         """Begin as for images."""
-        score_frames, size = self._of_frames.begin(texts, batch_size, progress)
+        score_frames, size = self._of_frames.begin(texts, batch_size, progress, kept)
 
         def score_batch(prepared: Sequence[Any], texts_of_images: Sequence[Texts]) -> list[Rewards]:
             frames = [frame for item in prepared for frame in item]

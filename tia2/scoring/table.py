@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tia2.errors import ScoreTableError
-from tia2.scoring.old_items import check_old_items
 from tia2.scoring.table_files import Shard, TableFiles
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class ScoreTable:
                 f"{files.items_path} has {len(items)} items, its manifest {manifest.benchmark.items}: score again."
             )
         if manifest.items_digest is None:
-            check_old_items(manifest, items, files.items_path)
+            _check_old_items(manifest, items, files.items_path)
         ids, lengths = items["item_id"].tolist(), [len(texts) for texts in items["texts"]]
         shards = [
             files.read_shard(number, manifest.key, ids[rows.start : rows.stop], lengths[rows.start : rows.stop])
@@ -138,3 +138,26 @@ class ScoreTable:
             shard = Shard(ids, self.image_sha256[rows.start : rows.stop], rewards)
             files.write_shard(number, shard, self.manifest.key)
         files.write_manifest(self.manifest.model_copy(update={"items_digest": digest}))
+
+
+def _check_old_items(manifest: Manifest, items: pd.DataFrame, path: str | Path) -> None:
+    """Check items against the fingerprints of a manifest of before schema 2, which has no digest of them."""
+    from tia2.benchmark.items import ASKED, SCORED, digest
+
+    if manifest.schema_version > 1 or not {*ASKED, *SCORED, "label", "texts"} <= set(items.columns):
+        return
+    # Tables that a leaderboard took over have each contrastive prompt once, and their fingerprint needn't follow.
+    as_released = [list(texts[1:]) for texts in items["texts"]] != items["contrastive_prompts"].tolist()
+    changed = []
+    if as_released and digest(items[list(ASKED)]) != manifest.benchmark.fingerprint:
+        changed.append("ids, prompts or contrastive prompts")
+    if digest(items[list(SCORED)]) != manifest.benchmark.votes_fingerprint:
+        changed.append("human scores")
+    scores = items["human_score"]
+    if scores.between(0, 1).all() and ((scores > 0.5) != items["label"]).any():
+        changed.append("labels")
+    if changed:
+        raise ScoreTableError(
+            f"{path} has other {' and '.join(changed)} than the table was scored with. "
+            "Score again with the same --out and the benchmark: rewards are kept, items are written again."
+        )

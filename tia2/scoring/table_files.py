@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tia2.errors import ScoreTableError
+from tia2.scoring.kept_texts import StoredTexts, forget_texts
 from tia2.scoring.manifest import Manifest
 from tia2.storage import stored_folder
 
@@ -122,7 +123,16 @@ class TableFiles:
         shards = [f"{_SHARDS}/{name}" for name in self._stored.names(_SHARDS) if name.endswith(".parquet")]
         for name in (_MANIFEST, _ITEMS, *shards):
             self._stored.delete(name)
+        self.forget_texts()
         self._stored.delete(_SHARDS)  # unless something of somebody else's lies in it
+
+    def kept_texts(self, key: str, texts: int) -> StoredTexts:
+        """Return where the encoded texts of the table with this key are, of this number of texts."""
+        return StoredTexts(self._stored, key, texts)
+
+    def forget_texts(self) -> None:
+        """Delete encoded texts."""
+        forget_texts(self._stored)
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write manifest.json."""
