@@ -14,12 +14,17 @@ raw reward. On a CPU the ratio that counts is that of the process's CPU time, on
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# Its neighbours are imported, also where another program runs this one.
+sys.path.append(str(Path(__file__).resolve().parent))
+
 import argparse
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 

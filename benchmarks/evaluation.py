@@ -9,6 +9,11 @@ of entries that can't be told apart; a loop would take the resamples times as lo
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
+
+# Its neighbours are imported, also where another program runs this one.
+sys.path.append(str(Path(__file__).resolve().parent))
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 

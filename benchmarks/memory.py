@@ -9,6 +9,12 @@ counted: the workspace of kernels, fragmentation and the CUDA context (together 
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# Its neighbours are imported, also where another program runs this one.
+sys.path.append(str(Path(__file__).resolve().parent))
+
 import argparse
 import weakref
 from collections.abc import Callable, Iterator

@@ -17,6 +17,12 @@ machine it is that of the time that passes.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# Its neighbours are imported, also where another program runs this one.
+sys.path.append(str(Path(__file__).resolve().parent))
+
 import argparse
 import functools
 import io
@@ -26,7 +32,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets

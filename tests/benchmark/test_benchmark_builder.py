@@ -177,7 +177,7 @@ def test_new_code_or_new_release_is_another_cache_entry(layout, built, monkeypat
     assert built == ["counting"] * 2
 
 
-READING = ("__init__", "cards", "folders", "parquet", "splits", "tables")
+READING = ("__init__", "cards", "folders", "parquet", "remote", "splits", "tables", "webdataset")
 
 
 def test_source_hash_covers_every_module_that_makes_rows():
