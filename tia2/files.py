@@ -51,18 +51,10 @@ def replacing(
         ...     _ = unfinished.write_text("whole")
     """
     path = Path(path)
-    unfinished: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = _new_file_beside(path)
+    with _new_file_beside(path, error, advice) as unfinished:
         yield unfinished
         _flush_to_disk(unfinished)
         os.replace(unfinished, path)
-    except OSError as problem:
-        raise _refused(path, problem, error, advice) from None
-    finally:
-        if unfinished is not None:
-            unfinished.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -147,20 +139,12 @@ def create_atomically(
         [True, False]
     """
     path = Path(path)
-    unfinished: Path | None = None
-    try:
-        if path.exists():
-            return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = _new_file_beside(path)
+    if os.path.exists(path):  # False where it can't be known; then writing says why
+        return False
+    with _new_file_beside(path, error, advice) as unfinished:
         unfinished.write_bytes(content)
         _flush_to_disk(unfinished)
         return _linked(unfinished, path)
-    except OSError as problem:
-        raise _refused(path, problem, error, advice) from None
-    finally:
-        if unfinished is not None:
-            unfinished.unlink(missing_ok=True)
 
 
 def check_writable(path: str | os.PathLike[str], error: type[Tia2Error] = FileError) -> None:
@@ -273,12 +257,23 @@ def _refused(path: Path, problem: OSError, error: type[Tia2Error], advice: str) 
     return error(f"{path} can't be written: {problem.strerror or problem}. {advice}")
 
 
-def _new_file_beside(path: Path) -> Path:
-    # Short, since the name and its addition share the 255 bytes that a file name may have.
-    unfinished = path.parent / f".{path.name[:60]}.{secrets.token_hex(6)}.tmp"
-    # Not tempfile.mkstemp: it makes files that only their owner can read, and colleagues share results.
-    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    return unfinished
+@contextmanager
+def _new_file_beside(path: Path, error: type[Tia2Error], advice: str) -> Iterator[Path]:
+    """Give a block a new, empty file in the folder of `path`, which is gone afterwards unless the block moved it."""
+    unfinished: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Short, since the name and its addition share the 255 bytes that a file name may have.
+        new = path.parent / f".{path.name[:60]}.{secrets.token_hex(6)}.tmp"
+        # Not tempfile.mkstemp: it makes files that only their owner can read, and colleagues share results.
+        os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        unfinished = new
+        yield unfinished
+    except OSError as problem:
+        raise _refused(path, problem, error, advice) from None
+    finally:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
 
 
 def _linked(unfinished: Path, path: Path) -> bool:
