@@ -86,7 +86,7 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
                     yield member.name.removeprefix("./"), opened.read() if opened else b""
             _check_end(archive)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise BenchmarkError(f"{path} is no tar archive, or damaged: {first_line(error).rstrip('.')}.") from None
+        raise BenchmarkError(f"{path} is no tar archive, or damaged: {first_line(error).rstrip('.:')}.") from None
 
 
 def _check_end(archive: tarfile.TarFile) -> None:
