@@ -232,6 +232,12 @@ class Board:
         used.flags.writeable = False
         return used
 
+    def __copy__(self) -> Board:
+        """Return a board of the same content, which remembers nothing yet: who copies one means to change it."""
+        board = object.__new__(type(self))
+        board.__dict__.update(self.__dict__, _remembered={}, _lock=threading.Lock())
+        return board
+
     def remember(self, kind: str, key: Hashable, make: Callable[[], Value], size: int = REMEMBERED) -> Value:
         """Return what was computed of this board before, or compute it; shared by all visitors.
 
@@ -260,13 +266,13 @@ class Board:
         return shared
 
     def standing(self, scope: str, metric: str) -> Standing:
-        """Return ranks, rank intervals and who is worse than the best; kept in the index.
+        """Return ranks, rank intervals and who is worse than the best; kept in the index. Read-only.
 
         Raises:
             UnknownNameError: The board has no such scope or metric.
         """
         self.check(scope, metric)
-        return standing_of(self, scope, metric)
+        return self.remember("standing", (scope, metric), lambda: standing_of(self, scope, metric))
 
     def p_worse(self, better: str, worse: str, scope: str, metric: str) -> float:
         """Return the p-value of a difference, corrected for the models that rank below the better entry.

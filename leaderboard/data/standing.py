@@ -91,6 +91,8 @@ def standing_of(board: RankedBoard, scope: str, metric: str) -> Standing:
         spread[ranked] = arrays[name]
     p_best = np.full(size, np.nan)
     p_best[ranked] = arrays["p_best"]
+    for shared in (*ranks.values(), p_best):
+        shared.flags.writeable = False
     return Standing(**ranks, p_best=p_best)
 
 

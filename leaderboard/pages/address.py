@@ -38,7 +38,7 @@ WRITE = """
 DONE = """
 (asked) => {
   const done = (window.tia2Done ??= {});
-  if (!asked || JSON.parse(asked).tab !== TAB || done[WHAT] === asked) return [STAY];
+  if (!asked || (TAB && JSON.parse(asked).tab !== TAB) || done[WHAT] === asked) return [STAY];
   done[WHAT] = asked;
   return [asked];
 }
@@ -138,7 +138,7 @@ def unless_done(tab: str, what: str) -> str:
     Its event's input is what `Frame.asked` carries. An event may report success though it left everything as it was.
 
     Args:
-        tab: The tab's id.
+        tab: The tab's id; empty for any tab.
         what: Is done with it.
     """
     return _filled(DONE, {"TAB": tab, "WHAT": f"{tab} {what}", "STAY": STAY})

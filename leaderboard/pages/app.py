@@ -22,10 +22,11 @@ from .api import add_api
 from .entrance.guard import Guard, served_names, trusting
 from .entrance.uploads import Uploads
 from .head import head, icon
+from .parts import Frame
 from .surroundings import prepare_temporary_folder, without_proxies
 from .tabs.order import CHAPTERS
 from .theme import css, theme
-from .wiring import Frame, MountedTab, add_variants, visit, wire
+from .wiring import MountedTab, add_variants, visit, wire
 
 TEMPLATE = "app.html"
 SENTENCE = "How well reward models for text-to-image agree with people, how sure that is, and where they fail."

@@ -77,6 +77,30 @@ class Tab(NamedTuple):
     unfolded: Callable[[Board, Sequence[Any], str], str] | None = None
 
 
+class Frame(NamedTuple):
+    """What surrounds the tabs.
+
+    Attributes:
+        benchmark: The dropdown.
+        notice: Words about the benchmark.
+        missing: Says what the address asks for that isn't there.
+        tabs: The tabs' container.
+        address: Carries the query text from the page's script.
+        first: Carries, as JSON, what the address leaves out: the controls' values on a first visit.
+        asked: Carries, as JSON, what the tab was asked for: tab, benchmark, and the controls' values.
+        busy: Shows that an answer is waited for.
+    """
+
+    benchmark: Any
+    notice: Any
+    missing: Any
+    tabs: Any
+    address: Any
+    first: Any
+    asked: Any
+    busy: Any
+
+
 def chosen(choices: Choices, value: Any) -> Any:
     """Return an update of a long menu that has a value, or several, and offers nothing else yet."""
     values = value if isinstance(value, list) else [value]
@@ -93,3 +117,18 @@ def figure_place(name: str, **options: Any) -> Any:
     plot = gr.Plot(label=name, show_label=False, **options)
     gr.HTML(figure_tools(name))
     return plot
+
+
+def quiet(frame: Frame, **options: Any) -> dict[str, Any]:
+    """Return how the page asks for something: a straight answer, and no more progress than a line at the top.
+
+    Args:
+        frame: Components around the tabs.
+        **options: Further options of the event.
+    """
+    # The queue would add two more exchanges to each answer. Progress is shown on one small component, since the page
+    # copies everything that a component shows or offers each time its progress changes.
+    return {
+        "api_visibility": "private", "queue": False, "show_progress": "minimal", "show_progress_on": [frame.busy],
+        **options,
+    }  # fmt: skip

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import gradio as gr
 from gradio.events import api
 
-from tia2.errors import Tia2Error
-from tia2.files import without_folders
-
 from ..data.board import Board
 from ..data.boards import Live
 from ..views.rendering import macro
-from .address import READY, SHOWN, STAY, as_text, parse, pick, unknown, unless_done, writer
-from .parts import Param, Query, Tab
+from .address import READY, SHOWN, STAY, as_text, parse, pick, unknown, writer
+from .filling import asked, draw_after, fill_after, offer_after, rendered
+from .parts import Frame, Param, Query, Tab, quiet
 
 LONGEST_SAID = 80
 
@@ -30,30 +26,6 @@ class MountedTab(NamedTuple):
 
     tab: Tab
     item: Any
-
-
-class Frame(NamedTuple):
-    """What surrounds the tabs.
-
-    Attributes:
-        benchmark: The dropdown.
-        notice: Words about the benchmark.
-        missing: Says what the address asks for that isn't there.
-        tabs: The tabs' container.
-        address: Carries the query text from the page's script.
-        first: Carries, as JSON, what the address leaves out: the controls' values on a first visit.
-        asked: Carries, as JSON, what the tab was asked for: tab, benchmark, and the controls' values.
-        busy: Shows that an answer is waited for.
-    """
-
-    benchmark: Any
-    notice: Any
-    missing: Any
-    tabs: Any
-    address: Any
-    first: Any
-    asked: Any
-    busy: Any
 
 
 class Missing(NamedTuple):
@@ -115,19 +87,6 @@ def restore(tab: Tab, board: Board, query: Query) -> tuple[list[Any], list[Any],
     return updates, values, first
 
 
-def rendered(render: Callable[..., Any], count: int, benchmark: str, values: Sequence[Any]) -> list[Any]:
-    """Return what a render function gives, one value per output.
-
-    Raises:
-        gr.Error: What was asked for can't be shown; its text is escaped, since pages show it as HTML.
-    """
-    try:
-        output = render(benchmark, *values)
-    except Tia2Error as error:
-        raise gr.Error(escape(without_folders(str(error))), print_exception=False) from None
-    return list(output) if isinstance(output, (list, tuple)) and len(output) == count else [output]
-
-
 def visit(live: Live, tabs: Sequence[MountedTab], notice: Callable[[Board], str], query: Query) -> list[Any]:
     """Return one update for each output of `everything`: the tab that the address names, shown; others left alone."""
     board = live.board(query.get("benchmark"))
@@ -158,7 +117,7 @@ def visit(live: Live, tabs: Sequence[MountedTab], notice: Callable[[Board], str]
         else:
             updates += [gr.skip()] * (len(tab.params) + len(tab.outputs))
     updates.insert(2, missing_words(missing, query))
-    return [*updates, _first(live, tabs, here, first, board, missing), _asked(here, name, values)]
+    return [*updates, _first(live, tabs, here, first, board, missing), asked(here, name, values)]
 
 
 def wire(app: gr.Blocks, live: Live, tabs: Sequence[MountedTab], frame: Frame, notice: Callable[[Board], str]) -> None:
@@ -181,22 +140,23 @@ def wire(app: gr.Blocks, live: Live, tabs: Sequence[MountedTab], frame: Frame, n
             return [gr.skip()] * len(everything)
         return visit(live, tabs, notice, {**parse(address), "benchmark": benchmark})
 
-    loaded = app.load(load, None, everything, **_quiet(frame))
-    ready = loaded.success(None, [frame.first], None, js=READY, **_quiet(frame))
+    loaded = app.load(load, None, everything, **quiet(frame))
+    ready = loaded.success(None, [frame.first], None, js=READY, **quiet(frame))
     changed = frame.benchmark.input(
         change_benchmark,
         [frame.address, frame.benchmark, frame.first],
         everything,
         js=writer(["benchmark"]),
-        **_quiet(frame),
+        **quiet(frame),
     )
-    changed.success(None, [frame.first], None, js=SHOWN, **_quiet(frame))
+    changed.success(None, [frame.first], None, js=SHOWN, **quiet(frame))
     for mounted in tabs:
         selected = _wire_tab(live, mounted, tabs, frame)
-        selected.success(None, [frame.first], None, js=SHOWN, **_quiet(frame))
-        for event in (ready, changed, selected):
-            _wire_offers(live, mounted.tab, frame, event)
-            _wire_later(live, mounted.tab, frame, event)
+        selected.success(None, [frame.first], None, js=SHOWN, **quiet(frame))
+        offer_after(selected, live, mounted.tab, frame)
+        draw_after(selected, live, mounted.tab, frame)
+    for event in (ready, changed):
+        fill_after(event, live, [tab for tab, _ in tabs], frame)
 
 
 def add_variants(live: Live, tab: Tab) -> dict[str, Callable[..., Any]]:
@@ -235,14 +195,14 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
         name = board.benchmark.name
         outputs = rendered(tab.render, len(tab.outputs), name, values)
         shown = _first(live, tabs, tab.id, first, board, missing)
-        return [*updates, *outputs, missing_words(missing, query), shown, _asked(tab.id, name, values)]
+        return [*updates, *outputs, missing_words(missing, query), shown, asked(tab.id, name, values)]
 
     selected = item.select(
         select,
         [frame.address, frame.benchmark, frame.first],
         [*controls, *tab.outputs, frame.missing, frame.first, frame.asked],
         js=writer(["benchmark"], tab.id, selects=True),
-        **_quiet(frame),
+        **quiet(frame),
     )
     inputs = [frame.address, frame.benchmark, *controls, frame.first]
     for param in tab.params:
@@ -254,7 +214,7 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
             if address == STAY:
                 return [gr.skip()] * (count + 1)
             name = live.board(benchmark).benchmark.name
-            return [*rendered(render, count, name, values[:-1]), _asked(tab.id, name, values[:-1])]
+            return [*rendered(render, count, name, values[:-1]), asked(tab.id, name, values[:-1])]
 
         for event in (_event(param.component), *param.after):
             changed = event(
@@ -262,82 +222,13 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
                 inputs,
                 [*outputs, frame.asked],
                 js=writer(["benchmark", *names], tab.id),
-                **_quiet(frame, trigger_mode="always_last"),
+                **quiet(frame, trigger_mode="always_last"),
             )
             if not param.render:
-                _wire_later(live, tab, frame, changed)
+                draw_after(changed, live, tab, frame)
             if any(menu.offers_by == param.name for menu in tab.params):
-                _wire_offers(live, tab, frame, changed)
+                offer_after(changed, live, tab, frame)
     return selected
-
-
-def _wire_later(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
-    if tab.later is None:
-        return
-    render, outputs = tab.later
-    _after(
-        event, live, tab, frame, "draw", outputs,
-        lambda board, values: rendered(render, len(outputs), board.benchmark.name, values),
-    )  # fmt: skip
-
-
-def _wire_offers(live: Live, tab: Tab, frame: Frame, event: Any) -> None:
-    menus = [param for param in tab.params if param.offers]
-    names = [param.name for param in tab.params]
-
-    def offer(board: Board, values: list[Any]) -> list[Any]:
-        by_name = dict(zip(names, values, strict=False))
-        offered = [
-            menu.offers(board, *([by_name.get(menu.offers_by)] if menu.offers_by else []))
-            for menu in menus
-            if menu.offers
-        ]
-        return [gr.update(choices=list(choices)) for choices in offered]
-
-    if menus:
-        _after(event, live, tab, frame, "offer", [menu.component for menu in menus], offer)
-
-
-def _after(
-    event: Any,
-    live: Live,
-    tab: Tab,
-    frame: Frame,
-    what: str,
-    outputs: Sequence[Any],
-    make: Callable[[Board, list[Any]], list[Any]],
-) -> None:
-    """Fill outputs once an event has answered, from the board and the values that the tab was asked for."""
-
-    def fill(asked: str) -> Any:
-        request = _parsed(asked)
-        values = [gr.skip()] * len(outputs) if request is None else make(live.board(request[0]), request[1])
-        # Of an event with one output, Gradio takes a list for the value itself.
-        return values[0] if len(values) == 1 else values
-
-    event.success(
-        fill, [frame.asked], list(outputs), js=unless_done(tab.id, what), **_quiet(frame, trigger_mode="always_last")
-    )
-
-
-def _asked(tab: str, benchmark: str, values: Sequence[Any]) -> str:
-    # No two answers are asked for in the same words, so that each can be told from the one before.
-    return json.dumps({"tab": tab, "benchmark": benchmark, "values": list(values), "at": time.monotonic_ns()})
-
-
-def _parsed(asked: str) -> tuple[str, list[Any]] | None:
-    """Return the benchmark and the values that were asked for; None where there is nothing to do.
-
-    Example:
-        >>> _parsed('{"benchmark": "mini", "values": ["a", ["b"]]}'), _parsed("#")
-        (('mini', ['a', None]), None)
-    """
-    try:
-        request = json.loads(asked)
-        values = [value if isinstance(value, (str, int, float)) else None for value in request["values"]]
-        return str(request["benchmark"]), values
-    except (ValueError, TypeError, KeyError):  # Anybody may send anything.
-        return None
 
 
 def _first(
@@ -362,12 +253,3 @@ def _value(param: Param, update: Any) -> Any:
 def _event(component: Any) -> Any:
     # A text box reports as input only what keys typed: nothing pasted, nothing deleted.
     return component.change if isinstance(component, (gr.Textbox, gr.Number)) else component.input
-
-
-def _quiet(frame: Frame, **options: Any) -> dict[str, Any]:
-    # Straight answers: the queue would add two more exchanges to each. Progress is shown on one small component, since
-    # the page copies everything that a component shows or offers each time its progress changes.
-    return {
-        "api_visibility": "private", "queue": False, "show_progress": "minimal", "show_progress_on": [frame.busy],
-        **options,
-    }  # fmt: skip

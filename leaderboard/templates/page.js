@@ -100,6 +100,7 @@
       try {
         const html = button.dataset.rows ?? await ask("variants", location.search, model);
         button.closest("tr").insertAdjacentHTML("afterend", html);
+        showPicked();
       } catch {
         say("The other entries couldn't be fetched: try again.");
         return;
@@ -128,29 +129,53 @@
       button.closest("li").classList.toggle("tia2-large", large);
     }
     if ("unfold" in button.dataset) unfold(button);
+    if ("unpick" in button.dataset) {
+      picked = [];
+      showPicked();
+      window.tia2Refocus("#tia2-board .tia2-board-scroll");
+    }
   });
   // A point of a figure that has an address leads there.
   addEventListener("click", event => {
     const door = event.target.closest?.(".js-plotly-plot")?._hoverdata?.[0]?.customdata;
     if (typeof door === "string" && door.startsWith("?")) location.href = door;
   }, true);
+  // Two entries to compare: a third lets go of the first. They stay picked when other rows are shown.
+  let picked = [];
+  const benchmark = () => one("#tia2-about")?.dataset.title;
+  const showPicked = () => {
+    picked = picked.filter(entry => entry.benchmark === benchmark());
+    for (const box of document.querySelectorAll("input[data-pick]")) box.checked = picked.some(({ id }) => id === box.dataset.pick);
+    const bar = one("#tia2-picked"), [first, second] = picked;
+    if (!bar) return;
+    bar.hidden = !first;
+    bar.querySelector("span").textContent = first && !second ? `Pick another to compare with ${first.name}.` : "";
+    const link = bar.querySelector("a");
+    link.hidden = !second;
+    if (!second) return;
+    const query = new URLSearchParams({ tab: "compare", a: first.id, b: second.id }), here = new URLSearchParams(location.search);
+    for (const name of ["benchmark", "subset"]) if (here.get(name)) query.set(name, here.get(name));
+    link.href = `?${query}`;
+    link.textContent = `Compare ${first.name} with ${second.name}`;
+  };
   addEventListener("change", event => {
     const box = event.target.closest?.("input[data-pick]");
     if (!box) return;
-    const picked = [...document.querySelectorAll("input[data-pick]:checked")];
-    // The latest two: picking a third lets go of the first.
-    for (const other of picked.filter(other => other !== box).slice(0, -1)) other.checked = false;
-    const two = [...document.querySelectorAll("input[data-pick]:checked")], bar = one("#tia2-picked");
-    bar.hidden = two.length === 0;
-    const link = bar.querySelector("a");
-    link.hidden = two.length < 2;
-    bar.querySelector("span").textContent = two.length < 2 ? "Pick another to compare with." : "";
-    if (two.length < 2) return;
-    const query = new URLSearchParams({ tab: "compare", a: two[0].dataset.pick, b: two[1].dataset.pick });
-    const here = new URLSearchParams(location.search);
-    for (const name of ["benchmark", "subset"]) if (here.get(name)) query.set(name, here.get(name));
-    link.href = `?${query}`;
-    link.textContent = `Compare ${two[0].dataset.name} with ${two[1].dataset.name}`;
+    const { pick: id, name } = box.dataset;
+    picked = picked.filter(entry => entry.id !== id).slice(box.checked ? -1 : 0);
+    if (box.checked) picked.push({ id, name, benchmark: benchmark() });
+    showPicked();
+  });
+  // Stands at the end of the board's table: what is in view is painted before the rows below it are drawn.
+  customElements.define("tia2-drawn", class extends HTMLElement {
+    connectedCallback() {
+      showPicked();
+      const later = this.parentElement.querySelector("template");
+      if (later) requestAnimationFrame(() => requestAnimationFrame(() => {
+        later.replaceWith(later.content);
+        showPicked();
+      }));
+    }
   });
   // What is typed into a menu searches it, so it must not be added to what was chosen.
   addEventListener("focusin", event => {

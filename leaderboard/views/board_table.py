@@ -111,16 +111,46 @@ def board_sheets(
     order = _order(board, scope, metric, sort, standing)
     ranked = sorted((n for n in shown if board.entries[n].ranked), key=order)
     bounds = sorted((n for n in shown if board.entries[n].complete and board.entries[n].upper_bound), key=order)
-    partial = sorted((n for n in shown if not board.entries[n].complete), key=order)
-    wanted = usual_columns(board) if columns is None else columns
-    keys = [name for name in column_titles(board) if name in wanted and name != metric]
+    keys = _keys(board, metric, columns)
     listed = [*ranked, *bounds]
     start = PAGE * (min(max(page, 1), pages_of(len(listed))) - 1)
     full = _sheet(board, scope, metric, listed[start : start + PAGE], keys, standing, len(listed))
     for name, title in PEOPLE.items() if board.people else ():
         _add_people(full, board, scope, metric, keys, name, title)
-    rest = [name for name in keys if name not in ("ranks", "against_best", "coverage")]
-    return full, _sheet(board, scope, metric, partial[:PAGE], ["coverage", *rest], None, len(partial))
+    return full, incomplete_sheet(board, scope, metric, search=search, chips=chips, columns=columns, sort=sort)
+
+
+def incomplete_sheet(
+    board: Board,
+    scope: str,
+    metric: str,
+    *,
+    search: str = "",
+    chips: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
+    sort: str = "rank",
+) -> Sheet:
+    """Return the first entries that lack values for some items, without ranks.
+
+    Args:
+        board: The board.
+        scope: A subset, or `overall`.
+        metric: Name of the metric.
+        search: Words that an entry's texts contain, as `matching` takes them.
+        chips: Chips of the entries to show; all entries if empty.
+        columns: Names among `column_titles` to show beside coverage; `usual_columns` if None.
+        sort: Name among `sort_titles`.
+    """
+    keys = [name for name in _keys(board, metric, columns) if name not in ("ranks", "against_best", "coverage")]
+    partial = [number for number in matching(board, search, chips) if not board.entries[number].complete]
+    if partial:
+        partial.sort(key=_order(board, scope, metric, sort, board.standing(scope, metric)))
+    return _sheet(board, scope, metric, partial[:PAGE], ["coverage", *keys], None, len(partial))
+
+
+def _keys(board: Board, metric: str, columns: Sequence[str] | None) -> list[str]:
+    wanted = usual_columns(board) if columns is None else columns
+    return [name for name in column_titles(board) if name in wanted and name != metric]
 
 
 def matching(board: Board, search: str, chips: Sequence[str]) -> list[int]:
@@ -131,6 +161,8 @@ def matching(board: Board, search: str, chips: Sequence[str]) -> list[int]:
         search: Words that an entry's name, chips, licence, training data, organisation, source or id contain.
         chips: Chips of the entries, see `facets`; all entries if empty.
     """
+    if not search and not chips:
+        return list(range(len(board)))
     exclusive = facets(board)
     return [number for number, entry in enumerate(board.entries) if _fits(entry, chips, search, exclusive)]
 

@@ -22,6 +22,8 @@ FIRST = ("ranks", "against_best")
 """Columns that have a place of their own in the table."""
 CHANCE = {"auroc": 0.5, "spearman": 0.0, "kendall": 0.0, "pair_accuracy": 0.5, "pair_agreement": 0.5}
 """Value of a metric for a scorer that guesses, where it is the same on every prompt."""
+IN_VIEW = 12
+"""Rows of a page that are drawn at once: as many as a window shows. The others come right after them."""
 UP = "-"
 """Before the name of an order: worst first."""
 
@@ -116,7 +118,8 @@ def model_table(
         unfold: Name of a model of that page, to get its row alone, unfolded; the whole page if empty.
 
     Returns:
-        `rows`, `head`, `people`, `total`, `axis` and `empty`, as `board.html` takes them.
+        `rows`, how many are drawn `at_once`, `head`, `people`, `total`, `axis`, `lines` and `empty`, as `board.html`
+        takes them.
     """
     rows = model_entries(board, scope, metric, search=search, chips=chips, sort=sort)
     start = PAGE * (min(max(page, 1), pages_of(len(rows))) - 1)
@@ -142,6 +145,7 @@ def model_table(
             for name, key in (("noise ceiling", CEILING), ("one human annotator", ANNOTATOR))
             if board.people is not None
         ],
+        "at_once": IN_VIEW,
         "axis": painter.axis_words,
         "lines": painter.lines,
         "total": len(rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,12 +12,13 @@ from ...data.board import Board
 from ...data.boards import Live
 from ...plots import best_of_n, best_of_n_words
 from ...views.best_of_n import entries_beside
+from ...views.board_table import BEST_OF_N as BEST_OF_N_COLUMN
 from ...views.board_table import (
     PAGE,
     VALIDATED,
     all_chips,
-    board_sheets,
     column_titles,
+    incomplete_sheet,
     pages_of,
     sort_titles,
     usual_columns,
@@ -51,6 +53,8 @@ BEST_OF_N = (
     "of the best other models, an image by chance, and the ceiling: people's own choice. Where a curve falls, "
     "optimising against the entry goes wrong even without training."
 )
+PAGES = 32
+"""Pages of the table that a board remembers; each takes about 200 kB."""
 APART = "Not ranked, because values are missing for some items: figures are over the prompts that are covered."
 
 SHOW_DETAILS = """
@@ -101,14 +105,13 @@ def build(live: Live) -> Tab:
     def render(benchmark: str, *values: Any) -> list[Any]:
         board = live.board(benchmark)
         scope, metric, _, search, chips, columns, page, entry = values
-        _, rest = board_sheets(
-            board, scope, metric, search=search or "", chips=chips or [], columns=columns, sort="rank"
-        )
-        full = _models(live, board, values)
+        rest = incomplete_sheet(board, scope, metric, search=search or "", chips=chips or [], columns=columns)
+        html, total = _page_of_models(live, board, values)
         view = {"benchmark": benchmark, "scope": scope, "metric": metric, "partial": rest.ids}
         return [
-            macro(TEMPLATE, "models", full, f"Models by {board.metric_titles[metric]}, {scope}"), _update(rest),
-            gr.update(visible=len(rest) > 0), view, _update_pages(full["total"], page or 1),
+            html,
+            _update(rest) if len(rest) else gr.skip(),
+            gr.update(visible=len(rest) > 0), view, _update_pages(total, page or 1),
             *_of_entry(board, entry, scope),
         ]  # fmt: skip
 
@@ -156,6 +159,22 @@ def _models(live: Live, board: Board, values: Sequence[Any], unfold: str = "") -
         board, scope, metric, query, search=search or "", chips=chips or [], columns=columns, sort=sort, page=page or 1,
         unfold=unfold,
     )  # fmt: skip
+
+
+def _page_of_models(live: Live, board: Board, values: Sequence[Any]) -> tuple[str, int]:
+    """Return the HTML of the table, and how many models all of its pages have; the same for all visitors who ask."""
+    scope, metric, *rest, _ = values
+    usual = live.board().benchmark.name
+
+    def make() -> tuple[str, int]:
+        full = _models(live, board, values)
+        html = macro(TEMPLATE, "models", full, f"Models by {board.metric_titles[metric]}, {scope}")
+        return macro(TEMPLATE, "whole", html, hashlib.sha256(html.encode()).hexdigest()[:12]), full["total"]
+
+    # What choosing the best of n gains is looked for while the board is shown: it may be known the next time.
+    if any(BEST_OF_N_COLUMN in as_text(value) for value in rest):
+        return make()
+    return board.remember("pages of models", (usual, *map(as_text, values[:-1])), make, PAGES)
 
 
 def _of_entry(board: Board, name: str | None, scope: str) -> list[Any]:

@@ -50,6 +50,9 @@ def wait_for_query(page, **wanted: str) -> None:
 ROWS = "#tia2-board tbody tr:not([hidden])"
 
 
+COUNTED = "count => document.querySelectorAll('#tia2-board tr.tia2-model').length === count"
+
+
 def column(page, number: int, rows: int = 5) -> list[str]:
     """Texts of a column; of the second, the models' names."""
     cells = [page.locator(ROWS).nth(row).locator("th, td").nth(number) for row in range(rows)]
@@ -243,6 +246,34 @@ def test_doors_lead_from_the_table_and_back(page, visit, live):
     page.go_back()
     first.locator("th a").first.wait_for()
     assert query_of(page) == {}
+
+
+def test_what_is_picked_stays_picked_when_other_rows_are_shown(page, visit, live):
+    board = live.board()
+    visit(page)
+    models = len({entry.model for entry in board.entries if entry.complete})
+    # Rows below those in view come a moment later.
+    page.wait_for_function(
+        "count => document.querySelectorAll('#tia2-board tr.tia2-model').length === count", arg=models
+    )
+    boxes = page.locator("#tia2-board tr.tia2-model input[data-pick]")
+    first = board.entries[board.positions[boxes.last.get_attribute("data-pick")]]
+    boxes.last.check()
+    page.get_by_text(f"Pick another to compare with {first.name}.", exact=True).wait_for()
+    page.get_by_label("Search").first.fill("mini-strong")
+    wait_for_first(page, "mini-strong")
+    assert not boxes.first.is_checked(), "another model stands there now"
+    boxes.first.check()
+    link = page.get_by_role("link", name=f"Compare {first.name} with ")
+    assert dict(parse_qs(urlsplit(link.get_attribute("href")).query))["a"] == [first.id]
+    page.get_by_label("Search").first.fill("")
+    page.wait_for_function(
+        "count => document.querySelectorAll('#tia2-board tr.tia2-model').length === count", arg=models
+    )
+    page.wait_for_function("document.querySelectorAll('#tia2-board input[data-pick]:checked').length === 2")
+    page.get_by_role("button", name="Clear", exact=True).click()
+    assert link.count() == 0
+    assert page.locator("#tia2-board input[data-pick]:checked").count() == 0
 
 
 def test_a_header_sorts_both_ways_and_stands_in_the_address(page, visit):
