@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from .model import DiffusionModel
 from .schedule import NoiseSchedule
-from .step import coefficients, log_probability, mean, step_kl
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from .step import Coefficients, coefficients, log_probability, mean, step_kl
 
 
 @dataclass(frozen=True)
@@ -80,52 +78,78 @@ def rollout(
     return Trajectories(torch.cat(latents), torch.cat(probabilities), tuple(prompts))
 
 
+class _Step(NamedTuple):
+    """One step of sampling: x_t and x_{t−1}, the policy's mean of the latter, and what the step's formula needs."""
+
+    number: int
+    times: Tensor
+    sample: Tensor
+    following: Tensor
+    means: Tensor
+    at: Coefficients
+
+
+def _steps(
+    model: DiffusionModel, schedule: NoiseSchedule, embeddings: Tensor, noise: Tensor, guidance: float
+) -> Iterator[_Step]:
+    sample = noise[:, 0]
+    for number, timestep in enumerate(schedule.timesteps):
+        at = coefficients(schedule, torch.full((len(sample),), number), model.device)
+        times = timestep.expand(len(sample)).to(model.device)
+        means = mean(sample, model.predict(sample, times, embeddings, guidance), at)
+        following = means + at.sigma * noise[:, number + 1]
+        yield _Step(number, times, sample, following, means, at)
+        sample = following
+
+
 def _sample_batch(
     model: DiffusionModel, schedule: NoiseSchedule, prompts: list[str], noise: Tensor, guidance: float
 ) -> tuple[Tensor, Tensor]:
-    embeddings = model.embed(prompts)
-    sample = noise[:, 0]
-    path, logs = [sample], []
-    for number, timestep in enumerate(schedule.timesteps):
-        at = coefficients(schedule, torch.full((len(prompts),), number), model.device)
-        output = model.predict(sample, timestep.expand(len(prompts)).to(model.device), embeddings, guidance)
-        means = mean(sample, output, at)
-        sample = means + at.sigma * noise[:, number + 1]
+    path, logs = [noise[:, 0]], []
+    for step in _steps(model, schedule, model.embed(prompts), noise, guidance):
         # Of the latent as it is kept, so that the same network later finds exactly the same probability.
-        logs.append(log_probability(sample, means, at.sigma) if schedule.eta else torch.zeros(len(prompts)).double())
-        path.append(sample)
+        logs.append(
+            log_probability(step.following, step.means, step.at.sigma)
+            if schedule.eta
+            else torch.zeros(len(prompts)).double()
+        )
+        path.append(step.following)
     return torch.stack(path, dim=1), torch.stack(logs, dim=1)
 
 
 @torch.no_grad()
 def path_kl(
-    model: DiffusionModel, schedule: NoiseSchedule, trajectories: Trajectories, guidance: float, batch: int
+    model: DiffusionModel,
+    schedule: NoiseSchedule,
+    prompts: Sequence[str],
+    noise: Tensor,
+    guidance: float,
+    batch: int,
 ) -> Tensor:
-    """Return the KL divergence of the policy's steps from the base model's, on trajectories that the policy sampled.
+    """Return the KL divergence of the policy's steps from the base model's, on trajectories that the policy samples.
+
+    The base model runs beside the policy, on each latent of the trajectory: two calls of the network per step.
 
     Args:
         model: The policy.
-        schedule: The schedule of the trajectories.
-        trajectories: Trajectories that the policy sampled with its present weights.
-        guidance: The guidance that they were sampled with.
+        schedule: The steps; with noise in each of them.
+        prompts: The prompt of each trajectory.
+        noise: Noise of `trajectory_noise`, shape (samples, steps + 1, channels, height, width).
+        guidance: Scale of classifier-free guidance, of both models; 1 for none.
         batch: Samples at a time.
 
     Returns:
         Nats, float64, shape (samples, steps). The sum over steps bounds the KL divergence of the images from above.
     """
     parts = [torch.empty((0, len(schedule)), dtype=torch.float64)]
-    for start in range(0, len(trajectories), batch):
+    for start in range(0, len(prompts), batch):
         rows = slice(start, start + batch)
-        embeddings = model.embed(trajectories.prompts[rows])
-        latents = trajectories.latents[rows].to(model.device)
-        steps = []
-        for number, timestep in enumerate(schedule.timesteps):
-            at = coefficients(schedule, torch.full((len(latents),), number), model.device)
-            times = timestep.expand(len(latents)).to(model.device)
-            sample = latents[:, number]
-            means = mean(sample, model.predict(sample, times, embeddings, guidance), at)
+        embeddings = model.embed(prompts[rows])
+        divergences = []
+        for step in _steps(model, schedule, embeddings, noise[rows].to(model.device), guidance):
             with model.base():
-                base_means = mean(sample, model.predict(sample, times, embeddings, guidance), at)
-            steps.append(step_kl(means, base_means, at.sigma).cpu())
-        parts.append(torch.stack(steps, dim=1))
+                output = model.predict(step.sample, step.times, embeddings, guidance)
+            base_means = mean(step.sample, output, step.at)
+            divergences.append(step_kl(step.means, base_means, step.at.sigma).cpu())
+        parts.append(torch.stack(divergences, dim=1))
     return torch.cat(parts)

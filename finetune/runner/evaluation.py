@@ -14,7 +14,7 @@ from tia2.progress import Progress
 
 from ..policy.model import DiffusionModel
 from ..policy.noise import EVALUATION, trajectory_noise
-from ..policy.rollout import path_kl, rollout
+from ..policy.rollout import path_kl
 from ..policy.schedule import NoiseSchedule
 from ..rewards.online import Judges
 from ..settings.run import RunSettings
@@ -146,8 +146,7 @@ class Evaluator:
             self.settings.evaluation.seed, EVALUATION, 1, rows, self.model.latent_shape, len(schedule)
         )
         with memory_advice("measuring KL", "sampler.batch", sampler.batch):
-            trajectories = rollout(self.model, schedule, prompts, noise, sampler.guidance, sampler.batch)
-            return path_kl(self.model, schedule, trajectories, sampler.guidance, sampler.batch)
+            return path_kl(self.model, schedule, prompts, noise, sampler.guidance, sampler.batch)
 
 
 def _spread(rows: int, count: int) -> list[int]:

@@ -8,6 +8,7 @@ from tia2.finetune.policy.model import DiffusionModel
 from tia2.finetune.policy.noise import TRAINING, trajectory_noise
 from tia2.finetune.policy.rollout import path_kl, rollout
 from tia2.finetune.policy.schedule import NoiseSchedule
+from tia2.finetune.policy.step import coefficients, mean
 from tia2.finetune.policy.weights import load_weights, save_weights
 from tia2.finetune.settings.ddpo import StepSettings
 from tia2.finetune.settings.model import LoraSettings, ModelSettings
@@ -21,10 +22,29 @@ def model(request, pipeline):
     return DiffusionModel(pipeline, ModelSettings(lora=request.param))
 
 
-def sampled(model, guidance=1.0, batch=4, seed=0):
+def drawn(model, seed=0):
     schedule = NoiseSchedule.of(model.pipeline.scheduler.config, STEPS)
-    noise = trajectory_noise(seed, TRAINING, 1, range(len(PROMPTS)), model.latent_shape, STEPS)
+    return schedule, trajectory_noise(seed, TRAINING, 1, range(len(PROMPTS)), model.latent_shape, STEPS)
+
+
+def sampled(model, guidance=1.0, batch=4, seed=0):
+    schedule, noise = drawn(model, seed)
     return schedule, rollout(model, schedule, PROMPTS, noise, guidance, batch)
+
+
+def literal_path_kl(model, schedule, trajectories, guidance):
+    """Both networks on the kept latents of trajectories, step by step."""
+    steps = []
+    for number, timestep in enumerate(schedule.timesteps):
+        at = coefficients(schedule, torch.full((len(trajectories),), number))
+        latents, times = trajectories.latents[:, number], timestep.expand(len(trajectories))
+        arguments = (latents, times, model.embed(trajectories.prompts), guidance)
+        with torch.no_grad():
+            means = mean(latents, model.predict(*arguments), at)
+            with model.base():
+                base_means = mean(latents, model.predict(*arguments), at)
+        steps.append(((means - base_means) ** 2).double().flatten(1).sum(1) / (2 * at.sigma.double().flatten() ** 2))
+    return torch.stack(steps, dim=1)
 
 
 def disturb(model):
@@ -96,17 +116,27 @@ def test_without_the_adapter_the_model_is_the_base_bit_for_bit(model):
 
 
 def test_path_kl_is_zero_for_the_base_and_matches_a_known_shift(model):
-    schedule, trajectories = sampled(model)
-    assert path_kl(model, schedule, trajectories, 1.0, batch=4).abs().max() == 0
+    schedule, noise = drawn(model)
+    assert path_kl(model, schedule, PROMPTS, noise, 1.0, batch=4).abs().max() == 0
     # Adding a constant to the network's last bias moves every output by it, and every mean by gain times it.
     shift = 0.03
     if model.settings.lora is None:
         with torch.no_grad():
             model.unet.conv_out.bias.add_(shift)
-        divergence = path_kl(model, schedule, trajectories, 1.0, batch=2)
-        dimensions = trajectories.finals[0].numel()
+        divergence = path_kl(model, schedule, PROMPTS, noise, 1.0, batch=2)
+        dimensions = noise[0, 0].numel()
         expected = 0.5 * (shift * schedule.sensitivity) ** 2 * dimensions
         torch.testing.assert_close(divergence, expected.expand_as(divergence), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 5.0])
+def test_path_kl_is_that_of_the_trajectories_that_the_policy_samples(model, guidance):
+    disturb(model)
+    schedule, trajectories = sampled(model, guidance)
+    literal = literal_path_kl(model, schedule, trajectories, guidance)
+    assert literal.min() > 0
+    divergence = path_kl(model, schedule, PROMPTS, drawn(model)[1], guidance, batch=4)
+    torch.testing.assert_close(divergence, literal, rtol=1e-5, atol=0)
 
 
 def test_any_split_into_batches_or_processes_draws_the_same_noise():
