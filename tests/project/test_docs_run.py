@@ -37,7 +37,7 @@ STAND_INS = {
     r"(?<![\w:.-])pickscore\b": "mini-web",
     r"(?<![\w:.-])imagereward\b": "mini-vivid",
     r"clip:openai/clip-vit-[\w-]+": "mini-strong",
-    r"epoch_00040": "epoch_00002",
+    r"epoch_00025": "epoch_00002",
     r"\bENTRY\b": "mini-vivid",
 }
 """What stands for models of the field, the last epoch of a run of two and any entry."""
