@@ -1,4 +1,4 @@
-"""The recipes run end to end at a thousandth of their size, and what they write loads where it is used."""
+"""The recipes run end to end at a five-thousandth of their size, and what they write loads where it is used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tia2.errors import BenchmarkError, UnknownNameError
 from tia2.miniworld.generator import load_pipeline, sample
 from tia2.miniworld.training import recipes
 
-SCALE = 0.0007
+SCALE = 0.0002
 
 
 @pytest.fixture(scope="module")

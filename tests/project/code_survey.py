@@ -73,7 +73,7 @@ class Source:
     path: Path
     text: str
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.path.relative_to(ROOT).as_posix()
 

@@ -15,6 +15,7 @@ import time
 import urllib.request
 import venv
 import zipfile
+from collections import Counter
 from collections.abc import Iterable
 from importlib import metadata
 from importlib.metadata import Distribution
@@ -227,13 +228,25 @@ def closure(requirements: Iterable[str], extra: str) -> dict[str, Distribution]:
     return chosen
 
 
-def link(distribution: Distribution, target: Path) -> None:
-    """Put a distribution into a folder for packages, as links to the files that its record lists."""
+def owners() -> Counter[str]:
+    """How many distributions of the running environment have files in each folder or file beside their metadata."""
+    records = (distribution.read_text("RECORD") or "" for distribution in metadata.distributions())
+    return Counter(name for record in records for name in {re.split("[/,]", line)[0] for line in record.splitlines()})
+
+
+def link(distribution: Distribution, target: Path, shared: Counter[str]) -> None:
+    """Put a distribution into a folder for packages, as links to what its record lists.
+
+    A folder in which no other distribution has a file is one link, so that what Python compiled there is there too.
+    """
     for file in distribution.files or ():
-        source = Path(file.locate())
-        if file.parts[0] != ".." and source.exists():
-            (target / file).parent.mkdir(parents=True, exist_ok=True)
-            (target / file).symlink_to(source.resolve())
+        if file.parts[0] == "..":
+            continue
+        part = file if shared[file.parts[0]] > 1 else Path(file.parts[0])
+        source, link = Path(distribution.locate_file(part)), target / part
+        if source.exists() and not link.is_symlink():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(source.resolve())
 
 
 def ask(endpoint: str, *arguments: object) -> str:
@@ -259,8 +272,9 @@ def test_the_leaderboard_runs_from_the_wheel_without_torch(wheel, root, tmp_path
     packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path).strip())
     zipfile.ZipFile(wheel).extractall(packages)
     (installed,) = metadata.distributions(path=[str(packages)])
+    shared = owners()
     for distribution in closure(installed.requires, "leaderboard").values():
-        link(distribution, packages)
+        link(distribution, packages, shared)
     code = "from importlib.metadata import distributions; print(*{d.name.lower() for d in distributions()})"
     names = set(run(python, "-I", "-c", code, cwd=tmp_path).split())
     assert {"tia2", "gradio"} <= names

@@ -89,20 +89,38 @@ def plot_panels(figure: FigureSpec, surface: Surface = SCREEN) -> list[Any]:
     Returns:
         A `plotly.graph_objects.Figure` per panel.
     """
-    from plotly.subplots import make_subplots
+    from plotly.graph_objects import Figure
 
     colours = figure.colours()
     canvases = []
     for panel in figure.panels:
-        canvas = make_subplots(1, 1)
-        traces = [{**trace, "showlegend": False} for trace in panel.traces(colours, surface)]
-        _fill(canvas, panel, traces, surface)
-        height = max(240, 30 + int(85 * panel.size()[1]))
-        canvas.update_layout(
-            plotly_layout(surface), height=height, showlegend=False, margin={"t": 10, "l": 52, "r": 8, "b": 44}
-        )
-        canvases.append(canvas)
+        x_axis, y_axis = panel.plotly_axes(surface)
+        shapes, annotations = panel.decorations(surface)
+        layout = {
+            **plotly_layout(surface),
+            "height": max(240, 30 + int(85 * panel.size()[1])),
+            "showlegend": False,
+            "margin": {"t": 10, "l": 52, "r": 8, "b": 44},
+            "xaxis": plotly_axis(surface, {"anchor": "y", "domain": [0, 1], **x_axis}),
+            "yaxis": plotly_axis(surface, {"automargin": True, "anchor": "x", "domain": [0, 1], **y_axis}),
+            "shapes": [_in_cell(shape) for shape in shapes],
+            "annotations": [_in_cell(annotation) for annotation in annotations],
+        }
+        traces = [
+            {**trace, "showlegend": False, "xaxis": "x", "yaxis": "y"} for trace in panel.traces(colours, surface)
+        ]
+        # All at once: Plotly takes several times as long to change a figure that is there.
+        canvases.append(Figure({"data": traces, "layout": layout}))
     return canvases
+
+
+def _in_cell(decoration: Trace) -> Trace:
+    """Return a shape or annotation on the axes of the only panel, in their units or in shares of their lengths."""
+    axes = {
+        f"{letter}ref": f"{letter} domain" if "domain" in decoration.get(f"{letter}ref", "") else letter
+        for letter in "xy"
+    }
+    return {**decoration, **axes}
 
 
 def _fill(
@@ -110,10 +128,10 @@ def _fill(
     panel: FigurePanel,
     traces: Sequence[Trace],
     surface: Surface,
-    row: int = 1,
-    column: int = 1,
+    row: int,
+    column: int,
     *,
-    named_y: bool = True,
+    named_y: bool,
 ) -> None:
     """Draw a panel into one cell of a Plotly figure."""
     cell = {"row": row, "col": column}

@@ -62,7 +62,27 @@ def save_picture(figure: FigureSpec, path: Path | BytesIO, suffix: str = "") -> 
                 handles=_handles(series, colours), loc="lower left", bbox_to_anchor=(left, 0), ncols=per_line,
                 frameon=False, fontsize=8, borderaxespad=0,
             )  # fmt: skip
-        canvas.savefig(path, format=(suffix or Path(str(path)).suffix).removeprefix("."), facecolor=PAPER.background)
+        save_figure(canvas, path, (suffix or Path(str(path)).suffix).removeprefix("."))
+
+
+def save_figure(figure: Figure, path: Path | BytesIO, kind: str) -> None:
+    """Write a Matplotlib figure of `blank`, in the style's resolution.
+
+    Args:
+        figure: Figure to write.
+        path: File to write, or where to put its bytes.
+        kind: Format of the file: "png", "pdf" or "svg".
+    """
+    from matplotlib import rcParams
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    if kind == "png" and isinstance(figure.canvas, FigureCanvasAgg):
+        canvas: Any = figure.canvas
+        # `savefig` draws everything twice, the first time only to find where it goes. Agg does both in one pass.
+        figure.set_dpi(rcParams["savefig.dpi"])
+        canvas.print_png(path)
+    else:
+        figure.savefig(path, format=kind, facecolor=PAPER.background)
 
 
 def blank(width: float, height: float) -> Figure:

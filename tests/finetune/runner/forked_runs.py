@@ -1,4 +1,4 @@
-"""Runs in processes that are forked from one which has imported everything, since importing takes longer than they do.
+"""Runs in processes that are forked from one which has sampled, since what that does first takes longer than they do.
 
 python forked_runs.py FOLDER kill SETTINGS
     FOLDER/whole is a run that nothing disturbs; FOLDER/killed-0 and on are runs that are killed at ten drawn moments in
@@ -18,11 +18,7 @@ import socket
 import sys
 from pathlib import Path
 
-import accelerate  # noqa: F401 - imported before the fork, as are the next
-import diffusers  # noqa: F401
-import pandas  # noqa: F401
-import peft  # noqa: F401
-import pyarrow.parquet  # noqa: F401
+import accelerate  # noqa: F401 - imported before the fork
 import torch
 
 from tia2.errors import FinetuneError
@@ -34,6 +30,14 @@ from tia2.finetune.training.processes import Processes
 KILLS = 10
 PATIENCE = 120
 """Seconds after which processes that wait for one another are given up."""
+
+
+def warm(folder, settings):
+    """Do before the fork what a process is slow at the first time: importing, loading, sampling and scoring.
+
+    Nothing is trained: what autograd starts for gradients must not be forked.
+    """
+    Run(folder, settings).evaluator.evaluate(lambda *_: None)
 
 
 def begun(work):
@@ -176,6 +180,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     place, what, *files = sys.argv[1:]
     read = [checked(json.loads(Path(file).read_text()), "a test") for file in files]
+    warm(Path(place) / "warm", read[0])
     if what == "kill":
         kill(Path(place), read[0])
     else:

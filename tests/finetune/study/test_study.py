@@ -19,7 +19,7 @@ SMALL = [
     "ddpo.steps.count=2",
     "ddpo.images_per_epoch=8",
     "ddpo.epochs=2",
-    "evaluation.every=1",
+    "evaluation.every=2",
     "evaluation.images_per_prompt=2",
     "evaluation.kl_images=2",
 ]

@@ -135,7 +135,9 @@ def train(name: str, run: RecipeRun) -> Path:
 
 
 def _train_vae(run: RecipeRun) -> Path:
-    model = vae.train_autoencoder(run.training("vae", VAE_STEPS))
+    # Moments of fewer latents than those of 64 scenes would be chance, however short the training.
+    scenes = max(run.steps(vae.MOMENT_SCENES), 64)
+    model = vae.train_autoencoder(run.training("vae", VAE_STEPS), scenes=scenes)
     folder = run.out / "training" / "vae"
     saving.save_model(model, folder, _VAE_CARD)
     return folder

@@ -15,6 +15,8 @@ from tia2.miniworld.training.batches import random_specifications, render_batch,
 from tia2.miniworld.training.loop import Schedule, StepRandom, Training, fit
 
 LATENT_CHANNELS = 8
+MOMENT_SCENES = 2048
+"""Number of scenes that the latents' moments are measured on."""
 _KL_WEIGHT = 3e-4
 _STRUCTURE_WEIGHT = 0.5
 
@@ -48,12 +50,14 @@ def train_autoencoder(
     training: Training,
     *,
     batch: int = 32,
+    scenes: int = MOMENT_SCENES,
 ) -> AutoencoderKL:
     """Train encoder and decoder together and standardise the latents.
 
     Args:
         training: Length, seed, device and state file.
         batch: Images per step.
+        scenes: Number of scenes that the latents' moments are measured on.
 
     Returns:
         The autoencoder, on the CPU.
@@ -71,12 +75,12 @@ def train_autoencoder(
         return reconstruction_loss(output, target) + _KL_WEIGHT * divergence
 
     fit(model, loss, Schedule(training.steps, 2e-3), training, average=0.995)
-    standardise_latents(model.to("cpu"), training.seed)
+    standardise_latents(model.to("cpu"), training.seed, scenes)
     return model
 
 
 @torch.no_grad()
-def standardise_latents(model: AutoencoderKL, seed: int, count: int = 2048) -> None:
+def standardise_latents(model: AutoencoderKL, seed: int, count: int = MOMENT_SCENES) -> None:
     """Make every latent channel of mean 0 and variance 1 by changing only the 1 x 1 convolutions around the bottleneck.
 
     The image that decodes from an encoded image stays the same up to rounding.
