@@ -55,16 +55,25 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory) -> Path:
+def embedded(once) -> Path:
     """The folder of a store of the embedded results, without an index: to be copied, as making one takes a second."""
-    return embedded_store(tmp_path_factory.mktemp("embedded") / "store").folder
+    return once("embedded-store", lambda folder: embedded_store(folder / "store")) / "store"
 
 
 @pytest.fixture(scope="session")
-def mini_board(embedded, tmp_path_factory):
+def mini_board(embedded, once, tmp_path_factory):
     """The embedded results: four small reward models and an ensemble on the miniature benchmark. Read only."""
-    store = Store(shutil.copytree(embedded, tmp_path_factory.mktemp("leaderboard") / "store"))
-    return Board.load(store, "mini", index=Index(store, resamples=1000))
+
+    def board(folder: Path) -> Board:
+        store = Store(folder / "store")
+        return Board.load(store, "mini", index=Index(store, resamples=1000))
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(embedded, folder / "store")
+        board(folder)
+
+    indexed = once("mini-board", fill)
+    return board(Path(shutil.copytree(indexed, tmp_path_factory.mktemp("leaderboard") / "board")))
 
 
 @pytest.fixture(scope="session")

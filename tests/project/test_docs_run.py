@@ -214,6 +214,9 @@ class World:
         import datasets
         import huggingface_hub.constants
 
+        from tia2.benchmark.upstream import sources
+
+        self.patch.setattr(sources, "FIRST_WAIT", 0.0)  # What isn't there now won't be there in a second.
         cache = self.home / "hf"
         self.patch.setattr(datasets.config, "HF_DATASETS_CACHE", cache / "datasets")
         self.patch.setattr(datasets.config, "DOWNLOADED_DATASETS_PATH", cache / "datasets" / "downloads")

@@ -10,6 +10,7 @@ python forked_runs.py FOLDER share SETTINGS [SETTINGS …]
     FOLDER/bereft is the first again, by two of which the second is killed in the second epoch; one process resumes it.
 """
 
+import gc
 import json
 import os
 import random
@@ -38,6 +39,8 @@ def warm(folder, settings):
     Nothing is trained: what autograd starts for gradients must not be forked.
     """
     Run(folder, settings).evaluator.evaluate(lambda *_: None)
+    gc.collect()
+    gc.freeze()  # A child that collected garbage would look at all of it again, and copy the memory it lies in.
 
 
 def begun(work):

@@ -91,19 +91,25 @@ def _foreign_folders() -> tuple[Path, ...]:
 
 def _imports(path: Path) -> Iterator[Path]:
     try:
-        tree = ast.parse(path.read_bytes())
+        imported = _imported_in(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return
-    for node in ast.walk(tree):
-        names: list[str] = []
+    for name, level in imported:
+        yield from _located(name, path, level)
+
+
+@functools.lru_cache(maxsize=256)
+def _imported_in(source: bytes) -> tuple[tuple[str, int], ...]:
+    """Return the names that Python code imports, in order, each with the number of dots before it."""
+    imported: list[tuple[str, int]] = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            imported += [(alias.name, 0) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             names = [base, *(f"{base}.{alias.name}".lstrip(".") for alias in node.names)]
-        level = node.level if isinstance(node, ast.ImportFrom) else 0
-        for name in names:
-            yield from _located(name, path, level)
+            imported += [(name, node.level) for name in names]
+    return tuple(imported)
 
 
 def _located(name: str, importer: Path, level: int) -> Iterator[Path]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 _OF_THE_MACHINE = re.compile(
@@ -26,7 +27,7 @@ def environment_reads(paths: Iterable[Path]) -> set[str]:
     Args:
         paths: Python files.
     """
-    names = {name for path in paths for node in _nodes(path) if (name := _variable(node)) is not None}
+    names = {name for path in paths for name in _named(path)[0]}
     return {name for name in names if not _OF_THE_MACHINE.fullmatch(name)}
 
 
@@ -40,18 +41,27 @@ def file_reads(paths: Iterable[Path]) -> set[Path]:
     """
     files: set[Path] = set()
     for path in paths:
-        for name in {name for node in _nodes(path) for name in _read_names(node)}:
+        for name in _named(path)[1]:
             files.update(file.resolve() for file in (Path(name), path.parent / name) if _is_file(file))
     return files
 
 
-def _nodes(path: Path) -> Iterator[ast.AST]:
+def _named(path: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the variables and the files that a Python file names where it reads them; none for another file."""
     if path.suffix != ".py":
-        return
+        return frozenset(), frozenset()
     try:
-        yield from ast.walk(ast.parse(path.read_bytes()))
+        return _named_in(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return
+        return frozenset(), frozenset()
+
+
+@functools.lru_cache(maxsize=256)
+def _named_in(source: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    # Every reward of a file asks again, and parsing takes far longer than reading.
+    nodes = list(ast.walk(ast.parse(source)))
+    variables = frozenset(name for node in nodes if (name := _variable(node)) is not None)
+    return variables, frozenset(name for node in nodes for name in _read_names(node))
 
 
 def _variable(node: ast.AST) -> str | None:
