@@ -274,6 +274,15 @@ class Index:
             self._fingerprints[digest] = manifest.reward.fingerprint
         return self._fingerprints[digest]
 
+    def scored_with(self, digest: str) -> str:
+        """Return the version of tia2 that a score table was made with; empty where its manifest doesn't say."""
+        from tia2.scoring.manifest import Manifest
+
+        try:
+            return Manifest.read(self.store.table_path(digest) / "manifest.json").versions.get("tia2", "")
+        except ScoreTableError:  # the board says so of its entries
+            return ""
+
     def _load(self, benchmark: BenchmarkRecord, digests: Sequence[str]) -> list[ScoreTable]:
         """Return score tables, with prompts and votes from the store's own copy of the benchmark."""
         wanted = (benchmark.name, *digests)

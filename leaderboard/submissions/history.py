@@ -1,7 +1,8 @@
-"""The board over time: who led when, and what has changed since a day."""
+"""The board over time: who led when, and what has changed since a day, or since a version of tia2 came into use."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,28 @@ def ranked_models(board: Board, scope: str, metric: str) -> list[RankedModel]:
 def days(models: Sequence[RankedModel]) -> list[str]:
     """Return the days on which models came to the board, the latest first."""
     return sorted({model.day for model in models if model.day}, reverse=True)[:LONGEST]
+
+
+def versions(board: Board) -> dict[str, str]:
+    """Return the day on which each version of tia2 came into use on a board, the latest version first.
+
+    That is when the first model came whose score tables were made with it. The board keeps no other version: its
+    figures are computed again by whichever version shows it.
+
+    Args:
+        board: The board.
+    """
+    return board.remember("versions", "tia2", lambda: _versions(board))
+
+
+def _versions(board: Board) -> dict[str, str]:
+    first: dict[str, str] = {}
+    for listing in {entry.listing.id: entry.listing for entry in board.entries if entry.listing}.values():
+        for version in {board.index.scored_with(digest) for digest in listing.tables} - {""}:
+            first[version] = min(listing.added[:10], first.get(version, listing.added[:10]))
+    return dict(
+        sorted(first.items(), key=lambda item: [int(part) for part in re.findall(r"\d+", item[0])], reverse=True)
+    )
 
 
 def changes(models: Sequence[RankedModel], since: str) -> Changes:

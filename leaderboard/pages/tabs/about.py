@@ -16,7 +16,7 @@ from ...data.board import Board
 from ...data.boards import Live
 from ...data.index import SEED
 from ...data.records import BenchmarkRecord
-from ...submissions.history import changes, days, over_time, ranked_models
+from ...submissions.history import changes, days, over_time, ranked_models, versions
 from ...submissions.removals import Removal, removals
 from ...views.formats import NO_VALUE, figure
 from ...views.rendering import macro
@@ -39,7 +39,8 @@ TEMPLATE = "about.html"
 METRIC = "auroc"
 HISTORY = (
     "Ranks then are those among the models that are still there: of a model that was taken off, its day is known. "
-    "A model whose version was replaced counts as new."
+    "A model whose version was replaced counts as new. A version of tia2 stands for the day on which the first model "
+    "came whose score tables were made with it."
 )
 
 
@@ -59,45 +60,49 @@ def build(live: Live) -> Tab:
     gr.HTML(macro(TEMPLATE, "definitions", definitions()))
     gr.HTML(macro(TEMPLATE, "licence"))
 
-    def render(benchmark: str, day: str | None) -> list[str]:
+    def render(benchmark: str, moment: str | None) -> list[str]:
         board = live.board(benchmark)
-        return [provenance_of(board), history_of(board, day or "", removals(live.store.folder))]
+        return [provenance_of(board), history_of(board, moment or "", removals(live.store.folder))]
 
-    return Tab("about", [Param("since", since, _restore_day, kind="day")], render, [provenance, history])
+    return Tab("about", [Param("since", since, _restore_since, kind="day or version")], render, [provenance, history])
 
 
 def history_of(board: Board, since: str, removed: Sequence[Removal]) -> Markup:
-    """Return what has changed since a day, and the board over time, as HTML.
+    """Return what has changed since a day or a version of tia2, and the board over time, as HTML.
 
     Args:
         board: The board.
-        since: The day; what came on it isn't new.
+        since: The day, or a version of `versions`; what came on its day isn't new.
         removed: Models that were taken off the leaderboard.
     """
     models = ranked_models(board, board.usual_scope, METRIC)
-    changed = changes(models, since)
+    in_use = versions(board)
+    day_of = in_use.get(since, since)
+    moment = f"tia2 {since} ({day_of})" if since in in_use else since
+    changed = changes(models, day_of)
     gone = [(what.day, what.name) for what in removed if what.benchmark in (None, board.benchmark.name)]
-    late = [(name, NO_VALUE, NO_VALUE, f"taken off on {day}") for day, name in gone if day > since]
+    late = [(name, NO_VALUE, NO_VALUE, f"taken off on {day}") for day, name in gone if day > day_of]
     rows = [(model.name, NO_VALUE, str(model.rank), f"new on {model.day}") for model in changed.new]
     rows += [(model.name, str(before), str(model.rank), "moved") for model, before in changed.moved]
-    title = f"Ranks of models by {board.metric_titles[METRIC]}, {board.usual_scope}: changes since {since}"
+    title = f"Ranks of models by {board.metric_titles[METRIC]}, {board.usual_scope}: changes since {moment}"
     listed = table(title, ["model", "rank then", "rank now", "what"], [*rows, *late], texts=True)
     overview = [(day, f"{count:,}", name) for day, count, name in over_time(models)]
     return Markup("").join(
         [
-            listed if rows or late else answer(f"Nothing has changed since {since}." if since else "No model yet."),
+            listed if rows or late else answer(f"Nothing has changed since {moment}." if since else "No model yet."),
             table("The board over time", ["day", "models", "best model"], overview) if overview else Markup(),
             note(HISTORY),
         ]
     )
 
 
-def _restore_day(board: Board, query: Query) -> Any:
-    """Return an update of the day's control: before the latest change unless the address says otherwise."""
+def _restore_since(board: Board, query: Query) -> Any:
+    """Return an update of the menu of days and versions: before the latest change unless the address says otherwise."""
     listed = days(ranked_models(board, board.usual_scope, METRIC))
-    return gr.update(
-        choices=listed, value=pick(query, "since", listed, listed[min(1, len(listed) - 1)] if listed else "")
-    )
+    usual = listed[min(1, len(listed) - 1)] if listed else ""
+    in_use = [(f"tia2 {version}, here from {day} on", version) for version, day in versions(board).items()]
+    choices = [*((day, day) for day in listed), *in_use]
+    return gr.update(choices=choices, value=pick(query, "since", [value for _, value in choices], usual))
 
 
 def provenance_of(board: Board) -> str:

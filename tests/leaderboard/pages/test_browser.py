@@ -293,6 +293,44 @@ def test_a_header_sorts_both_ways_and_stands_in_the_address(page, visit):
     assert figures == sorted(figures)
 
 
+def test_arrow_keys_walk_the_tabs_and_back_and_forward_retrace_them(page, visit):
+    from tia2.leaderboard.pages.head import icon
+
+    visit(page)
+    tab = {name: page.get_by_role("tab", name=name, exact=True) for name in ("Board", "Plots", "About")}
+    tab["Board"].focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_text(TABS["plots"]).locator("visible=true").first.wait_for()
+    wait_for_query(page, tab="plots")
+    assert tab["Plots"].evaluate("tab => tab === document.activeElement")
+    page.go_back()
+    wait_for_first(page, "mini-")
+    assert tab["Board"].get_attribute("aria-selected") == "true"
+    page.go_forward()
+    page.get_by_text(TABS["plots"]).locator("visible=true").first.wait_for()
+    assert query_of(page) == {"tab": "plots"}
+    assert page.title().startswith("Plots · ")
+    assert tab["Plots"].get_attribute("aria-selected") == "true"
+    shown = page.evaluate("fetch('favicon.ico').then(answer => answer.text())")
+    assert shown == Path(icon()).read_text(encoding="utf-8"), "its own icon"
+
+
+def test_nothing_glides_where_motion_is_unwelcome(page, visit):
+    page.emulate_media(reduced_motion="reduce")
+    page.add_init_script(
+        """window.glides = []; const scroll = Element.prototype.scrollIntoView;
+        Element.prototype.scrollIntoView = function (how) {
+          glides.push(how?.behavior ?? "auto");
+          scroll.call(this, how);
+        };"""
+    )
+    visit(page)
+    page.locator("#tia2-partial").get_by_role("gridcell", name="half done", exact=True).click()
+    page.get_by_role("heading", name="half done", exact=True).wait_for()
+    page.wait_for_function("glides.length > 0")
+    assert set(page.evaluate("glides")) == {"auto"}
+
+
 def test_screen_readers_find_their_way(page, visit):
     visit(page)
     page.locator(ROWS).first.wait_for()

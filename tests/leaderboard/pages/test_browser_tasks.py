@@ -17,6 +17,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROWS = "#tia2-board tbody tr.tia2-model"
 
 
+HINTS = """() => [...document.querySelectorAll(".tia2-scroll")].filter(box => box.checkVisibility())
+  .map(box => [box.scrollWidth - box.clientWidth, getComputedStyle(box).maskImage !== "none"])"""
+"""Of each table that is shown, how many pixels of it are out of sight, and whether it fades at its end."""
+
+
 class Visitor:
     """Does one thing at a time, and counts."""
 
@@ -64,6 +69,7 @@ def test_tasks_take_few_actions(new_page, visit, live, by, width):
     row = page.locator(ROWS).first
     row.locator("th a").first.filter(has_text=first.listing.card.name).wait_for()
     page.wait_for_function("location.search.includes('subset=counting')")
+    page.get_by_role("table", name="Models by AUROC, counting").wait_for()
     for part in (".tia2-rank", "th a", ".tia2-interval", ".tia2-here"):
         box = row.locator(part).first.bounding_box()
         assert 0 <= box["x"] < box["x"] + box["width"] <= width, part
@@ -80,6 +86,9 @@ def test_tasks_take_few_actions(new_page, visit, live, by, width):
     answer.locator("visible=true").wait_for()
     visitor.done(3)
     assert page.title().startswith("Compare · ")
+    hints = page.evaluate(HINTS)
+    assert all(hint == (over > 0) for over, hint in hints), "what goes on fades, and nothing else"
+    assert any(over > 0 for over, _ in hints) == (width == 390), "a phone is narrower than the tables"
     # Its worst image?
     sheet = disagreements(on_counting)[1]
     prompt = on_counting.prompts[int(sheet.ids[0])]

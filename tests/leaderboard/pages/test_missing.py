@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def mounted(mini_board) -> Any:
     class OneBoard:
         def __init__(self) -> None:
             self.boards = {"mini": mini_board}
-            self.store = SimpleNamespace(name="Ours", folder="nowhere")
+            self.store = SimpleNamespace(name="Ours", folder=Path("nowhere"))
 
         def board(self, name: str | None = None) -> Any:
             return mini_board
@@ -53,6 +54,8 @@ def shown(mounted: Any, **query: str) -> tuple[str, dict[str, Any], list[Any]]:
         ({"tab": "itmes"}, "no tab “itmes”", "tab=items"),
         ({"benchmark": "mni"}, "no benchmark “mni”", "benchmark=mini"),
         ({"tab": "items", "prompt": "x/9"}, "no prompt “x/9”", ""),
+        ({"tab": "about", "since": "0.1.1"}, "no day or version “0.1.1”", "since=0.1.0"),
+        ({"tab": "about", "since": "<b>"}, "no day or version", ""),
     ],
 )
 def test_it_is_said_and_the_address_changes(mounted, query, said, close):
@@ -75,6 +78,12 @@ def test_a_good_address_says_nothing(mounted):
     assert words == ""
     assert first["fixed"] == {}
     assert first["title"] == "Compare · Miniature world · Ours"
+
+
+def test_a_version_stays_in_the_address(mounted):
+    words, first, updates = shown(mounted, tab="about", since="0.1.0")
+    assert (words, first["fixed"]) == ("", {})
+    assert any("since tia2 0.1.0 (" in str(update) for update in updates)
 
 
 def test_what_is_asked_for_stays_text(mounted):

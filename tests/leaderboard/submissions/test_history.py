@@ -9,7 +9,7 @@ import pytest
 
 from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.pages.tabs.about import history_of
-from tia2.leaderboard.submissions.history import changes, days, over_time, ranked_models
+from tia2.leaderboard.submissions.history import changes, days, over_time, ranked_models, versions
 from tia2.leaderboard.submissions.removals import Removal
 
 DAYS = ["2026-03-05", "2026-01-02", "2026-02-03", "2026-01-02", "2026-03-05"]
@@ -67,3 +67,33 @@ def test_the_page_names_what_is_new_and_what_was_taken_off(mini_board, days_of):
     assert all(words in page for words in ("new on 2026-03-05", "taken off on 2026-02-10", "gone-since"))
     assert not any(words in page for words in ("gone-before", "of-another-benchmark"))
     assert "Nothing has changed since 2026-03-05." in history_of(board, "2026-03-05", [])
+
+
+def test_a_version_of_tia2_stands_for_the_day_its_first_model_came(mini_board, days_of, monkeypatch):
+    board = arranged(mini_board, days_of)
+    assert set(versions(board)) == {"0.1.0"}, "what the embedded tables were scored with"
+    assert versions(board)["0.1.0"] == min(days_of.values())
+    board = arranged(mini_board, days_of)
+    # A model of several tables may have been scored with several versions.
+    with_tables = {
+        digest: day for entry in board.entries for digest in entry.listing.tables for day in [days_of[entry.model]]
+    }
+    scored = {digest: "0.10.0" if day > "2026-02-01" else "0.9.1" for digest, day in with_tables.items()}
+    monkeypatch.setattr(board.index, "scored_with", scored.__getitem__)
+    came = versions(board)
+    assert list(came) == ["0.10.0", "0.9.1"], "numbers are compared, not letters"
+    for version, day in came.items():
+        assert day == min(
+            days_of[entry.model]
+            for entry in board.entries
+            if version in {scored[digest] for digest in entry.listing.tables}
+        )
+        of_day = str(history_of(board, day, []))
+        assert str(history_of(board, version, [])) == of_day.replace(f"since {day}", f"since tia2 {version} ({day})")
+
+
+def test_a_table_that_does_not_say_its_version_is_of_none(mini_board, monkeypatch):
+    monkeypatch.setattr(mini_board.index, "scored_with", lambda _: "")
+    assert versions(copy.copy(mini_board)) == {}
+    monkeypatch.undo()
+    assert mini_board.index.scored_with("0" * 64) == ""
