@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 from PIL import Image
-from screenshots import ARGUMENTS, PROGRAM, ROOT, THEMES, WIDTHS
+from screenshots import ARGUMENTS, PROGRAM, ROOT, THEMES
 
 from tia2.benchmark import load
 from tia2.people.demo import DEMO, mini_prompts
@@ -28,6 +28,7 @@ from tia2.people.store.items import NewItem
 from tia2.people.store.settings import StudySettings
 from tia2.people.store.study import Study
 
+WIDTHS = (1280, 390)
 SETTLED = 1200
 """Milliseconds after which a page shows its images."""
 

@@ -1,6 +1,6 @@
 """Serve the leaderboard that comes with tia2, and take pictures of it: `python docs/hooks/screenshots.py [FOLDER]`.
 
-Light and dark, 1280 and 390 pixels wide, into docs/images/leaderboard. The Fine-tuning tab shows the runs that lie in
+Light and dark, 1440 and 390 pixels wide, into docs/images/leaderboard. The Fine-tuning tab shows the runs that lie in
 runs/validate, as `tia2 finetune validate` leaves them.
 """
 
@@ -30,7 +30,7 @@ TABS = {
     "submit": "?benchmark=mini&tab=submit",
     "about": "?benchmark=mini&tab=about",
 }
-WIDTHS = (1280, 390)
+WIDTHS = (1440, 390)
 THEMES = ("light", "dark")
 PROGRAM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
@@ -43,6 +43,10 @@ FIGURES = {"plots": 1, "compare": 2, "calibration": 1, "finetune": 1}
 """Number of figures on a tab."""
 DRAWN = """count => [...document.querySelectorAll(".js-plotly-plot .infolayer")]
   .filter(layer => layer.closest(".js-plotly-plot").checkVisibility()).length >= count"""
+
+IMAGES = """() => Promise.all([...document.images].filter(image => image.checkVisibility())
+  .map(image => { image.loading = "eager"; return image.decode(); }))"""
+"""Fetches the images far below, which a page fetches when somebody scrolls there."""
 
 
 def main(folder: Path, only: str = "") -> None:
@@ -75,6 +79,7 @@ def take(page: Any, address: str, path: Path, figures: int = 0) -> None:
     # A busy machine draws figures late: until then, an icon stands in the place of each.
     page.wait_for_function(DRAWN, arg=figures)
     page.wait_for_timeout(SETTLED)
+    page.evaluate(IMAGES)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
     sys.stdout.write(f"{path}\n")
