@@ -22,6 +22,7 @@ from .api import add_api
 from .entrance.guard import Guard, served_names, trusting
 from .entrance.uploads import Uploads
 from .head import head, icon
+from .latest import LatestQuestions
 from .parts import Frame
 from .surroundings import prepare_temporary_folder, without_proxies
 from .tabs.order import CHAPTERS
@@ -75,7 +76,8 @@ def _build(live: Live) -> _Built:
                 with gr.Tab(chapter.title, id=chapter.id) as item:
                     tabs.append(MountedTab(chapter.build(live), item))
         endpoints = {**add_api(live), **add_variants(live, tabs[0].tab)}
-        wire(app, live, tabs, Frame(benchmark, notice, missing, container, address, first, asked, busy), notice_of)
+        frame = Frame(benchmark, notice, missing, container, address, first, asked, busy, LatestQuestions())
+        wire(app, live, tabs, frame, notice_of)
     app.queue(default_concurrency_limit=4, max_size=WAITING)
     return _Built(app, tabs, endpoints)
 

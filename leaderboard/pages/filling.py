@@ -156,17 +156,21 @@ def _after(event: Any, live: Live, tab: str, frame: Frame, what: str, fillers: S
     """
     outputs = [output for filler in fillers for output in filler.outputs]
 
-    def fill(asked: str) -> Any:
-        request = asked_for(asked)
+    def fill(visitor: gr.Request, asked: str) -> Any:
+        question = asked_for(asked)
+        part = visitor.session_hash, question and question[0], what
+        number = frame.questions.ask(part)
         values = [
             value
             for filler in fillers
             for value in (
                 [gr.skip()] * len(filler.outputs)
-                if request is None or request[0] != filler.tab
-                else filler.make(live.board(request[1]), request[2])
+                if question is None or question[0] != filler.tab
+                else filler.make(live.board(question[1]), question[2])
             )
         ]
+        if not frame.questions.is_latest(part, number):
+            values = [gr.skip()] * len(outputs)
         # Of an event with one output, Gradio takes a list for the value itself.
         return values[0] if len(values) == 1 else values
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ..data.board import Board
+from .latest import LatestQuestions
 from .markup import figure_tools
 
 Query = Mapping[str, str]
@@ -89,6 +90,7 @@ class Frame(NamedTuple):
         first: Carries, as JSON, what the address leaves out: the controls' values on a first visit.
         asked: Carries, as JSON, what the tab was asked for: tab, benchmark, and the controls' values.
         busy: Shows that an answer is waited for.
+        questions: Tells late answers from those to visitors' latest questions.
     """
 
     benchmark: Any
@@ -99,6 +101,7 @@ class Frame(NamedTuple):
     first: Any
     asked: Any
     busy: Any
+    questions: LatestQuestions
 
 
 def chosen(choices: Choices, value: Any) -> Any:

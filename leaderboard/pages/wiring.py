@@ -209,12 +209,22 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
         render, outputs = (param.render, param.outputs) if param.render else (tab.render, tab.outputs)
 
         def change(
-            address: str, benchmark: str, *values: Any, render: Callable[..., Any] = render, count: int = len(outputs)
+            visitor: gr.Request,
+            address: str,
+            benchmark: str,
+            *values: Any,
+            render: Callable[..., Any] = render,
+            count: int = len(outputs),
+            name_of_part: str = param.name if param.render else "",
         ) -> list[Any]:
+            nothing = [gr.skip()] * (count + 1)
             if address == STAY:
-                return [gr.skip()] * (count + 1)
+                return nothing
+            whole, part = (visitor.session_hash, tab.id, ""), (visitor.session_hash, tab.id, name_of_part)
+            number = frame.questions.ask(part)
             name = live.board(benchmark).benchmark.name
-            return [*rendered(render, count, name, values[:-1]), asked(tab.id, name, values[:-1])]
+            answer = [*rendered(render, count, name, values[:-1]), asked(tab.id, name, values[:-1])]
+            return answer if all(frame.questions.is_latest(asked_of, number) for asked_of in (part, whole)) else nothing
 
         for event in (_event(param.component), *param.after):
             changed = event(

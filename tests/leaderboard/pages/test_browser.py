@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -122,6 +123,30 @@ def test_controls_write_the_address_and_defaults_leave_it(page, visit):
     wait_for_first(page, "evil")
     page.goto(address)
     wait_for_first(page, "evil")
+
+
+def test_a_late_answer_does_not_replace_that_to_a_later_question(page, visit, monkeypatch):
+    from tia2.leaderboard.pages.tabs import board as board_tab
+
+    make, searched = board_tab._page_of_models, threading.Event()
+
+    def slow_without_search(live, board, values):
+        if values[0] == "counting" and not values[3]:
+            assert searched.wait(60)
+        return make(live, board, values)
+
+    monkeypatch.setattr(board_tab, "_page_of_models", slow_without_search)
+    visit(page)
+    wait_for_first(page, "mini-")
+    page.get_by_role("radio", name="counting").check()
+    wait_for_query(page, subset="counting")
+    page.get_by_label("Search").first.fill("vivid")
+    wait_for_first(page, "vivid")
+    with page.expect_response(lambda response: "predict" in response.url):
+        searched.set()
+    page.wait_for_timeout(300)
+    assert {"vivid" in name for name in page.locator(f"{ROWS} th a:first-child").all_inner_texts()} == {True}
+    assert query_of(page) == {"subset": "counting", "q": "vivid"}
 
 
 def test_tabs_share_what_they_have_in_common(page, visit):
