@@ -81,7 +81,6 @@ def rollout(
 class _Step(NamedTuple):
     """One step of sampling: x_t and x_{t−1}, the policy's mean of the latter, and what the step's formula needs."""
 
-    number: int
     times: Tensor
     sample: Tensor
     following: Tensor
@@ -98,7 +97,7 @@ def _steps(
         times = timestep.expand(len(sample)).to(model.device)
         means = mean(sample, model.predict(sample, times, embeddings, guidance), at)
         following = means + at.sigma * noise[:, number + 1]
-        yield _Step(number, times, sample, following, means, at)
+        yield _Step(times, sample, following, means, at)
         sample = following
 
 

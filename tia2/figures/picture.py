@@ -62,10 +62,10 @@ def save_picture(figure: FigureSpec, path: Path | BytesIO, suffix: str = "") -> 
                 handles=_handles(series, colours), loc="lower left", bbox_to_anchor=(left, 0), ncols=per_line,
                 frameon=False, fontsize=8, borderaxespad=0,
             )  # fmt: skip
-        save_figure(canvas, path, (suffix or Path(str(path)).suffix).removeprefix("."))
+        save_matplotlib(canvas, path, (suffix or Path(str(path)).suffix).removeprefix("."))
 
 
-def save_figure(figure: Figure, path: Path | BytesIO, kind: str) -> None:
+def save_matplotlib(figure: Figure, path: Path | BytesIO, kind: str) -> None:
     """Write a Matplotlib figure of `blank`, in the style's resolution.
 
     Args:
@@ -73,13 +73,12 @@ def save_figure(figure: Figure, path: Path | BytesIO, kind: str) -> None:
         path: File to write, or where to put its bytes.
         kind: Format of the file: "png", "pdf" or "svg".
     """
-    from matplotlib import rcParams
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     if kind == "png" and isinstance(figure.canvas, FigureCanvasAgg):
         canvas: Any = figure.canvas
         # `savefig` draws everything twice, the first time only to find where it goes. Agg does both in one pass.
-        figure.set_dpi(rcParams["savefig.dpi"])
+        figure.set_dpi(MATPLOTLIB["savefig.dpi"])
         canvas.print_png(path)
     else:
         figure.savefig(path, format=kind, facecolor=PAPER.background)

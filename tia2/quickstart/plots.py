@@ -11,7 +11,7 @@ import numpy as np
 
 from tia2.evaluation.summary import ENTRY
 from tia2.figures import FigureSpec, Forest, ForestMark, ForestRow, ReferenceLine, Series
-from tia2.figures.picture import blank, save_figure, save_picture
+from tia2.figures.picture import blank, save_matplotlib, save_picture
 from tia2.figures.style import MATPLOTLIB, PALETTE, PAPER
 from tia2.files import replacing
 
@@ -160,4 +160,4 @@ def _image(axes: Axes, image: Image, votes: Sequence[int]) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     with replacing(path) as unfinished:
-        save_figure(figure, unfinished, "png")
+        save_matplotlib(figure, unfinished, "png")
