@@ -1,6 +1,7 @@
 """What the runs of a study say together, on curves whose answers are known."""
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from tia2.finetune.study.outcome import (
     paired_difference,
     pool_outcome,
 )
+from tia2.finetune.study.tables import rank_correlation
 
 
 def curves_of(gold, proxy, kl):
@@ -79,3 +81,14 @@ def test_choice_among_a_pool_matches_a_direct_computation():
     assert outcome.gold[0].tolist() == pytest.approx([pool["gold"].mean(), np.mean(best)])
     positive, negative = (pool.loc[pool["gold"] == label, "entry"].to_numpy() for label in (1, 0))
     assert outcome.pooled.mean == pytest.approx((positive[:, None] > negative).mean())
+
+
+def test_rank_correlation_is_spearmans_with_the_share_of_all_shuffles_beyond_it():
+    static, outcome = [0.61, 0.7, 0.7, 0.52, 0.9, 0.75], [-0.1, 0.2, 0.05, 0.05, 0.3, 0.05]
+    table = pd.DataFrame({"auroc": static, "change": outcome})
+    rho, p = rank_correlation(table, "auroc", "change")
+    assert rho == pytest.approx(stats.spearmanr(static, outcome).statistic, abs=1e-12)
+    shuffled = [stats.spearmanr(order, outcome).statistic for order in permutations(static)]
+    above = np.mean([each > rho - 1e-9 for each in shuffled])
+    assert p == pytest.approx(2 * above, abs=1e-12)
+    assert all(figure != figure for figure in rank_correlation(table[:3], "auroc", "change"))
