@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -19,44 +20,40 @@ IDENTIFIER = re.compile(r"^::: ([\w.]+)$", re.M)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
-def in_pages(pattern):
-    return [
-        pytest.param(found, id=f"{page.name}: {found.splitlines()[0][:60]}")
-        for page in PAGES
-        for found in pattern.findall(page.read_text(encoding="utf-8"))
-    ]
+def typed(kind: str) -> Iterator[tuple[str, str]]:
+    """What the pages tell a reader to type, by kind: the name of the page, and the text."""
+    for page in PAGES:
+        for block in blocks(page):
+            if block.kind == kind:
+                yield page.name, block.text
 
 
-def typed(kind, begins=""):
-    """What the pages tell a reader to type, by kind."""
-    return [
-        pytest.param(block.text, id=f"{page.name}: {block.text.splitlines()[0][:60]}")
-        for page in PAGES
-        for block in blocks(page)
-        if block.kind == kind and block.text.startswith(begins)
-    ]
-
-
-@pytest.mark.parametrize("line", typed("command", "tia2 "))
-def test_commands_exist_with_their_options(line):
+def unknown_part(line: str) -> str:
+    """The first word of a line that begins with `tia2` which is neither a command nor an option of it, if one is."""
     from tia2.cli import COMMANDS, command_of
 
     words = shlex.split(line, comments=True)[1:]
-    assert words[0] in COMMANDS, line
+    if words[0] not in COMMANDS:
+        return words[0]
     command = command_of(words[0])
     alone = words[1:2] == [] or words[1].startswith("-") or "  " in line.partition(words[0])[2][:4]
     if hasattr(command, "commands") and not (alone and command.invoke_without_command):
-        assert words[1] in command.commands, line
+        if words[1] not in command.commands:
+            return words[1]
         command = command.commands[words[1]]
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    for word in words:
-        if word.startswith("--"):
-            assert word in known, line
+    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    return next((word for word in words if word.startswith("--") and word not in options), "")
 
 
-@pytest.mark.parametrize("code", typed("python"))
-def test_code_parses(code):
-    compile(code, "page", "exec")
+def test_commands_exist_with_their_options():
+    lines = [(page, line) for page, line in typed("command") if line.startswith("tia2 ")]
+    assert len(lines) > 200
+    assert [(page, line, word) for page, line in lines if (word := unknown_part(line))] == []
+
+
+def test_code_parses():
+    for page, code in typed("python"):
+        compile(code, page, "exec")
 
 
 def documented(identifier):
@@ -69,28 +66,27 @@ def documented(identifier):
     return value
 
 
-@pytest.mark.parametrize("identifier", in_pages(IDENTIFIER))
-def test_documented_names_exist(identifier):
-    assert documented(identifier) is not None
+def test_documented_names_exist():
+    identifiers = [(page.name, name) for page in PAGES for name in IDENTIFIER.findall(page.read_text("utf-8"))]
+    assert len(identifiers) > 100
+    assert [(page, name) for page, name in identifiers if documented(name) is None] == []
 
 
 UNDOCUMENTED = {"CONFIGS", "SUBSETS", "METRICS", "REWARDS"}
 """Names of constants, whose values other pages show."""
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "api").glob("*.md")), ids=lambda page: page.stem)
-def test_every_public_name_is_documented(page):
-    text = page.read_text(encoding="utf-8")
-    name = text.partition("\n")[0].removeprefix("# ")
-    package = import_module(name)
-    everywhere = {name for other in page.parent.glob("*.md") for name in IDENTIFIER.findall(other.read_text("utf-8"))}
-    if name in everywhere:
-        return  # With all that is in it.
+def test_every_public_name_is_documented():
+    pages = {page: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "api").glob("*.md"))}
+    everywhere = {name for text in pages.values() for name in IDENTIFIER.findall(text)}
     values = [documented(identifier) for identifier in everywhere]
-    for public in getattr(package, "__all__", ()):
-        value = getattr(package, public)
-        if public not in UNDOCUMENTED and callable(value):
-            assert any(value is other for other in values), f"{name}.{public} is on no page in docs/api"
+    for text in pages.values():
+        name = text.partition("\n")[0].removeprefix("# ")
+        package = import_module(name)
+        for public in () if name in everywhere else getattr(package, "__all__", ()):
+            value = getattr(package, public)
+            if public not in UNDOCUMENTED and callable(value):
+                assert any(value is other for other in values), f"{name}.{public} is on no page in docs/api"
 
 
 def test_definitions_are_those_of_the_metrics():
@@ -131,19 +127,21 @@ def test_text_limits_are_those_of_the_cards():
     assert limits["mini-strong"] == card("mini-strong").text_limit == 16
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files(page):
-    for target in LINK.findall(page.read_text(encoding="utf-8")):
-        if not target.startswith("http"):
-            assert (page.parent / target.partition("#")[0]).exists(), target
+def test_links_lead_to_files():
+    links = [(page, target) for page in PAGES for target in LINK.findall(page.read_text(encoding="utf-8"))]
+    files = [(page, target) for page, target in links if not target.startswith("http")]
+    assert [(page.name, to) for page, to in files if not (page.parent / to.partition("#")[0]).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_pages_stay_readable_as_text(page):
-    in_code = False
-    for line in page.read_text(encoding="utf-8").splitlines():
-        in_code ^= line.startswith("```")
-        assert in_code or len(line) <= 130 or line.startswith("|"), line
+def test_pages_stay_readable_as_text():
+    long = []
+    for page in PAGES:
+        in_code = False
+        for line in page.read_text(encoding="utf-8").splitlines():
+            in_code ^= line.startswith("```")
+            if not in_code and len(line) > 130 and not line.startswith("|"):
+                long.append((page.name, line))
+    assert long == []
 
 
 REPOSITORY = "https://example.org/owner/tia2"
