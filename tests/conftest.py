@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import entry_points
 from io import StringIO
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from _pytest.doctest import DoctestModule
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
@@ -31,10 +32,14 @@ settings.load_profile("tia2")
 COMMAND = "import sys; from tia2.cli import main; sys.exit(main())"
 """What the program `tia2` does."""
 
+TESTS = Path(__file__).resolve().parent
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_configure() -> None:
+    # Torch, transformers and gradio make objects by the hundred thousand, few of them garbage. Looking for garbage
+    # after every 700, which is Python's default, takes a sixth of the tests' time.
+    gc.set_threshold(10_000, 10, 10)
     # Where Python is told to keep no compiled files, each process that tests start would compile all modules again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
@@ -49,6 +54,14 @@ def pytest_configure() -> None:
         pytest.exit("tia2 is not installed in this environment: run `pip install -e '.[dev]'` first", returncode=4)
     if "leaderboard" not in {point.name for point in entry_points(group="tia2.commands")}:
         pytest.exit("tia2's entry points have changed since: run `pip install --no-deps -e .` again", returncode=4)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Look for examples in docstrings of the library only: searching the modules of tests takes seconds."""
+    collectors = yield
+    in_tests = file_path.is_relative_to(TESTS)
+    return [collector for collector in collectors if not (in_tests and isinstance(collector, DoctestModule))]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -68,9 +81,6 @@ def pytest_collection_finish() -> None:
     # Modules and tests stay to the end: the collector need not look at a million objects of theirs again and again.
     gc.collect()
     gc.freeze()
-    # Torch, transformers and gradio make objects by the hundred thousand, few of them garbage. Looking for garbage
-    # after every 700, which is Python's default, takes a sixth of the tests' time.
-    gc.set_threshold(10_000, 10, 10)
 
 
 def _shared_folder(name: str) -> Path:
