@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
@@ -128,13 +129,13 @@ class Registry(Generic[T]):
         """Return what is known, by name, without importing any of it."""
         built_in = {name: Plugin(name, target) for name, target in self._built_in.items()}
         if self._installed is None:
-            # Kept, since reading the metadata of all installed packages takes tens of milliseconds.
             self._installed = installed(self.kind, self.group, built_in)
         return built_in | self._installed | self._registered
 
     def refresh(self) -> None:
         """Look again for installed packages, which are looked for once per process."""
         self._installed = None
+        _entry_points.cache_clear()
         self._resolved.clear()
         self._broken.clear()
         self._resolved.update({name: plugin.target for name, plugin in self._registered.items()})
@@ -192,7 +193,7 @@ def installed(kind: str, group: str, taken: Mapping[str, Plugin]) -> dict[str, P
         taken: Plugins whose names are taken already.
     """
     plugins: dict[str, Plugin] = {}
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, _package(point))):
+    for point in sorted(_entry_points().select(group=group), key=lambda point: (point.name, _package(point))):
         source = f"package {_package(point)}"
         other = taken.get(point.name) or plugins.get(point.name)
         if other is not None:
@@ -203,6 +204,15 @@ def installed(kind: str, group: str, taken: Mapping[str, Plugin]) -> dict[str, P
             continue
         plugins[point.name] = Plugin(point.name, point, source, point.value)
     return plugins
+
+
+@cache
+def _entry_points() -> Any:
+    """Return those of all installed packages: reading them takes tens of milliseconds, and every group needs them.
+
+    An `EntryPoints` since Python 3.12 and a `SelectableGroups` before: both have `select`.
+    """
+    return entry_points()
 
 
 def imported(path: str) -> Any:
