@@ -9,6 +9,7 @@ import sys
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -147,6 +148,52 @@ def run_python(tmp_path):
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+FORKS = """
+import datasets, json, os, sys, traceback
+sys.argv = ["-c"]
+for line in sys.stdin:
+    task = json.loads(line)
+    if child := os.fork():
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(task[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+    os.chdir(task["cwd"])
+    exec(task["code"], {"__name__": "__main__"})
+    break
+"""
+
+
+@pytest.fixture(scope="module")
+def datasets_imported(tmp_path_factory) -> Iterator[subprocess.Popen[str]]:
+    """A process that has imported datasets and nothing of tia2's, and forks for each task that it is given."""
+    caches = tmp_path_factory.mktemp("caches")
+    environment = {**os.environ, "HF_HOME": str(caches), "HF_DATASETS_CACHE": str(caches / "datasets")}
+    command = [sys.executable, "-c", FORKS]
+    with subprocess.Popen(
+        command, cwd=caches, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def run_after_datasets(datasets_imported, tmp_path):
+    """Do what `run_python` does in a fork of a process that has imported datasets, which takes a second."""
+
+    def run(code: str, cwd: Path | None = None):
+        work = cwd or tmp_path / "elsewhere"
+        work.mkdir(exist_ok=True)
+        written = {name: tmp_path / name for name in ("stdout", "stderr")}
+        task = {"code": code, "cwd": str(work), **{name: str(path) for name, path in written.items()}}
+        datasets_imported.stdin.write(json.dumps(task) + "\n")
+        datasets_imported.stdin.flush()
+        status = int(datasets_imported.stdout.readline())
+        return status, *(path.read_text(encoding="utf-8") for path in written.values())
 
     return run
 

@@ -1,4 +1,4 @@
-"""The hook into datasets, each time in a fresh process: both import orders, any folder, reloads, a missing resolver."""
+"""The hook into datasets, in processes of their own: both import orders, any folder, reloads, a missing resolver."""
 
 from __future__ import annotations
 
@@ -14,22 +14,30 @@ names = datasets.get_dataset_config_names("tia2")
 if names[0] != "all":
     raise SystemExit(str(names))
 """
-ORDERS = {
+TIA2_FIRST = {
     "tia2 first": "import tia2, datasets",
-    "datasets first": "import datasets, tia2",
-    "function first": "from datasets import load_dataset; import tia2, datasets",
-    "submodule first": "import datasets.load, tia2, datasets",
     "twice": "import tia2, datasets, tia2._datasets_hook as hook; hook.install(); hook.install()",
     "reload tia2": "import tia2, datasets, importlib; importlib.reload(tia2); importlib.reload(tia2._datasets_hook); "
     "tia2._datasets_hook.install()",
+}
+DATASETS_FIRST = {
+    "datasets first": "import datasets, tia2",
+    "function first": "from datasets import load_dataset; import tia2, datasets",
+    "submodule first": "import datasets.load, tia2, datasets",
     "reload datasets.load": "import datasets, tia2, importlib, datasets.load; importlib.reload(datasets.load)\n"
     "datasets.load_dataset = datasets.load.load_dataset",
 }
 
 
-@pytest.mark.parametrize("imports", ORDERS.values(), ids=ORDERS)
-def test_any_order_of_imports(run_python, layout, imports):
+@pytest.mark.parametrize("imports", TIA2_FIRST.values(), ids=TIA2_FIRST)
+def test_tia2_may_come_first(run_python, layout, imports):
     code, _, stderr = run_python(imports + LOAD.format(root=str(layout.root)))
+    assert code == 0, stderr
+
+
+@pytest.mark.parametrize("imports", DATASETS_FIRST.values(), ids=DATASETS_FIRST)
+def test_datasets_may_come_first(run_after_datasets, layout, imports):
+    code, _, stderr = run_after_datasets(imports + LOAD.format(root=str(layout.root)))
     assert code == 0, stderr
 
 
@@ -60,14 +68,16 @@ def bare_root(tmp_path, repository):
 
 
 @pytest.mark.parametrize("name", ["None", "'counting'"])
-def test_without_the_import_the_root_names_the_cure(run_python, bare_root, name):
-    code, _, stderr = run_python(f"from datasets import load_dataset; load_dataset('tia2', {name})", cwd=bare_root)
+def test_without_the_import_the_root_names_the_cure(run_after_datasets, bare_root, name):
+    code, _, stderr = run_after_datasets(
+        f"from datasets import load_dataset; load_dataset('tia2', {name})", cwd=bare_root
+    )
     assert code == 1
     assert "tia2/run-import-tia2-first.parquet" in stderr.splitlines()[-1]
 
 
-def test_without_the_import_mini_loads_in_the_root(run_python, bare_root):
-    code, stdout, stderr = run_python(
+def test_without_the_import_mini_loads_in_the_root(run_after_datasets, bare_root):
+    code, stdout, stderr = run_after_datasets(
         "from datasets import load_dataset; print(len(load_dataset('tia2', 'mini', split='test')))", cwd=bare_root
     )
     assert code == 0, stderr
@@ -91,9 +101,9 @@ def test_readme_names_the_same_configs_and_shipped_file(repository):
     assert not (repository / "tia2" / "run-import-tia2-first.parquet").exists()
 
 
-def test_other_names_go_through_untouched(run_python, tmp_path):
+def test_other_names_go_through_untouched(run_after_datasets, tmp_path):
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
-    code, stdout, stderr = run_python(
+    code, stdout, stderr = run_after_datasets(
         "import tia2; from datasets import load_dataset\n"
         f"print(load_dataset('csv', data_files={str(tmp_path / 'rows.csv')!r}, split='train')[0])"
     )
