@@ -15,6 +15,7 @@ from tia2.calibration import Raw, TextNorm
 from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.data.records import Listing, ModelCard
 from tia2.leaderboard.data.store import Store
+from tia2.leaderboard.submissions.checking.report import RefusedError
 from tia2.leaderboard.submissions.package import build
 from tia2.rewards.card import RewardCard
 from tia2.scoring import ScoreTable
@@ -33,18 +34,28 @@ RAW = Raw()
 TEXTNORM = TextNorm()
 
 
-@pytest.fixture(autouse=True)
-def checked_here(request, monkeypatch) -> None:
-    """Spare honest files the start of another process, but where a test's module wants it."""
-    if getattr(request.module, "APART", False):
-        return
-    from tia2.leaderboard.submissions.checking import parquet
-    from tia2.leaderboard.submissions.checking import unpacked as reading
+@pytest.fixture
+def check_here(monkeypatch) -> Callable[[], None]:
+    """Spare files that can do no harm the start of another process."""
+    from tia2.leaderboard.submissions.checking import parquet, runs, unpacked
 
     def check(wanted) -> None:
-        assert [found for found in map(parquet.problem, wanted) if found] == []
+        problem = next((text for text in map(parquet.problem, wanted) if text), None)
+        if problem:
+            raise RefusedError([problem])
 
-    monkeypatch.setattr(reading, "check_files", check)
+    def patch() -> None:
+        for module in (unpacked, runs):
+            monkeypatch.setattr(module, "check_files", check)
+
+    return patch
+
+
+@pytest.fixture(autouse=True)
+def checked_here(request, check_here) -> None:
+    """Check files in this process, but where a test's module wants another one."""
+    if not getattr(request.module, "APART", False):
+        check_here()
 
 
 @pytest.fixture(scope="session")
