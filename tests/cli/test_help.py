@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -28,12 +29,37 @@ HEAVY = (
     "torch",
     "transformers",
 )
-LIST_HEAVY = f"""
-import sys
+LINES = f"""
+import contextlib, io, json, sys
 from tia2.cli import main
-main(sys.argv[1:])
-sys.stderr.write(" ".join(name for name in {HEAVY!r} if name in sys.modules))
+for words in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main(words)
+    heavy = [name for name in {HEAVY!r} if name in sys.modules]
+    print(json.dumps([code, out.getvalue(), err.getvalue(), heavy]))
 """
+"""Types several lines in one process, as starting one takes longer than what they do."""
+
+
+class Line(NamedTuple):
+    """What a line printed, and the heavy packages that are imported after it."""
+
+    code: int
+    out: str
+    err: str
+    heavy: list[str]
+
+
+@pytest.fixture(scope="session")
+def type_lines(shell) -> Callable[..., list[Line]]:
+    """Type lines after `tia2`, each as its words, in one new process."""
+
+    def type_them(*lines: Sequence[str]) -> list[Line]:
+        said = shell(json.dumps([list(words) for words in lines]), code=LINES)
+        assert said.code == 0, said.err
+        return [Line(*json.loads(line)) for line in said.out.splitlines()]
+
+    return type_them
 
 
 def leaves() -> list[tuple[str, ...]]:
@@ -45,11 +71,11 @@ def leaves() -> list[tuple[str, ...]]:
     return words
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=lambda words: " ".join(words) or "tia2")
-def test_help_loads_nothing_heavy(shell, command):
-    said = shell(*command, "--help", code=LIST_HEAVY)
-    assert "Usage: tia2" in said.out
-    assert said.err == ""
+def test_help_loads_nothing_heavy(type_lines):
+    commands = [(), *((name,) for name in COMMANDS)]
+    for command, said in zip(commands, type_lines(*((*words, "--help") for words in commands)), strict=True):
+        assert "Usage: tia2" in said.out, command
+        assert (said.err, said.heavy) == ("", []), command
 
 
 def test_help_is_instant():
@@ -109,14 +135,14 @@ def callbacks(app: typer.Typer) -> list[Callable[..., object]]:
     return functions
 
 
-def test_commands_of_a_package(shell, plugin):
+def test_commands_of_a_package(type_lines, plugin):
     plugin("greet", "toy_greet", TOY.format(loads=""))
-    said = shell("--help")
-    assert said.err == ""
-    assert "Say hello, from a package." in said.out
-    assert shell("greet", "--loud").out == "HELLO\n"
-    assert "Usage: tia2 greet" in shell("greet", "--help").out
-    assert "Did you mean 'greet'?" in shell("gret").err
+    listed, greeting, described, misspelt = type_lines(["--help"], ["greet", "--loud"], ["greet", "--help"], ["gret"])
+    assert listed.err == ""
+    assert "Say hello, from a package." in listed.out
+    assert greeting.out == "HELLO\n"
+    assert "Usage: tia2 greet" in described.out
+    assert "Did you mean 'greet'?" in misspelt.err
 
 
 @pytest.mark.parametrize(
@@ -127,18 +153,18 @@ def test_commands_of_a_package(shell, plugin):
         ("greet", "import toy_nothing", "Finetune command 'greet' from package toy can't be imported"),
     ],
 )
-def test_a_package_adds_to_a_command_of_another(shell, plugin, name, content, complaint):
+def test_a_package_adds_to_a_command_of_another(type_lines, plugin, name, content, complaint):
     plugin(name, "toy_greet", TOY.format(loads=content), "tia2.commands.finetune")
-    said = shell("finetune", "--help")
-    assert said.code == 0
+    added = ["greet", "--loud"] if complaint is None else ["best-of-n", "--help"]
+    said, then = type_lines(["finetune", "--help"], ["finetune", *added])
+    assert (said.code, then.code) == (0, 0)
     if complaint is None:
         assert said.err == ""
         assert "Say hello" in said.out
-        assert shell("finetune", "greet", "--loud").out == "HELLO\n"
+        assert then.out == "HELLO\n"
     else:
         assert complaint in said.err
         assert "│ serve-reward " in said.out
-        assert shell("finetune", "best-of-n", "--help").code == 0
 
 
 def test_what_is_no_group_takes_no_addition(shell, plugin):
@@ -163,9 +189,9 @@ def test_help_imports_no_package_of_commands(shell, plugin):
         ("toy_type:app", "app = 3", "", "Expected command 'broken' to be a typer.Typer, got int."),
     ],
 )
-def test_a_broken_command_stops_nothing(shell, plugin, value, content, in_help, when_run):
+def test_a_broken_command_stops_nothing(type_lines, plugin, value, content, in_help, when_run):
     plugin("broken", value, content)
-    said = shell("--help")
+    said, version, broken = type_lines(["--help"], ["version"], ["broken"])
     assert said.code == 0
     assert "quickstart" in said.out
     if in_help:
@@ -175,12 +201,11 @@ def test_a_broken_command_stops_nothing(shell, plugin, value, content, in_help, 
     else:
         assert "│ broken " in said.out
         assert said.err == ""
-    assert shell("version").code == 0
-    said = shell("broken")
-    assert said.code == 1
-    assert said.err.startswith("error: ")
-    assert when_run in said.err
-    assert len(said.err.splitlines()) == 1
+    assert version.code == 0
+    assert broken.code == 1
+    assert broken.err.startswith("error: ")
+    assert when_run in broken.err
+    assert len(broken.err.splitlines()) == 1
 
 
 def test_a_package_can_not_take_a_name(shell, plugin):
