@@ -36,6 +36,9 @@ def votes_of(votes: Any) -> list[int]:
         >>> votes_of([1.0, None, True, -1])
         [1, 1, -1]
     """
+    # Nearly always, and three times as fast as the checks below.
+    if type(votes) is list and all(type(vote) is int and vote in _WORTH for vote in votes):
+        return votes.copy()
     if isinstance(votes, str | bytes) or not isinstance(votes, Iterable) or hasattr(votes, "keys"):
         raise BenchmarkError(
             f"Expected votes of 1 (aligned), 0 (not) or -1 (unsure) as a list, such as [1, 0, -1], got {votes!r:.60}."
