@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from tia2.errors import BenchmarkError, ResultError
 from tia2.evaluation.bootstrap import RESAMPLES, resampled
 from tia2.figures import FigureSpec, Scatter, ScatterPoint
 from tia2.miniworld.grammar import Specification, parse
-from tia2.miniworld.judge import see, weigh
+from tia2.miniworld.judge import SeenObject, see, weigh
 
 if TYPE_CHECKING:
     from tia2.scoring import ScoreTable
@@ -104,14 +105,16 @@ def _look(table: ScoreTable) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         raise ResultError(f"{table.name} was not scored on mini, whose images the judge can look at.")
     failed = np.zeros(len(images), np.bool_)
     described = np.zeros(len(images), np.bool_)
-    parsed: dict[str, Specification | None] = {}
-    for position, texts in enumerate(table.items["texts"]):
+    parsed = {text: _parse(text) for text in set(chain.from_iterable(table.items["texts"]))}
+    for position, (prompt, *others) in enumerate(table.items["texts"]):
         seen = see(np.asarray(images.images([position])[0]))
-        specs = [parsed[text] if text in parsed else parsed.setdefault(text, _parse(text)) for text in texts]
-        shows_prompt, *others = [spec is not None and weigh(spec, *seen).accepted for spec in specs]
-        failed[position] = not shows_prompt
-        described[position] = not shows_prompt and any(others)
+        failed[position] = not _accepted(parsed[prompt], seen)
+        described[position] = failed[position] and any(_accepted(parsed[text], seen) for text in others)
     return failed, described
+
+
+def _accepted(spec: Specification | None, seen: tuple[tuple[SeenObject, ...], int]) -> bool:
+    return spec is not None and weigh(spec, *seen).accepted
 
 
 def _parse(text: str) -> Specification | None:

@@ -29,6 +29,7 @@ SMALLEST_OBJECT = 60
 _SPECK = 10
 _CHROMA = 0.10
 _SHAPE_GRID = 24
+_PALETTE = np.array(list(COLOURS.values())) / 255
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class SeenObject:
     def clarity(self) -> float:
         """Distance of the reading from another one, 0 (could be anything) to 1 (plain)."""
         margins = ((self.fit - READABLE) / 0.14, self.lead / 0.12, (self.area - SMALLEST_OBJECT) / 50)
-        return float(np.clip(min(margins), 0, 1))
+        return _between(0, min(margins), 1)
 
 
 @dataclass(frozen=True)
@@ -196,14 +197,11 @@ def _hue_index(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     shade = background - pixels
     chroma = -_smallest(-shade) - _smallest(shade)
     coloured = chroma > max(_CHROMA, 0.35 * float(np.quantile(chroma, 0.97)))
-    reference = np.array(
-        [np.arctan2(*_chroma_plane(background - np.array(rgb) / 255)[::-1]) for rgb in COLOURS.values()]
-    )
-    # Angles cost more than all else, and most pixels are background.
-    x, y = _chroma_plane(shade[coloured])
-    turn = np.abs(np.angle(np.exp(1j * (np.arctan2(y, x)[..., None] - reference))))
+    reference = np.stack(_chroma_plane(background - _PALETTE))
+    # The smallest angle has the largest cosine, which takes no angles to compare. Most pixels are background.
+    cosines = np.stack(_chroma_plane(shade[coloured]), axis=-1) @ (reference / np.hypot(*reference))
     hue = np.full(len(pixels), -1, np.int64)
-    hue[coloured] = turn.argmin(axis=-1)
+    hue[coloured] = cosines.argmax(axis=-1)
     return hue.reshape(values.shape[:2])
 
 
@@ -227,10 +225,12 @@ def _templates() -> npt.NDArray[np.bool_]:
 
 def _read_part(colour: str, mask: npt.NDArray[np.bool_], corner: tuple[int, int], area: int) -> SeenObject:
     height, width = mask.shape
+    # With its edge repeated: np.pad does the same, and takes ten times as long for parts of this size.
+    filled = mask[_edged(height)][:, _edged(width)].astype(float)
     grid = (np.arange(_SHAPE_GRID) + 0.5) / _SHAPE_GRID
-    filled = np.pad(mask.astype(float), 1, mode="edge")
-    rows, columns = np.meshgrid(grid * height + 0.5, grid * width + 0.5, indexing="ij")
-    scaled = ndimage.map_coordinates(filled, [rows, columns], order=1) > 0.5
+    places = np.empty((2, _SHAPE_GRID, _SHAPE_GRID))
+    places[0], places[1] = (grid * height + 0.5)[:, None], grid * width + 0.5
+    scaled = ndimage.map_coordinates(filled, places, order=1) > 0.5
     templates = _templates()
     overlap = (templates & scaled).sum((1, 2)) / (templates | scaled).sum((1, 2))
     # A shape stretched to its box fits too well: what isn't about as high as wide is none of the four.
@@ -247,6 +247,10 @@ def _read_part(colour: str, mask: npt.NDArray[np.bool_], corner: tuple[int, int]
         float(overlap[order[0]]),
         float(overlap[order[0]] - overlap[order[1]]),
     )
+
+
+def _edged(length: int) -> list[int]:
+    return [0, *range(length), length - 1]
 
 
 def _reasons(spec: Specification, seen: tuple[SeenObject, ...]) -> tuple[Reason, ...]:
@@ -301,7 +305,7 @@ def _size_margin(spec: Specification, seen: tuple[SeenObject, ...]) -> float:
     if size is None:
         return 1.0
     beyond = seen[0].radius - LARGE_FROM
-    return float(np.clip((beyond if size == "large" else -beyond) / 2.5, -1, 1))
+    return _between(-1, (beyond if size == "large" else -beyond) / 2.5, 1)
 
 
 def _size_reasons(spec: Specification, seen: tuple[SeenObject, ...]) -> list[Reason]:
@@ -320,7 +324,11 @@ def _relation_margin(spec: Specification, seen: tuple[SeenObject, ...]) -> float
     )
     dx, dy = second.x - first.x, second.y - first.y
     along, across = {"left of": (dx, dy), "right of": (-dx, dy), "above": (dy, dx), "below": (-dy, dx)}[spec.relation]
-    return float(np.clip((along - abs(across)) / 6, -1, 1))
+    return _between(-1, (along - abs(across)) / 6, 1)
+
+
+def _between(low: float, value: float, high: float) -> float:
+    return float(min(max(value, low), high))
 
 
 def _relation_reasons(spec: Specification, seen: tuple[SeenObject, ...]) -> list[Reason]:
