@@ -91,8 +91,10 @@ def check_equal_runs(first, second):
     assert first.evaluated_epochs() == second.evaluated_epochs()
     for epoch in first.evaluated_epochs():
         assert first.evaluation(epoch).equals(second.evaluation(epoch))
-        for name, value in weights(first, epoch).items():
-            assert torch.equal(value, weights(second, epoch)[name]), name
+        expected, resumed = weights(first, epoch), weights(second, epoch)
+        assert expected.keys() == resumed.keys()
+        for name, value in expected.items():
+            assert torch.equal(value, resumed[name]), name
     plain = [
         [{key: value for key, value in line.items() if key not in TIMED} for line in folder.records()]
         for folder in (first, second)

@@ -65,23 +65,23 @@ def test_without_locks_in_the_file_system_the_process_in_the_file_decides(tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", [3, 14, 27])
-def test_ctrl_c_at_any_moment_resumes_to_the_same_run(
-    tmp_path, assert_equal_runs, finished_tiny, tiny, monkeypatch, moment
-):
-    predict, calls = DiffusionModel.predict, 0
+def test_ctrl_c_at_any_moment_resumes_to_the_same_run(tmp_path, assert_equal_runs, finished_tiny, tiny, monkeypatch):
+    """In measuring the base model's KL, then in training, then in the last evaluation."""
+    predict, left = DiffusionModel.predict, 0
 
     def interrupted(self, *args):
-        nonlocal calls
-        calls += 1
-        if calls == moment:
+        nonlocal left
+        left -= 1
+        if left == 0:
             signal.raise_signal(signal.SIGINT)
         return predict(self, *args)
 
     monkeypatch.setattr(DiffusionModel, "predict", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        Run(tmp_path / "run", tiny()).go()
-    assert not (tmp_path / "run" / "run.lock").exists()
+    for moment in (3, 14, 19):
+        left = moment
+        with pytest.raises(KeyboardInterrupt):
+            Run(tmp_path / "run", tiny()).go()
+        assert not (tmp_path / "run" / "run.lock").exists()
     assert_equal_runs(finished_tiny, Run(tmp_path / "run", tiny()).go())
 
 

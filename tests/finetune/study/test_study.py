@@ -17,9 +17,11 @@ SMALL = [
     "model.lora.rank=2",
     "sampler.steps=3",
     "ddpo.steps.count=2",
-    "ddpo.images_per_epoch=8",
-    "ddpo.epochs=2",
-    "evaluation.every=2",
+    "prompts.train=[4, 5]",
+    "prompts.held_out=[3]",
+    "ddpo.images_per_epoch=4",
+    "ddpo.epochs=1",
+    "evaluation.every=1",
     "evaluation.images_per_prompt=2",
     "evaluation.kl_images=2",
 ]
@@ -108,7 +110,7 @@ def test_study_keeps_each_run_and_continues(cli, plan, tmp_path):
     assert {name: len(outcome.seeds) for name, outcome in results.outcomes.items()} == {"raw": 2, "textnorm": 2}
     pool = pd.read_parquet(out / "results" / "pool-seed1.parquet")
     assert list(pool.columns) == ["prompt", "number", "gold", "raw", "textnorm"]
-    assert len(pool) == 16
+    assert len(pool) == 8, "four images of both prompts"
 
     scores = RunScores.load(out / "results" / "raw-seed1.parquet")
     changed = {**scores.facts, "settings": {**scores.facts["settings"], "save_every": 7}}
