@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import entry_points
 from io import StringIO
@@ -33,6 +33,9 @@ COMMAND = "import sys; from tia2.cli import main; sys.exit(main())"
 """What the program `tia2` does."""
 
 TESTS = Path(__file__).resolve().parent
+IMPORTED = pytest.StashKey[int]()
+"""How many modules were imported when the garbage collector was last told that they stay."""
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -81,6 +84,20 @@ def pytest_collection_finish() -> None:
     # Modules and tests stay to the end: the collector need not look at a million objects of theirs again and again.
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imports_stay(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nor need it look at what tests import on the way, which is most of all objects in the end.
+
+    Where memory runs out, tia2 asks for a collection each time, which would take half a second.
+    """
+    yield
+    stash = request.config.stash
+    if len(sys.modules) > stash.get(IMPORTED, 0) + 200:
+        gc.collect()
+        gc.freeze()
+        stash[IMPORTED] = len(sys.modules)
 
 
 def _shared_folder(name: str) -> Path:
