@@ -51,7 +51,7 @@ NARROW = {
         "sample_size": 8,
     },
     "vae": {"block_out_channels": [8, 16, 32, 32], "norm_num_groups": 8, "sample_size": 64},
-    "text": {"hidden_size": 32, "intermediate_size": 128, "projection_dim": 16},
+    "text": {"hidden_size": 32, "intermediate_size": 128, "num_hidden_layers": 2, "projection_dim": 16},
 }
 """What a narrow one changes, to try the program where there is no GPU."""
 SCHEDULER = {

@@ -96,7 +96,8 @@ def clip(folder: Path, prompts: Sequence[str], device: str, options: argparse.Na
     tokenizer = clip_tokenizer(prompts)
     large = {"num_attention_heads": 16, "num_hidden_layers": 24, "hidden_size": 1024, "intermediate_size": 4096}
     text = {"num_attention_heads": 12, "num_hidden_layers": 12, "hidden_size": 768, "intermediate_size": 3072}
-    tiny = {"num_hidden_layers": 2} if options.tiny else {}
+    narrow = {"num_attention_heads": 4, "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 256}
+    tiny = narrow if options.tiny else {}
     config = CLIPConfig(
         vision_config={**large, **tiny, "image_size": 224, "patch_size": 14},
         text_config={**text, **tiny, "vocab_size": 49408, "eos_token_id": tokenizer.eos_token_id, "bos_token_id": 0},

@@ -288,7 +288,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tia2-ddpo-") as folder:
         case = CASES["clip"](Path(folder) / "clip", sd_prompts(33), "cpu", options)
         options.clip = f"clip:{Path(folder) / 'clip'}"
-        print(f"reward that TextNorm is timed on: {case.title}{', two layers' if options.tiny else ''}")
+        print(f"reward that TextNorm is timed on: {case.title}{', two narrow layers' if options.tiny else ''}")
         del case
         return measure(options)
 

@@ -228,9 +228,9 @@ def _read_part(colour: str, mask: npt.NDArray[np.bool_], corner: tuple[int, int]
     # With its edge repeated: np.pad does the same, and takes ten times as long for parts of this size.
     filled = mask[_edged(height)][:, _edged(width)].astype(float)
     grid = (np.arange(_SHAPE_GRID) + 0.5) / _SHAPE_GRID
-    places = np.empty((2, _SHAPE_GRID, _SHAPE_GRID))
-    places[0], places[1] = (grid * height + 0.5)[:, None], grid * width + 0.5
-    scaled = ndimage.map_coordinates(filled, places, order=1) > 0.5
+    points = np.empty((2, _SHAPE_GRID, _SHAPE_GRID))
+    points[0], points[1] = (grid * height + 0.5)[:, None], grid * width + 0.5
+    scaled = ndimage.map_coordinates(filled, points, order=1) > 0.5
     templates = _templates()
     overlap = (templates & scaled).sum((1, 2)) / (templates | scaled).sum((1, 2))
     # A shape stretched to its box fits too well: what isn't about as high as wide is none of the four.
