@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -154,18 +155,20 @@ def test_a_board_without_entries_says_so(tmp_path, name):
         assert "no images of the benchmark" in outputs[1]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_names_are_text(tmp_path, mini_board, name):
-    from tia2.leaderboard.data.embedded import embedded_store
-
-    evil = '<img src=x onerror="window.__xss=1">'
-    store = embedded_store(tmp_path / "store")
+@pytest.fixture(scope="module")
+def board_of_markup(embedded, tmp_path_factory) -> Board:
+    """The embedded results, whose models have an image of HTML for a name."""
+    store = Store(shutil.copytree(embedded, tmp_path_factory.mktemp("markup") / "store"))
     for listing in store.listings:
-        card = listing.card.model_copy(update={"name": f"{evil}{listing.id}"})
+        card = listing.card.model_copy(update={"name": f'<img src=x onerror="window.__xss=1">{listing.id}'})
         store.add_listing(listing.model_copy(update={"card": card}))
-    board = Board.load(store, "mini", index=Index(store, resamples=100))
-    tab = tabs(board)[name]
-    _, outputs = shown(tab, board, {"with": "mini-web,mini-vivid", "model": "mini-ensemble"})
+    return Board.load(store, "mini", index=Index(store, resamples=100))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_text(board_of_markup, name):
+    tab = tabs(board_of_markup)[name]
+    _, outputs = shown(tab, board_of_markup, {"with": "mini-web,mini-vivid", "model": "mini-ensemble"})
     markup = [one for one in outputs if isinstance(one, str)] + [
         one.to_json() for one in outputs if hasattr(one, "to_json")
     ]
