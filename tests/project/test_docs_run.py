@@ -39,17 +39,18 @@ STAND_INS = {
     r"clip:openai/clip-vit-[\w-]+": "mini-strong",
     r"epoch_00025": "epoch_00002",
     r"\bENTRY\b": "mini-vivid",
+    r"people sample \S+ \S+": r"\g<0> --steps 4",
 }
-"""What stands for models of the field, the last epoch of a run of two and any entry."""
+"""What stands for models of the field, the last epoch of a run of two, any entry, and the steps of a sampler."""
 CUT = {
     r"tia2 finetune run .*sd21-|accelerate launch|torchrun": "needs a GPU; its settings are read",
     r"tia2 finetune run .*(--seed|stop\.|trackers|mini-vivid|mini-web)": "a run like others; its settings are read",
     r"tia2 (finetune report runs/mini-ddpo|submit) runs/web": "needs the second of two runs",
-    r"tia2 finetune sweep .*--epoch": "a sweep like the one before",
+    r"tia2 finetune sweep": "samples for seconds; tests/finetune/sampling sweeps",
     r"tia2 quickstart --out": "the quickstart again",
     r"tia2 rewards check (imagereward|mini-strong)": "the rewards of the page about plugins are checked",
     r"tia2 score --reward (hpsv2|hpsv3|cyclereward|fga-blip2|rated|questions)\b": "needs weights",
-    r"tia2 analyze (temperature|prompt-set|errors|contrastive|power) runs/quickstart": "tests/cli runs all analyses",
+    r"tia2 analyze \S+ runs/quickstart": "tests/cli runs all analyses",
     r"pip install 'tia2\[scale\]'|[^`]*score_on_ray": "starts a Ray; tests/scoring does",
     r"tia2 (score|evaluate) [^`]*s3://": "needs a store; tests/scoring has one",
     r"tia2 submit runs/mini-strong": "submitted on the page about it",
@@ -95,7 +96,6 @@ TELLING = {
     "finetune resume": r"exact judge",
     "finetune report": r"exact judge|joint.html",
     "finetune sample": r"contact",
-    "finetune sweep": r"scale",
     "finetune serve-reward": r"http://127.0.0.1:\d+/score",
     "rewards list": r"mini-strong",
     "rewards show": r"formula",
