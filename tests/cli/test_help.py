@@ -109,9 +109,9 @@ def test_every_command_explains_itself_in_80_columns(cli, words):
     assert f"tia2 {' '.join(words)}" in said.out.split("Options")[-1], "an example"
 
 
-@pytest.mark.parametrize("words", leaves(), ids=" ".join)
-def test_the_documentation_has_every_command(words):
-    assert f"tia2 {' '.join(words)}" in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+def test_the_documentation_has_every_command():
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert [words for words in leaves() if f"tia2 {' '.join(words)}" not in page] == []
 
 
 @pytest.mark.parametrize("folder", ["tia2/commands", "leaderboard/commands"])
