@@ -1,13 +1,12 @@
 """Runs in processes that are forked from one which has sampled, since what that does first takes longer than they do.
 
-python forked_runs.py FOLDER kill SETTINGS
-    FOLDER/whole is a run that nothing disturbs; FOLDER/killed-0 and on are runs that are killed at ten drawn moments in
-    all, and resumed each time. A moment is a report of progress or anything that Python does to a file of the run.
-
-python forked_runs.py FOLDER share SETTINGS [SETTINGS …]
-    FOLDER/single-0 is the run of the first settings by one process, FOLDER/shared-0 by two that share it, and so on.
+python forked_runs.py FOLDER SETTINGS SETTINGS [SETTINGS …]
+    Of the first settings, FOLDER/whole is a run that nothing disturbs; FOLDER/killed-0 and on are runs that are killed
+    at ten drawn moments in all, and resumed each time. A moment is a report of progress or anything that Python does to
+    a file of the run.
+    FOLDER/single-0 is the run of the second settings by one process, FOLDER/shared-0 by two that share it, and so on.
     Beside each lies a file of what every process took as rewards and made of them, and one of the first gradients.
-    FOLDER/bereft is the first again, by two of which the second is killed in the second epoch; one process resumes it.
+    FOLDER/bereft is single-0 again, by two of which the second is killed in the second epoch; one process resumes it.
 """
 
 import gc
@@ -181,12 +180,10 @@ def two(path, settings, killed_in=None):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    place, what, *files = sys.argv[1:]
-    read = [checked(json.loads(Path(file).read_text()), "a test") for file in files]
-    warm(Path(place) / "warm", read[0])
-    if what == "kill":
-        kill(Path(place), read[0])
-    else:
-        for position, own in enumerate(read):
-            share(Path(place), own, position)
-        bereave(Path(place), read[0])
+    place, *files = sys.argv[1:]
+    killed, *shared = [checked(json.loads(Path(file).read_text()), "a test") for file in files]
+    warm(Path(place) / "warm", shared[0])
+    kill(Path(place), killed)
+    for position, own in enumerate(shared):
+        share(Path(place), own, position)
+    bereave(Path(place), shared[0])
