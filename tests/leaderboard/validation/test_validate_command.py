@@ -2,15 +2,30 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
 from tia2.errors import FinetuneError
+from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.store import Store
 from tia2.leaderboard.validation import running
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def indexed(validated, tmp_path_factory) -> Path:
+    """The store with two validated entries and its whole index, which each command would make again."""
+    store = Store(shutil.copytree(validated / "store", tmp_path_factory.mktemp("indexed") / "store"))
+    Board.load(store, "mini")
+    return store.folder
+
+
+@pytest.fixture
+def validated_store(indexed, tmp_path) -> Store:
+    return Store(shutil.copytree(indexed, tmp_path / "store"))
 
 
 @pytest.fixture
