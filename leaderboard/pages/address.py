@@ -38,8 +38,8 @@ WRITE = """
 DONE = """
 (asked) => {
   const done = (window.tia2Done ??= {});
-  if (!asked || (TAB && JSON.parse(asked).tab !== TAB) || done[WHAT] === asked) return [STAY];
-  done[WHAT] = asked;
+  if (!asked || (TAB && JSON.parse(asked).tab !== TAB) || done[TAB] === asked) return [STAY];
+  done[TAB] = asked;
   return [asked];
 }
 """
@@ -132,16 +132,15 @@ def writer(names: Sequence[str], tab: str = "", selects: bool = False) -> str:
     return _filled(WRITE, {"NAMES": list(names), "TAB": tab, "SELECTS": selects, "STAY": STAY, "TYPED": list(TYPED)})
 
 
-def unless_done(tab: str, what: str) -> str:
+def unless_done(tab: str) -> str:
     """Return the script that passes on what a tab was asked for, once; else, and for other tabs, `STAY`.
 
     Its event's input is what `Frame.asked` carries. An event may report success though it left everything as it was.
 
     Args:
         tab: The tab's id; empty for any tab.
-        what: Is done with it.
     """
-    return _filled(DONE, {"TAB": tab, "WHAT": f"{tab} {what}", "STAY": STAY})
+    return _filled(DONE, {"TAB": tab, "STAY": STAY})
 
 
 def unknown(query: Query, name: str, value: object, options: Iterable[str]) -> list[str]:

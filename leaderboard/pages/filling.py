@@ -1,4 +1,4 @@
-"""What fills parts of a tab once the tab has answered: figures that take long to draw, and menus that are long."""
+"""What a tab is asked for, its answer, and what is drawn once that can be read: figures that take long to draw."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
 from tia2.errors import Tia2Error
 from tia2.files import without_folders
 
-from ..data.board import Board
 from ..data.boards import Live
 from .address import unless_done
-from .parts import Frame, Param, Tab, quiet
+from .parts import Frame, Tab, quiet
 
 
 def rendered(render: Callable[..., Any], count: int, benchmark: str, values: Sequence[Any]) -> list[Any]:
@@ -59,114 +58,33 @@ def asked_for(asked: str) -> tuple[str, str, list[Any]] | None:
         return None
 
 
-def draw_after(event: Any, live: Live, tab: Tab, frame: Frame) -> None:
-    """Draw what of a tab is drawn later, once an event of that tab has answered.
-
-    Args:
-        event: The event.
-        live: The boards.
-        tab: The tab.
-        frame: Components around the tabs.
-    """
-    if tab.later is not None:
-        _after(
-            event, live, tab.id, frame, "draw", [_Filler(tab.id, tab.later.outputs, lambda *asked: _draw(tab, *asked))]
-        )
-
-
-def offer_after(event: Any, live: Live, tab: Tab, frame: Frame) -> None:
-    """Fill a tab's long menus, once an event of that tab has answered.
-
-    Args:
-        event: The event.
-        live: The boards.
-        tab: The tab.
-        frame: Components around the tabs.
-    """
-    menus = _menus(tab)
-    if menus:
-        outputs = [menu.component for menu in menus]
-        _after(event, live, tab.id, frame, "offer", [_Filler(tab.id, outputs, lambda *asked: _offer(tab, *asked))])
-
-
-def fill_after(event: Any, live: Live, tabs: Sequence[Tab], frame: Frame) -> None:
-    """Draw and fill all of that in whichever tab an event's answer is of.
+def draw_after(event: Any, live: Live, tabs: Sequence[Tab], frame: Frame) -> None:
+    """Draw what of a tab is drawn later, once an event has answered for that tab.
 
     It is one question. One for each tab would ask eight times in vain.
 
     Args:
         event: The event.
         live: The boards.
-        tabs: All tabs.
+        tabs: The tabs that the event's answer can be of.
         frame: Components around the tabs.
     """
-    _after(event, live, "", frame, "fill", [_filler(tab) for tab in tabs])
+    drawn = {tab.id: tab.later for tab in tabs if tab.later is not None}
+    outputs = [output for later in drawn.values() for output in later.outputs]
+    if not drawn:
+        return
 
-
-class _Filler(NamedTuple):
-    """What fills a part of a tab once the tab has been answered.
-
-    Attributes:
-        tab: Id of the tab.
-        outputs: The components that are filled.
-        make: Returns one value per output, for the board and the values of the tab's controls.
-    """
-
-    tab: str
-    outputs: Sequence[Any]
-    make: Callable[[Board, list[Any]], list[Any]]
-
-
-def _filler(tab: Tab) -> _Filler:
-    """Return what fills all of a tab that comes after its answer."""
-    outputs = [*(tab.later.outputs if tab.later else ()), *(menu.component for menu in _menus(tab))]
-    return _Filler(tab.id, outputs, lambda *asked: [*_draw(tab, *asked), *_offer(tab, *asked)])
-
-
-def _menus(tab: Tab) -> list[Param]:
-    return [param for param in tab.params if param.offers]
-
-
-def _draw(tab: Tab, board: Board, values: list[Any]) -> list[Any]:
-    if tab.later is None:
-        return []
-    return rendered(tab.later.render, len(tab.later.outputs), board.benchmark.name, values)
-
-
-def _offer(tab: Tab, board: Board, values: list[Any]) -> list[Any]:
-    by_name = dict(zip([param.name for param in tab.params], values, strict=False))
-    offered = [
-        menu.offers(board, *([by_name.get(menu.offers_by)] if menu.offers_by else []))
-        for menu in _menus(tab)
-        if menu.offers
-    ]
-    return [gr.update(choices=list(choices)) for choices in offered]
-
-
-def _after(event: Any, live: Live, tab: str, frame: Frame, what: str, fillers: Sequence[_Filler]) -> None:
-    """Fill outputs once an event has answered, from the board and the values that a tab was asked for.
-
-    Args:
-        event: The event.
-        live: The boards.
-        tab: Id of the tab whose answers count; empty for any.
-        frame: Components around the tabs.
-        what: Word for what is done with the answer.
-        fillers: Functions that fill parts of tabs.
-    """
-    outputs = [output for filler in fillers for output in filler.outputs]
-
-    def fill(visitor: gr.Request, asked: str) -> Any:
+    def draw(visitor: gr.Request, asked: str) -> Any:
         question = asked_for(asked)
-        part = visitor.session_hash, question and question[0], what
+        part = visitor.session_hash, question and question[0], "draw"
         number = frame.questions.ask(part)
         values = [
             value
-            for filler in fillers
+            for tab, later in drawn.items()
             for value in (
-                [gr.skip()] * len(filler.outputs)
-                if question is None or question[0] != filler.tab
-                else filler.make(live.board(question[1]), question[2])
+                [gr.skip()] * len(later.outputs)
+                if question is None or question[0] != tab
+                else rendered(later.render, len(later.outputs), live.board(question[1]).benchmark.name, question[2])
             )
         ]
         if not frame.questions.is_latest(part, number):
@@ -174,4 +92,5 @@ def _after(event: Any, live: Live, tab: str, frame: Frame, what: str, fillers: S
         # Of an event with one output, Gradio takes a list for the value itself.
         return values[0] if len(values) == 1 else values
 
-    event.success(fill, [frame.asked], outputs, js=unless_done(tab, what), **quiet(frame, trigger_mode="always_last"))
+    only = tabs[0].id if len(tabs) == 1 else ""
+    event.success(draw, [frame.asked], outputs, js=unless_done(only), **quiet(frame, trigger_mode="always_last"))

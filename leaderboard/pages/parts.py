@@ -29,7 +29,7 @@ class Param(NamedTuple):
             value per output of `outputs`. None if the whole tab is shown again.
         outputs: Components that it fills.
         after: Events, such as the `success` of a click's handler, after which the control counts as changed.
-        offers: All choices of a long menu, sent when the tab is drawn. `restore` then gives what is chosen only.
+        offers: All choices of a long menu, sent when the menu is opened. `restore` then gives what is chosen only.
         offers_by: Name of the control whose value `offers` takes, too, since the choices' texts depend on it.
         kind: Name of its kind of value, said where an address asks for what isn't there; empty for texts and numbers.
     """
@@ -105,7 +105,7 @@ class Frame(NamedTuple):
 
 
 def chosen(choices: Choices, value: Any) -> Any:
-    """Return an update of a long menu that has a value, or several, and offers nothing else yet."""
+    """Return an update of a long menu that has a value, or several, and offers nothing else until it is opened."""
     values = value if isinstance(value, list) else [value]
     return gr.update(choices=[(text, choice) for text, choice in choices if choice in values], value=value)
 

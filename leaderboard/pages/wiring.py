@@ -15,7 +15,8 @@ from ..data.board import Board
 from ..data.boards import Live
 from ..views.rendering import macro
 from .address import READY, SHOWN, STAY, as_text, parse, pick, unknown, writer
-from .filling import asked, draw_after, fill_after, offer_after, rendered
+from .filling import asked, draw_after, rendered
+from .menus import fill_when_opened, long_menus, name_again
 from .parts import Frame, Param, Query, Tab, quiet
 
 LONGEST_SAID = 80
@@ -153,10 +154,10 @@ def wire(app: gr.Blocks, live: Live, tabs: Sequence[MountedTab], frame: Frame, n
     for mounted in tabs:
         selected = _wire_tab(live, mounted, tabs, frame)
         selected.success(None, [frame.first], None, js=SHOWN, **quiet(frame))
-        offer_after(selected, live, mounted.tab, frame)
-        draw_after(selected, live, mounted.tab, frame)
+        draw_after(selected, live, [mounted.tab], frame)
+        fill_when_opened(live, mounted.tab, frame)
     for event in (ready, changed):
-        fill_after(event, live, [tab for tab, _ in tabs], frame)
+        draw_after(event, live, [tab for tab, _ in tabs], frame)
 
 
 def add_variants(live: Live, tab: Tab) -> dict[str, Callable[..., Any]]:
@@ -235,9 +236,10 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
                 **quiet(frame, trigger_mode="always_last"),
             )
             if not param.render:
-                draw_after(changed, live, tab, frame)
-            if any(menu.offers_by == param.name for menu in tab.params):
-                offer_after(changed, live, tab, frame)
+                draw_after(changed, live, [tab], frame)
+            for menu in long_menus(tab):
+                if menu.offers_by == param.name:
+                    name_again(changed, live, tab, menu, frame)
     return selected
 
 

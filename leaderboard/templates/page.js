@@ -178,9 +178,19 @@
     }
   });
   // What is typed into a menu searches it, so it must not be added to what was chosen.
+  const menus = 'input[role="combobox"], .wrap input[role="listbox"]';
+  let named = "";
   addEventListener("focusin", event => {
-    if (event.target.matches?.('input[role="combobox"], .wrap input[role="listbox"]')) setTimeout(() => event.target.select());
+    if (!event.target.matches?.(menus)) return;
+    named = event.target.value;
+    setTimeout(() => event.target.select());
   });
+  // A menu that is filled shows all of it, until the next key: that is pressed here for what was typed before it came.
+  window.tia2Offered = () => {
+    const box = document.activeElement;
+    if (!box?.matches(menus) || box.value === named) return;
+    box.dispatchEvent(new KeyboardEvent("keydown", { key: "Shift", bubbles: true }));
+  };
   addEventListener("keydown", event => {
     const tab = event.target.closest?.('[role="tab"]');
     const step = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity }[event.key];

@@ -118,7 +118,7 @@ def build(live: Live) -> Tab:
     def render_detail(benchmark: str, *values: Any) -> list[Any]:
         return _of_entry(live.board(benchmark), values[-1], values[0])
 
-    picks = _picks(partial, state, entry)
+    picks = _picks(live, partial, state, entry)
     return Tab(
         "board",
         [
@@ -211,11 +211,14 @@ def _query(live: Live, board: Board, values: Mapping[str, Any]) -> dict[str, str
     return query
 
 
-def _picks(partial: gr.Dataframe, state: gr.State, entry: gr.Dropdown) -> list[Any]:
+def _picks(live: Live, partial: gr.Dataframe, state: gr.State, entry: gr.Dropdown) -> list[Any]:
     """Return the events of selecting a row of the incomplete entries, which choose it and scroll to its details."""
 
     def picked_partial(view: dict[str, Any], event: gr.SelectData) -> Any:
-        return _picked(view.get("partial", []), event)
+        ids, row = view.get("partial", []), event.index[0]
+        if row >= len(ids) or not ids[row]:
+            return gr.skip()
+        return chosen(_entries(live.board(view["benchmark"])), ids[row])
 
     options: Any = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     picks = [partial.select(picked_partial, [state], [entry], **options)]
@@ -275,11 +278,6 @@ def _entries(board: Board) -> list[tuple[str, str]]:
 def _restore_chips(board: Board, query: Query) -> Any:
     chips = all_chips(board)
     return gr.update(choices=chips, value=pick_many(query, "chips", chips))
-
-
-def _picked(ids: list[str], event: gr.SelectData) -> Any:
-    row = event.index[0]
-    return gr.update(value=ids[row]) if row < len(ids) and ids[row] else gr.skip()
 
 
 def _update(sheet: Sheet) -> Any:

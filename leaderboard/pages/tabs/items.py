@@ -131,38 +131,41 @@ def _render(
     cards = item_cards(items, shown, ranked_by, beside, sources)
     last = part.start + len(shown)
     counted = note(f"Items {part.start + 1} to {last} of {len(items)}, page {number_shown} of {pages}. {why}")
-    ids, about_order = _by_odds(board, by, items.prompt_id)
+    prompts = _prompts(board, name)
+    ends = (prompts[0][1], prompts[-1][1])
+    about_order = _about_order(board, by, items.prompt_id)
     return [
         _about(board, items, by, ranked_by, about_order),
         macro(TEMPLATE, "cards", items.prompt, cards) + counted + note(FRAMED),
         _rivals(board, items, by),
-        ids,
-        *(gr.update(interactive=items.prompt_id != end, visible=True) for end in (ids[0], ids[-1])),
+        prompts,
+        *(gr.update(interactive=items.prompt_id != end, visible=True) for end in ends),
     ]
 
 
 def _walk(button: gr.Button, by_odds: gr.State, step: int, prompt: gr.Dropdown) -> Any:
     """Return the event of going to the prompt before or after, in the order of how much it is at odds with people."""
 
-    def go(ids: list[str], shown: str | None) -> Any:
+    def go(prompts: Choices, shown: str | None) -> Any:
         # From the prompt that the menu names at the click: what is drawn of it may still be on its way.
+        ids = [name for _, name in prompts]
         position = ids.index(shown) + step if shown in ids else -1
-        return gr.update(value=ids[position]) if 0 <= position < len(ids) else gr.skip()
+        return chosen(prompts, ids[position]) if 0 <= position < len(ids) else gr.skip()
 
     return button.click(go, [by_odds, prompt], [prompt], api_visibility="private", show_progress="hidden", queue=False)
 
 
-def _by_odds(board: Board, by: BoardEntry | None, prompt_id: str) -> tuple[list[str], str]:
-    """Return the prompts' ids, most at odds with people first, and what is said of one prompt's position among them."""
+def _about_order(board: Board, by: BoardEntry | None, prompt_id: str) -> str:
+    """Return what is said of a prompt's place among those that are most at odds with people; empty without an entry."""
     by_odds = prompts_by_odds(board, by)
-    ids = [str(board.prompts["prompt_id"].iloc[position]) for position, _ in by_odds]
-    position = ids.index(prompt_id)
-    auroc = by_odds[position][1]
+    ids = board.prompts["prompt_id"].tolist()
+    place = next(place for place, (position, _) in enumerate(by_odds) if ids[position] == prompt_id)
+    auroc = by_odds[place][1]
     if by is None or auroc != auroc:
-        return ids, ""
+        return ""
     ranked = sum(value == value for _, value in by_odds)
-    words = f"number {position + 1} of {ranked} by how much it is at odds with people"
-    return ids, f" {board.metric_titles[board.usual_metric]} of {by.name}: {figure(auroc)}, {words}."
+    words = f"number {place + 1} of {ranked} by how much it is at odds with people"
+    return f" {board.metric_titles[board.usual_metric]} of {by.name}: {figure(auroc)}, {words}."
 
 
 def _about(board: Board, items: Items, by: BoardEntry | None, ranked: Ranked, about_order: str) -> str:
@@ -207,7 +210,9 @@ def _entries(board: Board) -> Choices:
 
 def _restore_prompt(board: Board, query: Query) -> Any:
     ids = board.prompts["prompt_id"].tolist()
-    return chosen(_prompts(board, _entry_of(board, query)), pick(query, "prompt", ids, ids[0]))
+    # The usual one depends on nothing else in the address, so that the address can leave it out.
+    usual = _prompts(board, _usual_entry(board))[0][1]
+    return chosen(_prompts(board, _entry_of(board, query)), pick(query, "prompt", ids, usual))
 
 
 def _restore_entry(board: Board, query: Query) -> Any:
@@ -215,8 +220,11 @@ def _restore_entry(board: Board, query: Query) -> Any:
 
 
 def _entry_of(board: Board, query: Query) -> str:
-    usual = (suggested(board) or [""])[0]
-    return pick(query, "ie", board.positions, "" if query.get("ie") else usual)
+    return pick(query, "ie", board.positions, "" if query.get("ie") else _usual_entry(board))
+
+
+def _usual_entry(board: Board) -> str:
+    return (suggested(board) or [""])[0]
 
 
 def _restore_others(board: Board, query: Query) -> Any:

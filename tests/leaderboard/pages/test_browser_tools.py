@@ -92,6 +92,27 @@ def test_long_menus_offer_everything(page, visit, live, tab, label, by):
     page.wait_for_function("name => new URL(location).searchParams.has(name)", arg=parameter)
 
 
+def test_what_is_chosen_stands_first_and_marked_in_an_open_menu(page, visit):
+    visit(page, "?tab=compare&a=mini-web&b=mini-vivid")
+    page.get_by_role("combobox", name="A", exact=True).click()
+    page.get_by_role("option").nth(1).wait_for()
+    assert page.get_by_role("option").first.get_attribute("aria-label") == "mini-web"
+    assert [option.get_attribute("aria-label") for option in page.get_by_role("option", selected=True).all()] == [
+        "mini-web"
+    ]
+
+
+def test_what_is_typed_before_a_menu_is_filled_searches_it(page, visit):
+    visit(page, "?tab=compare&a=mini-web&b=mini-vivid")
+    page.get_by_text("mini-web").first.wait_for()
+    page.get_by_role("combobox", name="A", exact=True).focus()
+    page.keyboard.type("strong + textnorm (or")
+    page.get_by_role("option", name="mini-strong + TextNorm (oracle, upper bound)", exact=True).wait_for()
+    page.wait_for_function("document.querySelectorAll('[role=option]').length === 1")
+    page.keyboard.press("Enter")
+    page.wait_for_function("new URL(location).searchParams.get('a') === 'mini-strong~textnorm-oracle'")
+
+
 def test_figures_are_quick_because_their_script_is_there_already(new_page, visit):
     new_page()
     page = new_page()  # Of a context of its own, in which nobody saves data.
