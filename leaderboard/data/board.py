@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -24,9 +24,10 @@ from ..finetuned.identity import EntryIdentity
 from .board_entries import BoardEntry as BoardEntry
 from .board_entries import board_entry, published_entry
 from .board_runs import KeptRun, ValidatedFigures, board_runs, load_runs, validated_figures
-from .index import COUNTS, ESTIMATES, Index, Outline, Summary
+from .index import Index
 from .records import BenchmarkRecord
 from .standing import Standing, p_worse, standing_of
+from .summaries import COUNTS, ESTIMATES, Outline, Summary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +130,7 @@ class Board:
             if listing.benchmark == benchmark
             for calibration in listing.calibrations
         ]
-        rows: list[tuple[BoardEntry, Summary]] = []
+        found: list[tuple[str, Callable[[Summary], BoardEntry]]] = []
         problems: dict[str, str] = {}
         for number, (listing, calibration) in enumerate(jobs):
             if progress is not None:
@@ -142,8 +143,7 @@ class Board:
                 problems[listing.entry_id(calibration)] = without_folders(str(error), store.folder)
                 log.warning("%s can't be shown: %s", listing.entry_id(calibration), error)
                 continue
-            summary = index.summary(key)
-            rows.append((board_entry(record, listing, calibration, key, summary), summary))
+            found.append((key, partial(board_entry, record, listing, calibration, key)))
         for name, path in store.published.items():
             from tia2.evaluation import Result
 
@@ -153,9 +153,11 @@ class Board:
             key = index.published_key(record, path)
             if not index.has(key):
                 index.build_published(record, outline, path)
-            rows.append((published_entry(name, key, result), index.summary(key)))
+            found.append((key, partial(_published, published_entry(name, key, result))))
         if progress is not None:
             progress("", len(jobs), len(jobs))
+        summaries = index.summaries(record, [key for key, _ in found])
+        rows = [(entry_of(summary), summary) for (_, entry_of), summary in zip(found, summaries, strict=True)]
         kept = load_runs(store, index.folder) if runs is None else runs
         return cls(index, record, outline, rows, problems, kept)
 
@@ -366,3 +368,7 @@ class Board:
 
 def _stack(arrays: list[Floats], shape: tuple[int, ...]) -> Floats:
     return np.stack(arrays) if arrays else np.zeros((0, *shape))
+
+
+def _published(entry: BoardEntry, _: Summary) -> BoardEntry:
+    return entry

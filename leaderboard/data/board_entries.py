@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tia2.calibration import CALIBRATIONS
 from tia2.calibration.base import Calibration
 
-from .index import Summary
 from .records import BenchmarkRecord, Listing
+from .summaries import Summary
 
 if TYPE_CHECKING:
     from tia2.evaluation import Result

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +22,17 @@ from tia2.evaluation.bootstrap import RESAMPLES
 from tia2.evaluation.metrics import METRICS
 from tia2.evaluation.metrics.pair_metrics import PAIR_METRICS
 from tia2.evaluation.result import Result
-from tia2.evaluation.summary import OVERALL
 from tia2.files import write_atomically
 
 from ..finetuned.best_of_n import VERSION as BEST_OF_N_VERSION
 from ..finetuned.best_of_n import best_of_n_arrays
 from .published_board import outline_of_published
 from .records import BenchmarkRecord, Listing, written_by_version_1
+from .summaries import Outline, Summary, npy, npz, read_summaries, summary_of, write_summary
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tia2.evaluation.result import People
     from tia2.scoring import ScoreTable
 
     from .store import Store
@@ -44,46 +43,6 @@ VERSION = 1
 """Raised when the same input would give other files."""
 SEED = 0
 METRICS_OF_0_1 = [[name, "1"] for name in ("auroc", "auprc", "ap5", "ap10", "ap25", "spearman", "kendall")]
-ESTIMATES = ("mean", "low", "high", "pooled", "pooled_low", "pooled_high")
-COUNTS = ("prompts", "prompts_used", "prompts_constant", "items", "items_scored", "tied", "distinct")
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One entry's figures, as arrays over the benchmark's scopes and prompts.
-
-    Attributes:
-        estimates: (scopes, metrics, 6), in the order of `ESTIMATES`; NaN where unknown.
-        counts: (scopes, 7), in the order of `COUNTS`; NaN where unknown.
-        figures: (prompts, metrics); NaN where a prompt isn't used or covered.
-        items: Number of items that the entry's tables hold.
-        skipped: Number of these that have no value.
-        upper_bound: Whether its settings saw the labels.
-    """
-
-    estimates: Floats
-    counts: Floats
-    figures: Floats
-    items: int
-    skipped: int
-    upper_bound: bool
-
-
-@dataclass(frozen=True)
-class Outline:
-    """What summaries on one benchmark are arranged by.
-
-    Attributes:
-        scopes: Subsets, then `overall` where there are several.
-        prompts: One row per prompt: subset, prompt_id, prompt, items, aligned, used.
-        people: Agreement of people, by scope; None without votes.
-        metrics: Names of the metrics, in the order of the arrays.
-    """
-
-    scopes: tuple[str, ...]
-    prompts: pd.DataFrame
-    people: Mapping[str, People] | None
-    metrics: tuple[str, ...]
 
 
 class Index:
@@ -189,11 +148,10 @@ class Index:
         """Arrange a published result for the board."""
         self._keep(self.published_key(benchmark, path), Result.load(path), outline, None)
 
-    def summary(self, key: str) -> Summary:
-        """Return an entry's figures."""
-        with np.load(self.folder / f"{key}.npz", allow_pickle=False) as arrays:
-            items, skipped, upper_bound = arrays["facts"].tolist()
-            return Summary(arrays["estimates"], arrays["counts"], arrays["figures"], items, skipped, bool(upper_bound))
+    def summaries(self, benchmark: BenchmarkRecord, keys: Sequence[str]) -> list[Summary]:
+        """Return entries' figures."""
+        together = self._arrays_path(["summaries", _identity(benchmark)])
+        return read_summaries([self.folder / f"{key}.npz" for key in keys], together)
 
     def result(self, key: str) -> Result:
         """Return an entry's result."""
@@ -216,7 +174,7 @@ class Index:
             arranged = np.full((benchmark.items, width), np.nan, np.float32)
             rewards = np.where(table.mask, table.rewards, np.nan)
             arranged[self._rows(benchmark, table), : rewards.shape[1]] = rewards
-            write_atomically(path, _npy(arranged), LeaderboardError)
+            write_atomically(path, npy(arranged), LeaderboardError)
         mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
 
@@ -224,7 +182,7 @@ class Index:
         """Return arrays that are kept under a key, made when they aren't there."""
         path = self._arrays_path(key_of)
         if not path.is_file():
-            write_atomically(path, _npz(make()), LeaderboardError)
+            write_atomically(path, npz(make()), LeaderboardError)
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
@@ -312,16 +270,9 @@ class Index:
         content = (result.model_dump_json() + "\n").encode()
         write_atomically(self.folder / f"{key}.json", content, LeaderboardError)
         if values is not None:
-            write_atomically(self.folder / f"{key}.npy", _npy(values), LeaderboardError)
-        summary = _summary(result, outline)
+            write_atomically(self.folder / f"{key}.npy", npy(values), LeaderboardError)
         # Last, since it stands for all of them.
-        arrays = {
-            "estimates": summary.estimates,
-            "counts": summary.counts,
-            "figures": summary.figures,
-            "facts": np.array([summary.items, summary.skipped, summary.upper_bound], np.int64),
-        }
-        write_atomically(self.folder / f"{key}.npz", _npz(arrays), LeaderboardError)
+        write_summary(self.folder / f"{key}.npz", summary_of(result, outline))
 
 
 def calibration_key(calibration: Calibration) -> list[Any]:
@@ -348,46 +299,9 @@ def _identity(benchmark: BenchmarkRecord) -> list[str]:
     return [benchmark.fingerprint, benchmark.votes_fingerprint, *of_pairs]
 
 
-def _summary(result: Result, outline: Outline) -> Summary:
-    parts = {**result.subsets, OVERALL: result.overall}
-    estimates = np.full((len(outline.scopes), len(outline.metrics), len(ESTIMATES)), np.nan)
-    counts = np.full((len(outline.scopes), len(COUNTS)), np.nan)
-    missing = set(outline.scopes) - {OVERALL} - set(result.subsets)
-    for row, scope in enumerate(outline.scopes):
-        if scope not in parts or (scope == OVERALL and missing):
-            continue  # The mean of some subsets isn't the mean of all.
-        part = parts[scope].model_dump()
-        counts[row] = [np.nan if part[name] is None else part[name] for name in COUNTS]
-        for column, metric in enumerate(outline.metrics):
-            if metric in part["metrics"]:  # a published result may be older than the metric
-                estimates[row, column] = [part["metrics"][metric][name] for name in ESTIMATES]
-    figures = np.full((len(outline.prompts), len(outline.metrics)), np.nan)
-    row_of = {prompt: row for row, prompt in enumerate(outline.prompts["prompt_id"])}
-    for prompt in result.prompts:
-        figures[row_of[prompt.prompt_id]] = [prompt.metrics.get(name, np.nan) for name in outline.metrics]
-    info = result.benchmark
-    return Summary(estimates, counts, figures, info.items, info.items_skipped, result.entry.upper_bound)
-
-
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     return content
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    import io
-
-    sink = io.BytesIO()
-    np.save(sink, array, allow_pickle=False)
-    return sink.getvalue()
-
-
-def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    import io
-
-    sink = io.BytesIO()
-    np.savez(sink, **arrays)  # type: ignore[arg-type]
-    return sink.getvalue()

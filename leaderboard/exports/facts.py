@@ -12,8 +12,8 @@ from tia2.evaluation.summary import ANNOTATOR, CEILING
 
 from ..data.addresses import LONGEST
 from ..data.board import Board, BoardEntry
-from ..data.index import COUNTS, ESTIMATES
 from ..data.store import now
+from ..data.summaries import COUNTS, ESTIMATES
 
 Facts = dict[str, Any]
 SIMULATED = "simulated"

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from ..data.board import Board, BoardEntry
-from ..data.index import COUNTS, ESTIMATES
+from ..data.summaries import COUNTS, ESTIMATES
 from .facts import Facts, about, best_first, counts, figures, people, plain, provenance, validated
 
 SCHEMA = "tia2-leaderboard"

@@ -21,12 +21,11 @@ from ..views.rendering import macro
 from .api import add_api
 from .entrance.guard import Guard, served_names, trusting
 from .entrance.uploads import Uploads
-from .head import head, icon
 from .latest import LatestQuestions
 from .parts import Frame
 from .surroundings import prepare_temporary_folder, without_proxies
 from .tabs.order import CHAPTERS
-from .theme import css, theme
+from .theme import css, head, icon, theme
 from .wiring import MountedTab, add_variants, visit, wire
 
 TEMPLATE = "app.html"

@@ -1,8 +1,13 @@
-"""How the app looks: one accent, cool greys, the reader's own fonts, numbers of equal width, light and dark."""
+"""How the app looks: one accent, cool greys, the reader's own fonts, numbers of equal width, light and dark; its icon.
+
+The page's head has a description, and a script that fetches ahead what other tabs take long to start.
+"""
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 import gradio as gr
@@ -10,6 +15,10 @@ from gradio.themes import Base, Color
 
 from tia2.figures.style import PAPER
 
+from ..views.rendering import render, source
+
+HEAVY = "PlotlyPlot-*.js"
+"""Gradio's script that draws figures: 4.6 MB, which take more than a second to fetch and start."""
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 ACCENT = Color("#eff5f9", "#dbe8f1", "#b9d2e3", "#8fb5cf", "#5f93b7", "#3f7ba3", "#2f6690", "#27577a", "#204763",
@@ -142,3 +151,15 @@ def theme() -> Base:
 def css() -> str:
     """Return the style sheet."""
     return (files("tia2.leaderboard.pages") / "style.css").read_text(encoding="utf-8")
+
+
+def icon() -> str:
+    """Return the path of the page's icon."""
+    return os.fspath(Path(str(files("tia2.leaderboard"))) / "templates" / "icon.svg")
+
+
+def head() -> str:
+    """Return the HTML of the page's head."""
+    folder = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
+    modules = [f"./assets/{path.name}" for path in sorted(folder.glob(HEAVY))]
+    return render("head.html", modules=modules, script=source("page.js"))

@@ -10,7 +10,7 @@ import numpy as np
 from tia2.evaluation.metrics.pair_metrics import metric_named
 
 from ..data.board import Board, BoardEntry
-from ..data.index import ESTIMATES
+from ..data.summaries import ESTIMATES
 from ..views.formats import best_text
 
 

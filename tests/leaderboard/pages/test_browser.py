@@ -319,7 +319,7 @@ def test_a_header_sorts_both_ways_and_stands_in_the_address(page, visit):
 
 
 def test_arrow_keys_walk_the_tabs_and_back_and_forward_retrace_them(page, visit):
-    from tia2.leaderboard.pages.head import icon
+    from tia2.leaderboard.pages.theme import icon
 
     visit(page)
     tab = {name: page.get_by_role("tab", name=name, exact=True) for name in ("Board", "Plots", "About")}
