@@ -1,7 +1,8 @@
-"""A leaderboard of a thousand entries at TIA2's size: starting, opening, filtering, and many visitors at once.
+"""A leaderboard of a thousand models at TIA2's size: starting, opening, filtering, and many visitors at once.
 
-Run `python benchmarks/leaderboard.py` (`--help` for sizes). It makes a store of 250 models of 4 entries each on 550
-prompts x 50 items with up to 33 texts (kept in runs/benchmark-leaderboard for the next run), builds its index, and then
+Run `python benchmarks/leaderboard.py` (`--help` for sizes). It makes a store of 1,000 models of 4 entries each on
+550 prompts x 50 items with up to 33 texts, builds its index (20 minutes on two cores; kept in runs/benchmark-leaderboard
+for the next run), and then
 
 1. starts the app with the index there, in a process of its own: cold start, and the memory it needs;
 2. opens it in headless Chromium: when the first page can be used, a change of subset, a filter, and each tab from
@@ -188,7 +189,7 @@ def make_store(folder: Path, models: int, data_dir: str | None) -> float:
     began = time.perf_counter()
     if not (folder / "store.json").is_file():
         shutil.rmtree(folder, ignore_errors=True)
-        Store.create(folder, "A thousand entries")
+        Store.create(folder, "A thousand models")
         Store(folder).add_benchmark(benchmark_of(data_dir), title="TIA2")
     store = Store(folder)
     Index(store).outline(store.benchmarks[0])
@@ -312,7 +313,7 @@ def crowd(address: str, benchmark: str, visitors: int, asks: int) -> tuple[float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", type=int, default=250, help="Each has four entries.")
+    parser.add_argument("--models", type=int, default=1000, help="Each has four entries.")
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--store", type=Path, default=Path("runs/benchmark-leaderboard"))

@@ -11,7 +11,7 @@ from tia2.figures.panel import colours_of
 from tia2.figures.style import SCREEN
 
 from ..data.board import Board
-from .rows import EntryRow, bound_rows, ranked_rows, title_of, where
+from .rows import EntryRow, bound_rows, ranked_positions, ranked_rows, rows_of, title_of, where
 from .style import (
     DETAIL_LENGTH,
     INK,
@@ -109,11 +109,11 @@ def forest_words(board: Board, scope: str, metric: str) -> str:
     Raises:
         UnknownNameError: The board has no such scope or metric.
     """
-    ranked = ranked_rows(board, scope, metric)
+    ranked, standing = ranked_positions(board, scope, metric), board.standing(scope, metric)
     if not ranked:
         return "No complete entry yet."
-    first = ranked[0]
-    same = sum(row.like_best for row in ranked[1:])
+    (first,) = rows_of(board, scope, metric, ranked[:1])
+    same = sum(standing.like_best(position) for position in ranked[1:])
     words = (
         f"By {title_of(metric)} {where(scope)}, {clean(first.entry.name)} is first of {len(ranked)} ranked entries "
         f"with {with_interval(first.mean, first.low, first.high)}; not separable from it (≈): "

@@ -75,10 +75,20 @@ def ranked_rows(board: Board, scope: str, metric: str, top: int | None = None) -
     Raises:
         UnknownNameError: The board has no such scope or metric.
     """
+    return rows_of(board, scope, metric, ranked_positions(board, scope, metric)[:top])
+
+
+def ranked_positions(board: Board, scope: str, metric: str) -> list[int]:
+    """Return the positions of the ranked entries that have a figure, best first.
+
+    Raises:
+        UnknownNameError: The board has no such scope or metric.
+    """
     rank = board.standing(scope, metric).rank
     estimated = np.isfinite(board.estimate(scope, metric))
-    order = [int(position) for position in board.ranked[np.argsort(rank[board.ranked])] if estimated[position]]
-    return rows_of(board, scope, metric, order[:top])
+    order = board.ranked[np.argsort(rank[board.ranked])]
+    positions: list[int] = order[estimated[order]].tolist()
+    return positions
 
 
 def bound_rows(board: Board, scope: str, metric: str, top: int | None = None) -> list[EntryRow]:

@@ -64,8 +64,9 @@ def suggested(board: Board, metric: str = "auroc") -> list[str]:
     best_first = [board.entries[number] for number in order]
     if len(best_first) < 2:
         return [entry.id for entry in best_first]
-    others = [entry for entry in best_first[1:] if entry.listing is None or entry.listing != best_first[0].listing]
-    return [best_first[0].id, (others or best_first[1:])[0].id]
+    best, rest = best_first[0], best_first[1:]
+    other = next((entry for entry in rest if entry.listing is None or entry.listing != best.listing), rest[0])
+    return [best.id, other.id]
 
 
 def comparison(board: Board, a: str, b: str, metric: str) -> Comparison:

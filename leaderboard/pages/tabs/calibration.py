@@ -37,7 +37,7 @@ from ...views.temperature import (
 )
 from ..address import pick, pick_number
 from ..markup import answer, note, table
-from ..parts import Param, Query, Tab, figure_place
+from ..parts import Choices, Param, Query, Tab, chosen, figure_place
 from ..pickers import metric_picker, restore_metric, restore_scope
 
 NONE = "No model on this board has contrastive prompts and TextNorm entries yet, so there is no temperature to change."
@@ -73,7 +73,7 @@ def build(live: Live) -> Tab:
         plot = figure_place("Temperature")
         words = gr.HTML()
 
-    def render(benchmark: str, name: str | None, part: str | None, by: str | None, chosen: float | None) -> list[Any]:
+    def render(benchmark: str, name: str | None, part: str | None, by: str | None, doublings: float | None) -> list[Any]:
         board = live.board(benchmark)
         try:
             if not adjustable_models(board):
@@ -81,7 +81,7 @@ def build(live: Live) -> Tab:
             if not (name and part and by):
                 raise LeaderboardError("Choose a model.")
             adjusted = adjustable_model(board, name)
-            recomputed = recompute(board, name, part, by, 2.0 ** min(max(chosen or 0.0, LOWEST), HIGHEST))
+            recomputed = recompute(board, name, part, by, 2.0 ** min(max(doublings or 0.0, LOWEST), HIGHEST))
             curve, entries = sweep(board, name, part, by), entries_on_curve(board, adjusted, part, by)
             names = members(board, adjusted).names
         except Tia2Error as error:
@@ -109,7 +109,7 @@ def build(live: Live) -> Tab:
     return Tab(
         "calibration",
         [
-            Param("model", model, _restore_model, kind="model"),
+            Param("model", model, _restore_model, offers=_models, kind="model"),
             Param("cs", scope, lambda board, query: restore_scope(board, query, "cs"), kind="subset"),
             Param("cmetric", metric, lambda board, query: restore_metric(board, query, "cmetric"), kind="metric"),
             Param("lt", power, lambda _, query: gr.update(value=_power(query))),
@@ -176,7 +176,11 @@ def _restore_model(board: Board, query: Query) -> Any:
     best = next((board.entry(name).listing for name in suggested(board)), None)
     usual = best.id if best is not None and best.id in models else next(iter(models), "")
     value = pick(query, "model", models, "" if query.get("model") else usual)
-    return gr.update(choices=[(model.name, model.id) for model in models.values()], value=value or None)
+    return chosen(_models(board), value or None)
+
+
+def _models(board: Board) -> Choices:
+    return [(model.name, model.id) for model in adjustable_models(board).values()]
 
 
 def _power(query: Query) -> float:

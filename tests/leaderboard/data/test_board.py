@@ -18,8 +18,9 @@ from tia2.errors import LeaderboardError, UnknownNameError
 from tia2.evaluation import METRICS, separate
 from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.boards import Live
-from tia2.leaderboard.data.index import ESTIMATES, Index
+from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.data.store import Store
+from tia2.leaderboard.data.summaries import ESTIMATES
 from tia2.scoring import ScoreTable
 from tia2.scoring.table_files import Shard
 

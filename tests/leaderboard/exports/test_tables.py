@@ -15,7 +15,7 @@ import pytest
 
 from tia2.errors import UnknownNameError
 from tia2.evaluation.metrics import METRICS
-from tia2.leaderboard.data.index import ESTIMATES
+from tia2.leaderboard.data.summaries import ESTIMATES
 from tia2.leaderboard.exports import to_csv, to_json
 from tia2.leaderboard.exports.tables import COLUMNS, DANGEROUS, neutral
 

@@ -126,7 +126,7 @@ def test_items(mini_tabs, mini_board):
     figures = mini_board.figures[mini_board.positions["mini-web"], :, 0]
     by_odds = mini_board.prompts["prompt_id"].to_numpy()[np.argsort(figures, kind="stable")].tolist()
     position = by_odds.index(prompt["prompt_id"])
-    assert outputs[3] == by_odds
+    assert [name for _, name in outputs[3]] == by_odds
     assert f"AUROC of mini-web: {figures[7]:.3f}, number {position + 1} of 59 by how much" in outputs[0]
 
 
