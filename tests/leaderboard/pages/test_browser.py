@@ -414,3 +414,6 @@ def test_a_bad_upload_is_told_why_as_text(page, visit, live, tmp_path):
     assert page.locator("img[src=x]").count() == 0
     with Queue(live.store) as queue:
         assert queue.pending() == []
+    # An answer about the file before is none about the next one.
+    page.locator("input[type=file][accept='.zip']").set_input_files(path)
+    page.get_by_label("What the checks found").wait_for(state="hidden")

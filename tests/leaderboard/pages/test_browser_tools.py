@@ -65,6 +65,22 @@ def test_two_entries_are_compared(page, visit, live):
     assert (query_of(page)["ie"], query_of(page)["with"]) == ("mini-vivid", "mini-strong")
 
 
+def test_a_point_of_a_comparison_leads_to_its_images(page, visit, live):
+    visit(page, "?tab=compare&a=mini-strong&b=mini-web")
+    point = page.locator(".js-plotly-plot .scatterlayer .point").first
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.locator(".hoverlayer .hovertext").first.wait_for()
+    page.mouse.click(*middle)
+    page.wait_for_function("location.search.includes('tab=items')")
+    query = query_of(page)
+    assert {query["ie"], query["with"]} == {"mini-strong", "mini-web"}
+    (prompt,) = live.board().prompts.query("prompt_id == @query['prompt']")["prompt"]
+    page.get_by_role("heading", name=prompt, exact=True).wait_for()
+
+
 def test_the_same_entry_twice_is_a_sentence(page, visit):
     visit(page, "?tab=compare&a=mini-strong&b=mini-strong")
     page.get_by_text("Choose two different entries").first.wait_for()
