@@ -1,8 +1,8 @@
 """A leaderboard of a thousand models at TIA2's size: starting, opening, filtering, and many visitors at once.
 
 Run `python benchmarks/leaderboard.py` (`--help` for sizes). It makes a store of 1,000 models of 4 entries each on
-550 prompts x 50 items with up to 33 texts, builds its index (20 minutes on two cores; kept in runs/benchmark-leaderboard
-for the next run), and then
+550 prompts x 50 items with up to 33 texts and builds its index (20 minutes on two cores; they are kept in
+runs/benchmark-leaderboard for the next run), and then
 
 1. starts the app with the index there, in a process of its own: cold start, and the memory it needs;
 2. opens it in headless Chromium: when the first page can be used, a change of subset, a filter, and each tab from

@@ -73,7 +73,7 @@ def build(live: Live) -> Tab:
         plot = figure_place("Temperature")
         words = gr.HTML()
 
-    def render(benchmark: str, name: str | None, part: str | None, by: str | None, doublings: float | None) -> list[Any]:
+    def render(benchmark: str, name: str | None, part: str | None, by: str | None, exponent: float | None) -> list[Any]:
         board = live.board(benchmark)
         try:
             if not adjustable_models(board):
@@ -81,7 +81,7 @@ def build(live: Live) -> Tab:
             if not (name and part and by):
                 raise LeaderboardError("Choose a model.")
             adjusted = adjustable_model(board, name)
-            recomputed = recompute(board, name, part, by, 2.0 ** min(max(doublings or 0.0, LOWEST), HIGHEST))
+            recomputed = recompute(board, name, part, by, 2.0 ** min(max(exponent or 0.0, LOWEST), HIGHEST))
             curve, entries = sweep(board, name, part, by), entries_on_curve(board, adjusted, part, by)
             names = members(board, adjusted).names
         except Tia2Error as error:
