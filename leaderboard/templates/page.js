@@ -182,8 +182,11 @@
   let named = "";
   addEventListener("focusin", event => {
     if (!event.target.matches?.(menus)) return;
-    named = event.target.value;
-    setTimeout(() => event.target.select());
+    const box = event.target;
+    named = box.value;
+    box.select();
+    // A click lets go of it again when the button comes up.
+    setTimeout(() => { if (box.value === named) box.select(); });
   });
   // A menu that is filled shows all of it, until the next key: that is pressed here for what was typed before it came.
   window.tia2Offered = () => {
