@@ -130,7 +130,7 @@ class Board:
             if listing.benchmark == benchmark
             for calibration in listing.calibrations
         ]
-        found: list[tuple[str, Callable[[Summary], BoardEntry]]] = []
+        makers: list[tuple[str, Callable[[Summary], BoardEntry]]] = []
         problems: dict[str, str] = {}
         for number, (listing, calibration) in enumerate(jobs):
             if progress is not None:
@@ -143,7 +143,7 @@ class Board:
                 problems[listing.entry_id(calibration)] = without_folders(str(error), store.folder)
                 log.warning("%s can't be shown: %s", listing.entry_id(calibration), error)
                 continue
-            found.append((key, partial(board_entry, record, listing, calibration, key)))
+            makers.append((key, partial(board_entry, record, listing, calibration, key)))
         for name, path in store.published.items():
             from tia2.evaluation import Result
 
@@ -153,11 +153,11 @@ class Board:
             key = index.published_key(record, path)
             if not index.has(key):
                 index.build_published(record, outline, path)
-            found.append((key, partial(_published, published_entry(name, key, result))))
+            makers.append((key, partial(_published, published_entry(name, key, result))))
         if progress is not None:
             progress("", len(jobs), len(jobs))
-        summaries = index.summaries(record, [key for key, _ in found])
-        rows = [(entry_of(summary), summary) for (_, entry_of), summary in zip(found, summaries, strict=True)]
+        summaries = index.summaries(record, [key for key, _ in makers])
+        rows = [(entry_of(summary), summary) for (_, entry_of), summary in zip(makers, summaries, strict=True)]
         kept = load_runs(store, index.folder) if runs is None else runs
         return cls(index, record, outline, rows, problems, kept)
 

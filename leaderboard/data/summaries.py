@@ -72,7 +72,7 @@ def summary_of(result: Result, outline: Outline) -> Summary:
 
     Args:
         result: The result.
-        outline: What summaries on its benchmark are arranged by.
+        outline: Scopes, prompts and metrics of its benchmark, by which figures are arranged.
     """
     parts = {**result.subsets, OVERALL: result.overall}
     estimates = np.full((len(outline.scopes), len(outline.metrics), len(ESTIMATES)), np.nan)
@@ -113,9 +113,9 @@ def read_summaries(paths: Sequence[Path], together: Path) -> list[Summary]:
         paths: One file per entry, as `write_summary` writes it. What a file holds never changes.
         together: The file of all; it may be missing, damaged, or of other entries.
     """
-    known = _read_together(together)
-    alone = {path.stem: _read(path) for path in paths if path.stem not in known}
-    summaries = [alone.get(path.stem) or known[path.stem] for path in paths]
+    at_once = _read_together(together)
+    alone = {path.stem: _read(path) for path in paths if path.stem not in at_once}
+    summaries = [alone.get(path.stem) or at_once[path.stem] for path in paths]
     if len(alone) > MANY:
         columns: dict[str, list[NDArray[Any]]] = {}
         for summary in summaries:

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from tia2.evaluation.summary import ANNOTATOR, CEILING
 
-from ..data.addresses import LONGEST
 from ..data.board import Board, BoardEntry
+from ..data.references import LONGEST_ADDRESS
 from ..data.store import now
 from ..data.summaries import COUNTS, ESTIMATES
 
@@ -154,7 +154,7 @@ def permalink(board: Board, scope: str = "", metric: str = "", page: str = "") -
         'https://example.org/?benchmark=mini&subset=counting&metric=kendall'
     """
     asked = {"benchmark": board.benchmark.name, "subset": scope, "metric": metric}
-    base = page if len(page) <= LONGEST and PAGE.fullmatch(page) else ""
+    base = page if len(page) <= LONGEST_ADDRESS and PAGE.fullmatch(page) else ""
     return f"{base}?{urlencode({name: text for name, text in asked.items() if text})}"
 
 

@@ -59,7 +59,7 @@ def chosen_first(choices: Choices, value: Any) -> Choices:
 
     Args:
         choices: The choices.
-        value: What is chosen: a value, or several.
+        value: Value of the menu: one of the choices' values, or a list of several.
 
     Example:
         >>> chosen_first([("A", "a"), ("B", "b"), ("C", "c")], "b")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tia2.calibration.choosing import FOLDS
 from tia2.errors import LeaderboardError
 
-from ..data.addresses import is_https
 from ..data.published_board import DESCRIPTION, TITLE
 from ..data.records import UNKNOWN, Listing, ModelCard, default_calibrations
+from ..data.references import is_https
 from ..data.store import Store, now, slug
 from ..finetuned.files import StoredRun
 from ..finetuned.recheck import rechecked

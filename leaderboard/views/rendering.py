@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from tia2.figures.text import clean
 
-from ..data.addresses import is_https
+from ..data.references import is_https
 from . import formats
 
 PACKAGE = "tia2.leaderboard"

@@ -159,12 +159,13 @@ def _about_order(board: Board, by: BoardEntry | None, prompt_id: str) -> str:
     """Return what is said of a prompt's place among those that are most at odds with people; empty without an entry."""
     by_odds = prompts_by_odds(board, by)
     ids = board.prompts["prompt_id"].tolist()
-    place = next(place for place, (position, _) in enumerate(by_odds) if ids[position] == prompt_id)
-    auroc = by_odds[place][1]
+    number, auroc = next(
+        (number, auroc) for number, (position, auroc) in enumerate(by_odds, 1) if ids[position] == prompt_id
+    )
     if by is None or auroc != auroc:
         return ""
     ranked = sum(value == value for _, value in by_odds)
-    words = f"number {place + 1} of {ranked} by how much it is at odds with people"
+    words = f"number {number} of {ranked} by how much it is at odds with people"
     return f" {board.metric_titles[board.usual_metric]} of {by.name}: {figure(auroc)}, {words}."
 
 

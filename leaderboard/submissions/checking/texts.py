@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ...data.addresses import is_https
-from ...data.references import parse
+from ...data.references import is_https, parse
 
 NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of characters that are invisible, change their neighbours' order, or have no shape."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tia2.leaderboard.data.addresses import LONGEST, is_https
+from tia2.leaderboard.data.references import LONGEST_ADDRESS, is_https
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from tia2.leaderboard.data.addresses import LONGEST, is_https
         "https://x..org",
         'https://x.org/"onmouseover="x',
         "https://x.org/<b>",
-        f"https://x.org/{'a' * LONGEST}",
+        f"https://x.org/{'a' * LONGEST_ADDRESS}",
     ],
 )
 def test_refused(text):
