@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,15 @@ import numpy as np
 from tia2.calibration.base import TEXTNORM
 
 from ..data.board import Board, BoardEntry
-from ..data.standing import Standing
 from .best_of_n import gold_gained
-from .formats import NO_VALUE, best_text, difference, figure, interval, share, span
+from .formats import NO_VALUE, difference, figure, interval, share
 from .sheets import Sheet
 
 SETTINGS = ("cv", "oracle")
 """Chips that say how settings were chosen."""
 USUAL = ("ranks", "against_best", "pooled")
+FIRST = ("ranks", "against_best")
+"""Columns that have a place of their own in the table."""
 VALIDATED = {
     "validated_gain": "validated: gold gained",
     "validated_kl": "validated: KL of peak",
@@ -27,7 +28,6 @@ VALIDATED = {
 }
 """Columns of what fine-tuning against an entry did, with their headings."""
 BEST_OF_N = "best_of_n"
-PEOPLE = {"ceiling": "human votes, noise ceiling", "annotator": "one human annotator"}
 PAGE = 50
 """How many entries a page of the table has. A browser is slow to take in a thousand rows at once."""
 
@@ -76,48 +76,15 @@ def usual_columns(board: Board) -> list[str]:
     return [*USUAL[:3], *(VALIDATED if board.validated else ()), *USUAL[3:]]
 
 
-def board_sheets(
-    board: Board,
-    scope: str,
-    metric: str,
-    *,
-    search: str = "",
-    chips: Sequence[str] = (),
-    columns: Sequence[str] | None = None,
-    sort: str = "rank",
-    page: int = 1,
-) -> tuple[Sheet, Sheet]:
-    """Return a page of the board's table, and the entries that lack values for some items.
+def columns_beside(board: Board, metric: str, columns: Sequence[str]) -> list[str]:
+    """Return the chosen columns that a table has beside those of the metric, in their order.
 
     Args:
         board: The board.
-        scope: A subset, or `overall`.
-        metric: Name of the metric to rank by.
-        search: Words that an entry's name, chips, licence, training data, organisation, source or id contain.
-        chips: Chips of the entries to show, see `facets`; all entries if empty.
-        columns: Names among `column_titles` to show beside rank, entry, chips and metric; `usual_columns` if None.
-        sort: Name among `sort_titles`.
-        page: Number of the page of `PAGE` entries, from 1; the last page if there are fewer.
-
-    Returns:
-        Ranked entries, then upper bounds, a page of them, then people; and apart from these, without ranks, incomplete
-        entries.
-
-    Example:
-        >>> sheet, partial = board_sheets(board, "overall", "auroc", chips=["cv"])  # doctest: +SKIP
+        metric: Name of the metric that is shown.
+        columns: Names among `column_titles`.
     """
-    shown = matching(board, search, chips)
-    standing = board.standing(scope, metric)
-    order = _order(board, scope, metric, sort, standing)
-    ranked = sorted((n for n in shown if board.entries[n].ranked), key=order)
-    bounds = sorted((n for n in shown if board.entries[n].complete and board.entries[n].upper_bound), key=order)
-    keys = _keys(board, metric, columns)
-    listed = [*ranked, *bounds]
-    start = PAGE * (min(max(page, 1), pages_of(len(listed))) - 1)
-    full = _sheet(board, scope, metric, listed[start : start + PAGE], keys, standing, len(listed))
-    for name, title in PEOPLE.items() if board.people else ():
-        _add_people(full, board, scope, metric, keys, name, title)
-    return full, incomplete_sheet(board, scope, metric, search=search, chips=chips, columns=columns, sort=sort)
+    return [name for name in column_titles(board) if name in columns and name not in (*FIRST, metric)]
 
 
 def incomplete_sheet(
@@ -127,10 +94,9 @@ def incomplete_sheet(
     *,
     search: str = "",
     chips: Sequence[str] = (),
-    columns: Sequence[str] | None = None,
-    sort: str = "rank",
+    columns: Sequence[str] = (),
 ) -> Sheet:
-    """Return the first entries that lack values for some items, without ranks.
+    """Return the first entries that lack values for some items, the best first, without ranks.
 
     Args:
         board: The board.
@@ -138,19 +104,34 @@ def incomplete_sheet(
         metric: Name of the metric.
         search: Words that an entry's texts contain, as `matching` takes them.
         chips: Chips of the entries to show; all entries if empty.
-        columns: Names among `column_titles` to show beside coverage; `usual_columns` if None.
-        sort: Name among `sort_titles`.
+        columns: Names among `column_titles` to show beside coverage.
+
+    Example:
+        >>> incomplete_sheet(board, "overall", "auroc", chips=["cv"]).texts  # doctest: +SKIP
     """
-    keys = [name for name in _keys(board, metric, columns) if name not in ("ranks", "against_best", "coverage")]
-    partial = [number for number in matching(board, search, chips) if not board.entries[number].complete]
-    if partial:
-        partial.sort(key=_order(board, scope, metric, sort, board.standing(scope, metric)))
-    return _sheet(board, scope, metric, partial[:PAGE], ["coverage", *keys], None, len(partial))
-
-
-def _keys(board: Board, metric: str, columns: Sequence[str] | None) -> list[str]:
-    wanted = usual_columns(board) if columns is None else columns
-    return [name for name in column_titles(board) if name in wanted and name != metric]
+    mean, low, high = (board.estimate(scope, metric, what) for what in ("mean", "low", "high"))
+    order = -np.nan_to_num(mean, nan=-np.inf)
+    positions = [position for position in matching(board, search, chips) if not board.entries[position].complete]
+    positions.sort(key=lambda position: (order[position], _plain(board.entries[position].name)))
+    keys = ["coverage", *(name for name in columns_beside(board, metric, columns) if name != "coverage")]
+    entries = {position: board.entries[position] for position in positions[:PAGE]}
+    rows = [
+        [
+            _both(entry.name),
+            _both(" · ".join(entry.chips)),
+            (_number(mean[position]), interval(mean[position], low[position], high[position])),
+            *(cell_of(board, position, scope, metric, key) for key in keys),
+        ]
+        for position, entry in entries.items()
+    ]
+    titles = column_titles(board)
+    return Sheet(
+        headers=["entry", "what", titles[metric], *(titles[key] for key in keys)],
+        ids=[entry.id for entry in entries.values()],
+        values=[[value for value, _ in row] for row in rows],
+        texts=[[text for _, text in row] for row in rows],
+        muted=[entry.upper_bound for entry in entries.values()],
+    )
 
 
 def matching(board: Board, search: str, chips: Sequence[str]) -> list[int]:
@@ -177,21 +158,15 @@ def sort_value(board: Board, scope: str, metric: str, name: str, position: int) 
         name: Name among `sort_titles`, or "in:" with a scope.
         position: Position of the entry.
     """
-    entry = board.entries[position]
     if name == "name":
-        return _plain(entry.name)
-    if name in VALIDATED:
-        return _validated(board, entry, name)[0]
-    if name == BEST_OF_N:
-        return _best_of_n(board, position, scope)[0]
+        return _plain(board.entries[position].name)
     if name.startswith("in:"):
         return _number(board.estimate(name.removeprefix("in:"), metric)[position])
-    pooled = name == "pooled"
-    return _number(board.estimate(scope, metric if pooled else name, "pooled" if pooled else "mean")[position])
+    return cell_of(board, position, scope, metric, name)[0]
 
 
-def cell_of(board: Board, position: int, scope: str, metric: str, key: str, standing: Standing) -> str:
-    """Return the text of an entry in one of the columns of `column_titles`.
+def cell_of(board: Board, position: int, scope: str, metric: str, key: str) -> tuple[Any, str]:
+    """Return an entry's value in one of the columns of `column_titles`, None where it has none, and its text.
 
     Args:
         board: The board.
@@ -199,18 +174,20 @@ def cell_of(board: Board, position: int, scope: str, metric: str, key: str, stan
         scope: One of the board's scopes.
         metric: Name of the metric that is shown.
         key: Name of the column.
-        standing: Ranks by that metric in that scope.
     """
     entry = board.entries[position]
-    if key == "pooled":
-        return figure(float(board.estimate(scope, metric, "pooled")[position]))
-    if key in board.metrics:
-        return figure(float(board.estimate(scope, key)[position]))
+    if key == "pooled" or key in board.metrics:
+        name, what = (metric, "pooled") if key == "pooled" else (key, "mean")
+        value = float(board.estimate(scope, name, what)[position])
+        return _number(value), figure(value)
     if key == BEST_OF_N:
-        return _best_of_n(board, position, scope)[1]
+        return _best_of_n(board, position, scope)
     if key in VALIDATED:
-        return _validated(board, entry, key)[1]
-    return _cell(entry, position, key, standing)[1]
+        return _validated(board, entry, key)
+    if key == "coverage":
+        return entry.coverage, share(entry.coverage)
+    card = entry.listing.card if entry.listing else None
+    return _both("" if card is None else card.licence if key == "licence" else card.training_data)
 
 
 def pages_of(total: int) -> int:
@@ -264,84 +241,6 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def _order(board: Board, scope: str, metric: str, sort: str, standing: Standing) -> Callable[[int], Any]:
-    names = [_plain(entry.name) for entry in board.entries]
-    if sort == "name":
-        return lambda number: names[number]
-    if sort in VALIDATED or sort == BEST_OF_N:
-        return _order_of_gains(board, scope, sort, names)
-    pooled = sort == "pooled"
-    by = metric if pooled or sort == "rank" else sort
-    key = -np.nan_to_num(board.estimate(scope, by, "pooled" if pooled else "mean"), nan=-np.inf)
-    # Entries with the same figure have different ranks; their names must not put them into another order.
-    ranks = standing.rank if sort == "rank" else np.zeros(len(names), np.intp)
-    return lambda number: (key[number], ranks[number], names[number])
-
-
-def _order_of_gains(board: Board, scope: str, sort: str, names: Sequence[str]) -> Callable[[int], Any]:
-    """Return the order of what optimising against an entry gained, those that nobody optimised last.
-
-    A drop is best when it is small.
-    """
-    sign = 1 if sort == "validated_drop" else -1
-    if sort == BEST_OF_N:
-        numbers = [_best_of_n(board, number, scope)[0] for number in range(len(board))]
-    else:
-        numbers = [_validated(board, entry, sort)[0] for entry in board.entries]
-    return lambda number: (numbers[number] is None, sign * (numbers[number] or 0.0), names[number])
-
-
-def _headers(board: Board, metric: str, keys: Sequence[str], ranked: bool) -> list[str]:
-    titles = column_titles(board)
-    return [*(["#"] if ranked else []), "entry", "what", titles[metric], *(titles[key] for key in keys)]
-
-
-def _sheet(
-    board: Board,
-    scope: str,
-    metric: str,
-    numbers: Sequence[int],
-    keys: Sequence[str],
-    standing: Standing | None,
-    total: int,
-) -> Sheet:
-    sheet = Sheet(_headers(board, metric, keys, standing is not None), total=total)
-    mean, low, high = (board.estimate(scope, metric, what) for what in ("mean", "low", "high"))
-    others = {key: board.estimate(scope, key) for key in keys if key in board.metrics}
-    others["pooled"] = board.estimate(scope, metric, "pooled")
-    for number in numbers:
-        entry = board.entries[number]
-        cells: list[tuple[Any, str]] = []
-        if standing is not None:
-            rank = int(standing.rank[number])
-            cells.append((rank, str(rank)) if rank else (None, NO_VALUE))
-        cells += [(entry.name, entry.name), _both(" · ".join(entry.chips))]
-        cells.append((_number(mean[number]), interval(mean[number], low[number], high[number])))
-        for key in keys:
-            if key in others:
-                cells.append((_number(others[key][number]), figure(others[key][number])))
-            elif key == BEST_OF_N:
-                cells.append(_best_of_n(board, number, scope))
-            elif key in VALIDATED:
-                cells.append(_validated(board, entry, key))
-            else:
-                cells.append(_cell(entry, number, key, standing))
-        _append(sheet, entry.id, cells, entry.upper_bound)
-    return sheet
-
-
-def _cell(entry: BoardEntry, number: int, key: str, standing: Standing | None) -> tuple[Any, str]:
-    if key == "coverage":
-        return entry.coverage, share(entry.coverage)
-    if key == "ranks" and standing is not None:
-        low = int(standing.low[number])
-        return low or None, span(low, int(standing.high[number]))
-    if key == "against_best" and standing is not None:
-        return _both(best_text(int(standing.rank[number]), float(standing.p_best[number])))
-    card = entry.listing.card if entry.listing else None
-    return _both("" if card is None else card.licence if key == "licence" else card.training_data)
-
-
 def _validated(board: Board, entry: BoardEntry, key: str) -> tuple[Any, str]:
     figures = board.validated.get(entry.id)
     if figures is None:
@@ -360,31 +259,6 @@ def _best_of_n(board: Board, number: int, scope: str) -> tuple[Any, str]:
     gain = gold_gained(part)
     where = f"peak {part.peak:.0f}" if part.inside else f"no peak to {part.limit}"
     return _number(gain), f"{difference(gain)}, {where}"
-
-
-def _add_people(
-    sheet: Sheet, board: Board, scope: str, metric: str, keys: Sequence[str], name: str, title: str
-) -> None:
-    people = board.people[scope] if board.people else None
-    estimates = getattr(people, name) if people else {}
-    if metric not in estimates:
-        return
-    focus = estimates[metric]
-    cells: list[tuple[Any, str]] = [
-        (None, NO_VALUE), (title, title), _both("reference"),
-        (_number(focus.mean), interval(focus.mean, focus.low, focus.high)),
-    ]  # fmt: skip
-    for key in keys:
-        value = focus.pooled if key == "pooled" else estimates[key].mean if key in estimates else math.nan
-        cells.append((_number(value), figure(value)))
-    _append(sheet, "", cells, True)
-
-
-def _append(sheet: Sheet, name: str, cells: Sequence[tuple[Any, str]], muted: bool) -> None:
-    sheet.ids.append(name)
-    sheet.values.append([value for value, _ in cells])
-    sheet.texts.append([text for _, text in cells])
-    sheet.muted.append(muted)
 
 
 def _both(text: str) -> tuple[str, str]:

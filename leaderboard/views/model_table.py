@@ -14,12 +14,10 @@ from tia2.evaluation.summary import ANNOTATOR, CEILING
 
 from ..data.board import Board
 from ..data.standing import Standing
-from .board_table import PAGE, VALIDATED, cell_of, column_titles, matching, pages_of, sort_value
+from .board_table import PAGE, VALIDATED, cell_of, column_titles, columns_beside, matching, pages_of, sort_value
 from .doors import items_door
 from .formats import NO_VALUE, best_text, brackets, count_of_weights, figure, span
 
-FIRST = ("ranks", "against_best")
-"""Columns that have a place of their own in the table."""
 CHANCE = {"auroc": 0.5, "spearman": 0.0, "kendall": 0.0, "pair_accuracy": 0.5, "pair_agreement": 0.5}
 """Value of a metric for a scorer that guesses, where it is the same on every prompt."""
 IN_VIEW = 12
@@ -126,7 +124,7 @@ def model_table(
     shown = rows[start : start + PAGE]
     scopes = [scope, *(name for name in board.scopes if name != scope)]
     standing = board.standing(scope, metric)
-    keys = [name for name in column_titles(board) if name in columns and name not in (*FIRST, metric)]
+    keys = columns_beside(board, metric, columns)
     people = {name: _people(board, name, metric) for name in scopes}
     painter = _Painter(board, metric, scope, people[scope], shown, query)
     painted = [row for row in shown if unfold in ("", board.entries[row.main].model)]
@@ -265,7 +263,7 @@ class _Painter:
             "detail": f"?{urlencode({**self._query, 'entry': entry.id})}#tia2-detail",
             "bar": self.bar(*(float(here[what][position]) for what in ("mean", "low", "high"))),
             "figures": [self._figure(position, scope) for scope in scopes],
-            "rest": [cell_of(self._board, position, self._scope, self._metric, key, standing) for key in keys],
+            "rest": [cell_of(self._board, position, self._scope, self._metric, key)[1] for key in keys],
         }
 
     def _figure(self, position: int, scope: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .formats import NO_VALUE
@@ -18,19 +18,17 @@ class Sheet:
 
     Attributes:
         headers: Headings of the columns.
-        ids: Ids of the entries, one per row; empty for people.
+        ids: Ids of the rows.
         values: Numbers or text to sort by, one list per row; None where there is none.
         texts: Texts of the cells, in the same shape.
         muted: Whether a row is there for reference only, one per row.
-        total: Number of entries on all pages.
     """
 
     headers: list[str]
-    ids: list[str] = field(default_factory=list)
-    values: list[list[Any]] = field(default_factory=list)
-    texts: list[list[str]] = field(default_factory=list)
-    muted: list[bool] = field(default_factory=list)
-    total: int = 0
+    ids: list[str]
+    values: list[list[Any]]
+    texts: list[list[str]]
+    muted: list[bool]
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -22,7 +22,7 @@ from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.data.store import Store
 from tia2.leaderboard.submissions.adding import add_tables
-from tia2.leaderboard.views.board_table import board_sheets
+from tia2.leaderboard.views.model_table import model_table
 from tia2.scoring import import_scores
 
 FIVE = {"low": 1, "high": 5}
@@ -289,8 +289,8 @@ def test_a_shape_goes_all_the_way(shape_of_name, tmp_path):
     for metric, figure in shape.pooled.items():
         assert board.estimate(board.usual_scope, metric, "pooled")[position] == pytest.approx(figure, abs=1e-6)
     if compares:
-        sheet, _ = board_sheets(board, board.usual_scope, board.usual_metric)
-        assert sheet.texts[0][1] == "good"
+        table = model_table(board, board.usual_scope, board.usual_metric, {})
+        assert [row["title"] for row in table["rows"]] == ["good", "poor"]
 
 
 def test_one_image_per_prompt_is_said_in_words(tmp_path, cli):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from tia2.leaderboard.data.board import Board
 from tia2.leaderboard.data.embedded import embedded_store
 from tia2.leaderboard.data.index import Index
 from tia2.leaderboard.data.store import Store
+from tia2.leaderboard.views.formats import NO_VALUE
+from tia2.leaderboard.views.model_table import model_table
 
 BUDGET = {
     "name": "tiny",
@@ -117,6 +119,25 @@ def validated_board(validated, tmp_path_factory) -> Board:
     """The board of the store with two validated entries. Read only."""
     store = Store(shutil.copytree(validated / "store", tmp_path_factory.mktemp("validated-board") / "store"))
     return Board.load(store, "mini", index=Index(store, resamples=200))
+
+
+@pytest.fixture(scope="session")
+def cells() -> Callable[..., dict[str, dict[str, str]]]:
+    """A function that returns what the Board tab shows of every entry, by id and heading, in the order of the rows."""
+
+    def cells(board: Board, scope: str, metric: str, **asked: Any) -> dict[str, dict[str, str]]:
+        texts = {}
+        for row in model_table(board, scope, metric, {}, **asked)["rows"]:
+            unfolded = model_table(board, scope, metric, {}, unfold=row["model"], **asked)
+            (model,) = unfolded["rows"]
+            headings = [heading["title"] for heading in unfolded["head"][1:]]
+            for entry in (model, *model["unfolded"]):
+                figures = [f"{figure['text']} {figure['interval']}".strip() for figure in entry["figures"]]
+                line = [*figures, entry["best"] or NO_VALUE, *entry["rest"]]
+                texts[entry["id"]] = dict(zip(headings, line, strict=True))
+        return texts
+
+    return cells
 
 
 NAMES = [

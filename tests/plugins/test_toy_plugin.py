@@ -67,9 +67,9 @@ def test_a_submission_that_names_the_calibration_is_taken(said):
 
 
 def test_the_board_shows_both(said):
-    (table, *_) = said["table"]
-    assert "Toy best" in table
-    assert "mini-strong + Toy" in table
+    assert "Toy best" in said["headings"]
+    assert set(said["rows"]) == {"mini-strong", "mini-strong + Toy"}
+    assert all(0 < float(figure) <= 1 for figures in said["rows"].values() for figure in figures)
     for name, plot in said["plots"].items():
         assert "Toy" in plot, name
         assert "Toy best" in plot, name

@@ -72,9 +72,10 @@ def surfaces(board: Any) -> dict[str, Any]:
     from tia2.leaderboard import plots
     from tia2.leaderboard.exports.formats import export
     from tia2.leaderboard.pages.tabs import about
-    from tia2.leaderboard.views.board_table import board_sheets
+    from tia2.leaderboard.views.model_table import model_table
 
-    sheets = board_sheets(board, "overall", "toy_best")
+    ranked = model_table(board, "overall", "toy_best", {}, unfold="mini-strong")
+    beside = model_table(board, "overall", "auroc", {}, columns=["toy_best"])
     about_page: dict[str, str] = {}
     original = about.gr.HTML
 
@@ -87,7 +88,12 @@ def surfaces(board: Any) -> dict[str, Any]:
         about.build(None)
     about.gr.HTML = original
     return {
-        "table": [sheet.headers + [text for row in sheet.texts for text in row] for sheet in sheets if sheet],
+        "headings": [cell["title"] for cell in beside["head"]],
+        "rows": {
+            entry["name"]: [figure["text"] for figure in entry["figures"]]
+            for row in ranked["rows"]
+            for entry in (row, *row["unfolded"])
+        },
         "plots": {
             "forest": plots.forest(board, "overall", "toy_best").to_json(),
             "critical": plots.critical_difference(board, "overall", "toy_best").to_json(),

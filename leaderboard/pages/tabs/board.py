@@ -1,4 +1,4 @@
-"""The Board tab: one row per entry, and what is known of the one that was picked."""
+"""The Board tab: one row per model, and what is known of the one that was picked."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def build(live: Live) -> Tab:
     gr.HTML(note(LEGEND) + note(LEGEND_OF_GAINS))
     with gr.Column(visible=False) as apart:
         gr.HTML(heading("Incomplete entries") + note(APART))
-        partial = _table("Incomplete entries", "tia2-partial", 320)
+        partial = _grid()
     with gr.Column(elem_id="tia2-detail"):
         entry = gr.Dropdown([("", "")], value="", label="Details of", info="or select a row")
         about = gr.HTML()
@@ -118,7 +118,7 @@ def build(live: Live) -> Tab:
     def render_detail(benchmark: str, *values: Any) -> list[Any]:
         return _of_entry(live.board(benchmark), values[-1], values[0])
 
-    picks = _picks(live, partial, state, entry)
+    picked = _pick(live, partial, state, entry)
     return Tab(
         "board",
         [
@@ -135,7 +135,7 @@ def build(live: Live) -> Tab:
                 _restore_entry,
                 render_detail,
                 of_entry,
-                [event.success for event in picks],
+                [picked.success],
                 offers=_entries,
                 kind="entry",
             ),
@@ -186,15 +186,15 @@ def _of_entry(board: Board, name: str | None, scope: str) -> list[Any]:
     return [detail(board, name, scope), gr.update(visible=True), figure, words]
 
 
-def _table(label: str, name: str, height: int, *classes: str, **options: Any) -> gr.Dataframe:
+def _grid() -> gr.Dataframe:
+    """Return the table of the incomplete entries."""
     return gr.Dataframe(
         interactive=False,
-        label=label,
+        label="Incomplete entries",
         show_label=False,
-        max_height=height,
-        elem_id=name,
-        elem_classes=["tia2-sheet", *classes, "tia2-pick"],
-        **options,
+        max_height=320,
+        elem_id="tia2-partial",
+        elem_classes=["tia2-sheet", "tia2-pick"],
     )
 
 
@@ -211,20 +211,17 @@ def _query(live: Live, board: Board, values: Mapping[str, Any]) -> dict[str, str
     return query
 
 
-def _picks(live: Live, partial: gr.Dataframe, state: gr.State, entry: gr.Dropdown) -> list[Any]:
-    """Return the events of selecting a row of the incomplete entries, which choose it and scroll to its details."""
+def _pick(live: Live, partial: gr.Dataframe, state: gr.State, entry: gr.Dropdown) -> Any:
+    """Return the event of selecting a row of the incomplete entries, which chooses it and scrolls to its details."""
 
-    def picked_partial(view: dict[str, Any], event: gr.SelectData) -> Any:
+    def picked(view: dict[str, Any], event: gr.SelectData) -> Any:
         ids, row = view.get("partial", []), event.index[0]
-        if row >= len(ids) or not ids[row]:
-            return gr.skip()
-        return chosen(_entries(live.board(view["benchmark"])), ids[row])
+        return chosen(_entries(live.board(view["benchmark"])), ids[row]) if row < len(ids) else gr.skip()
 
     options: Any = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    picks = [partial.select(picked_partial, [state], [entry], **options)]
-    for event in picks:
-        event.success(None, None, None, js=SHOW_DETAILS, **options)
-    return picks
+    selected = partial.select(picked, [state], [entry], **options)
+    selected.success(None, None, None, js=SHOW_DETAILS, **options)
+    return selected
 
 
 def _choices(titles: dict[str, str]) -> list[tuple[str, str]]:
@@ -287,7 +284,7 @@ def _update(sheet: Sheet) -> Any:
 
 
 _WIDTHS = {
-    "#": 48, "entry": 278, "what": 212, "ranks": 70, "against the best": 130, "pooled": 74, "items": 74,
-    "Spearman ρ": 108, "Kendall τ-b": 104, "licence": 140, "training data": 360, "best of n": 178,
+    "entry": 278, "what": 212, "pooled": 74, "items": 74, "Spearman ρ": 108, "Kendall τ-b": 104, "licence": 140,
+    "training data": 360, "best of n": 178,
     **dict.fromkeys(VALIDATED.values(), 148),
 }  # fmt: skip

@@ -209,15 +209,12 @@ def _by_item(side):
 
 
 def test_pages_show_it(pair_board):
-    from tia2.leaderboard.views.board_table import board_sheets
     from tia2.leaderboard.views.model_table import model_table
 
     pytest.importorskip("gradio")
     from tia2.leaderboard.pages.detail import detail
     from tia2.leaderboard.pages.tabs.about import provenance_of
 
-    sheet, _ = board_sheets(pair_board, pair_board.usual_scope, "pair_accuracy")
-    assert sheet.texts[0][1] == "good"
     table = model_table(pair_board, pair_board.usual_scope, "pair_accuracy", {})
     assert [row["title"] for row in table["rows"]] == ["good", "poor"]
     about = provenance_of(pair_board)

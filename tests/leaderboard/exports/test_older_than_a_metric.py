@@ -18,8 +18,9 @@ from tia2.evaluation import METRICS
 from tia2.leaderboard import Board, Store
 from tia2.leaderboard.exports import static_html, to_csv, to_json, to_latex
 from tia2.leaderboard.plots import forest, forest_words
-from tia2.leaderboard.views.board_table import board_sheets, column_titles, sort_titles
+from tia2.leaderboard.views.board_table import column_titles, sort_titles
 from tia2.leaderboard.views.formats import NO_VALUE
+from tia2.leaderboard.views.model_table import model_table
 
 OLD_STORE = Path(__file__).resolve().parents[2] / "historic" / "v0.1" / "store"
 PUBLISHED = "theirs-as-published"
@@ -71,17 +72,19 @@ def test_every_other_figure_is_what_it_was(before, board):
 
 
 @pytest.mark.parametrize("scope", ["overall", "counting"])
-def test_the_table_shows_no_value(board, scope):
-    sheet, _ = board_sheets(board, scope, "best", columns=list(column_titles(board)))
+def test_the_table_shows_no_value(board, cells, scope):
+    texts = cells(board, scope, "best", columns=list(column_titles(board)))
+    rows = {row["id"]: row for row in model_table(board, scope, "best", {})["rows"]}
     for name in (PUBLISHED, BOUND):
-        texts = dict(zip(sheet.headers, sheet.texts[sheet.ids.index(name)], strict=True))
-        assert (texts["#"], texts[TITLE], texts["pooled"], texts["ranks"]) == (NO_VALUE,) * 4
-        assert texts["AUROC"] != NO_VALUE
-    ranks = [row[0] for row in sheet.values if row[0] is not None]
-    assert len(ranks) == len(board.ranked) - 1
-    assert ranks == sorted(ranks)
-    beside, _ = board_sheets(board, scope, "auroc", columns=["best"], sort="best")
-    assert beside.texts[beside.ids.index(PUBLISHED)][-1] == NO_VALUE
+        assert {texts[name][heading] for heading in (*board.scopes, "pooled", "against the best")} == {NO_VALUE}
+        assert texts[name]["AUROC"] != NO_VALUE
+        assert (rows[name]["rank"], rows[name]["ranks"], rows[name]["bar"]) == (NO_VALUE, NO_VALUE, None)
+    assert [row["rank"] for row in rows.values()] == ["1", "2", "3", NO_VALUE, NO_VALUE]
+    standing = board.standing(scope, "best")
+    assert np.count_nonzero(standing.rank) == len(board.ranked) - 1
+    beside = cells(board, scope, "auroc", columns=["best"], sort="best")
+    assert list(beside)[-2:] == [PUBLISHED, BOUND], "what has no value comes last"
+    assert beside[PUBLISHED][TITLE] == NO_VALUE
 
 
 def test_files_show_no_value(board):
@@ -122,4 +125,4 @@ def test_a_board_keeps_the_metrics_that_it_was_loaded_with(before, board):
     assert board.metric_titles["best"] == column_titles(board)["best"] == TITLE
     assert len(to_csv(before).splitlines()) < len(to_csv(board).splitlines())
     with pytest.raises(UnknownNameError, match="best"):
-        board_sheets(before, "overall", "best")
+        model_table(before, "overall", "best", {})

@@ -2,75 +2,70 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
+from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tia2.evaluation.metrics import METRICS
 from tia2.leaderboard.pages import address
-from tia2.leaderboard.views.board_table import PEOPLE, all_chips, board_sheets, column_titles
+from tia2.leaderboard.views.board_table import PAGE, all_chips, column_titles, incomplete_sheet
 from tia2.leaderboard.views.formats import NO_VALUE, best_text, share
+from tia2.leaderboard.views.model_table import model_entries, model_table
 
 
-def of(sheet, header: str) -> list[str]:
-    return [row[sheet.headers.index(header)] for row in sheet.texts]
-
-
-def test_ranked_then_bounds_then_people(mini_board):
-    sheet, partial = board_sheets(mini_board, "overall", "auroc")
-    ranked = len(mini_board.ranked)
-    assert of(sheet, "#")[:ranked] == [str(rank + 1) for rank in range(ranked)]
-    assert set(of(sheet, "#")[ranked:]) == {NO_VALUE}
-    assert sheet.muted == [False] * ranked + [True] * (len(sheet) - ranked)
-    assert of(sheet, "entry")[-2:] == list(PEOPLE.values())
-    assert sheet.ids[-2:] == ["", ""]
-    assert sorted(sheet.ids[:-2]) == sorted(mini_board.positions)
-    assert len(partial) == 0
-    assert "#" not in partial.headers
-    assert {len(row) for row in (*sheet.values, *sheet.texts)} == {len(sheet.headers)}
+def ids(board, **asked) -> set[str]:
+    """The entries that a table has, folded or not."""
+    rows = model_entries(board, "overall", "auroc", **asked)
+    return {board.entries[position].id for row in rows for position in (row.main, *row.others)}
 
 
 @pytest.mark.parametrize("metric", ["auroc", "kendall"])
-def test_cells_are_the_boards_numbers(mini_board, metric):
-    sheet, _ = board_sheets(mini_board, "counting", metric, columns=list(column_titles(mini_board)))
+def test_cells_are_the_boards_numbers(mini_board, cells, metric):
+    columns = list(column_titles(mini_board))
+    rows = cells(mini_board, "counting", metric, columns=columns)
+    assert sorted(rows) == sorted(mini_board.positions)
     standing = mini_board.standing("counting", metric)
-    for name, values, texts in zip(sheet.ids[:-2], sheet.values, sheet.texts, strict=False):
+    for name, texts in rows.items():
         number = mini_board.positions[name]
-        focus = sheet.headers.index("what") + 1
-        mean, low, high = (mini_board.estimate("counting", metric, what)[number] for what in ("mean", "low", "high"))
-        assert values[focus] == mean
-        assert texts[focus] == f"{mean:.3f}  {low:.3f}–{high:.3f}"
-        assert (
-            texts[sheet.headers.index("pooled")] == f"{mini_board.estimate('counting', metric, 'pooled')[number]:.3f}"
-        )
-        assert (values[0] or 0) == standing.rank[number]
-        assert texts[sheet.headers.index("against the best")] == (
+        for scope in mini_board.scopes:
+            mean, low, high = (mini_board.estimate(scope, metric, what)[number] for what in ("mean", "low", "high"))
+            assert texts[scope] == f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+        assert texts["pooled"] == f"{mini_board.estimate('counting', metric, 'pooled')[number]:.3f}"
+        for other in {*mini_board.metrics} - {metric}:
+            assert texts[mini_board.metric_titles[other]] == f"{mini_board.estimate('counting', other)[number]:.3f}"
+        assert texts["against the best"] == (
             best_text(int(standing.rank[number]), float(standing.p_best[number])) or NO_VALUE
         )
-        assert texts[sheet.headers.index("items")] == "100 %"
-    people = mini_board.people["counting"]
-    assert sheet.values[-2][focus] == people.ceiling[metric].mean
-    assert sheet.values[-1][focus] == people.annotator[metric].mean
+        card = mini_board.entries[number].listing.card
+        assert (texts["items"], texts["licence"], texts["training data"]) == ("100 %", card.licence, card.training_data)
+    table = model_table(mini_board, "counting", metric, {}, columns=columns)
+    scopes = ["counting", *(scope for scope in mini_board.scopes if scope != "counting")]
+    for row, who in zip(table["people"], ("ceiling", "annotator"), strict=True):
+        means = [getattr(mini_board.people[scope], who)[metric].mean for scope in scopes]
+        assert row["figures"] == [f"{mean:.3f}" for mean in means]
+        assert 1 + len(row["figures"]) + len(row["rest"]) == len(table["head"])
 
 
 def test_a_metric_is_no_column_beside_itself(mini_board):
-    sheet, _ = board_sheets(mini_board, "overall", "spearman", columns=list(column_titles(mini_board)))
-    assert sheet.headers.count("Spearman ρ") == 1
+    columns = list(column_titles(mini_board))
+    headings = [cell["title"] for cell in model_table(mini_board, "overall", "spearman", {}, columns=columns)["head"]]
+    assert (headings.count("Spearman ρ"), headings.count("AUROC")) == (0, 1), "its columns are the subsets"
+    assert incomplete_sheet(mini_board, "overall", "spearman", columns=columns).headers.count("Spearman ρ") == 1
 
 
 def test_chips_widen_within_a_facet_and_narrow_across(mini_board):
-    def ids(*chips: str) -> set[str]:
-        return set(board_sheets(mini_board, "overall", "auroc", chips=chips)[0].ids) - {""}
-
     have = {entry.id: set(entry.chips) for entry in mini_board.entries}
-    assert ids() == set(have)
-    assert ids("raw", "TextNorm") == {name for name, chips in have.items() if chips & {"raw", "TextNorm"}}
-    assert ids("TextNorm", "cv") == {name for name, chips in have.items() if chips >= {"TextNorm", "cv"}}
-    assert ids("cv", "oracle") == {name for name, chips in have.items() if chips & {"cv", "oracle"}}
-    assert ids("ensemble", "cv") == {"mini-ensemble~ur-textnorm-cv"}
-    assert ids("raw", "cv") == set()
+    for chips, wanted in {
+        (): set(have),
+        ("raw", "TextNorm"): {name for name, chips in have.items() if chips & {"raw", "TextNorm"}},
+        ("TextNorm", "cv"): {name for name, chips in have.items() if chips >= {"TextNorm", "cv"}},
+        ("cv", "oracle"): {name for name, chips in have.items() if chips & {"cv", "oracle"}},
+        ("ensemble", "cv"): {"mini-ensemble~ur-textnorm-cv"},
+        ("raw", "cv"): set(),
+    }.items():
+        assert ids(mini_board, chips=chips) == wanted
     assert set(all_chips(mini_board)) == set().union(*have.values())
 
 
@@ -87,50 +82,86 @@ def test_chips_widen_within_a_facet_and_narrow_across(mini_board):
     ],
 )
 def test_search(mini_board, search, found):
-    assert len(board_sheets(mini_board, "overall", "auroc", search=search)[0]) - len(PEOPLE) == found
+    assert len(ids(mini_board, search=search)) == found
 
 
-@pytest.mark.parametrize("sort", ["rank", "name", "pooled", *METRICS])
-def test_sorting_keeps_ranks_and_groups_apart(mini_board, sort):
-    sheet, _ = board_sheets(mini_board, "overall", "auroc", sort=sort)
-    usual, _ = board_sheets(mini_board, "overall", "auroc")
-    assert dict(zip(sheet.ids, of(sheet, "#"), strict=True)) == dict(zip(usual.ids, of(usual, "#"), strict=True))
-    ranked = [mini_board.positions[name] for name in sheet.ids[: len(mini_board.ranked)]]
-    if sort == "name":
-        names = [mini_board.entries[number].name.casefold() for number in ranked]
-        assert names == sorted(names)
-    else:
-        by = ("auroc", "pooled") if sort == "pooled" else ("auroc" if sort == "rank" else sort, "mean")
-        assert (np.diff(mini_board.estimate("overall", *by)[ranked]) <= 0).all()
+@pytest.fixture
+def partial_board(mini_board):
+    """The embedded results as if four entries had no value for some items, and one of these no figure."""
+    coverage = {"mini-web": 0.99999, "mini-web~textnorm-oracle": 0.5, "mini-strong": 0.5, "mini-vivid": 0.5}
+    board = copy(mini_board)
+    board.__dict__.pop("ranked", None)
+    board.entries = tuple(
+        replace(entry, coverage=coverage.get(entry.id, entry.coverage)) for entry in mini_board.entries
+    )
+    board.estimates = mini_board.estimates.copy()
+    board.estimates[board.positions["mini-vivid"]] = np.nan
+    return board
 
 
-def test_incomplete_entries_have_a_table_of_their_own(mini_board, monkeypatch):
-    entries = list(mini_board.entries)
-    place = mini_board.positions["mini-web"]
-    entries[place] = dataclasses.replace(entries[place], coverage=0.99999)
-    monkeypatch.setattr(mini_board, "entries", tuple(entries))
-    monkeypatch.setitem(mini_board.__dict__, "ranked", np.array([n for n, one in enumerate(entries) if one.ranked]))
-    sheet, partial = board_sheets(mini_board, "overall", "auroc")
-    assert "mini-web" not in sheet.ids
-    assert partial.ids == ["mini-web"]
-    assert of(partial, "items") == ["99.9 %"]
+def test_incomplete_entries_have_a_table_of_their_own(partial_board):
+    columns = list(column_titles(partial_board))
+    sheet = incomplete_sheet(partial_board, "counting", "auroc", columns=columns)
+    assert set(sheet.ids) == {entry.id for entry in partial_board.entries} - ids(partial_board)
+    mean, low, high, pooled = (
+        partial_board.estimate("counting", "auroc", what) for what in ("mean", "low", "high", "pooled")
+    )
+    positions = [partial_board.positions[name] for name in sheet.ids]
+    assert sheet.ids[-1] == "mini-vivid", "without a figure"
+    assert (np.diff(mean[positions[:-1]]) < 0).all()
+    for number, values, texts in zip(positions[:-1], sheet.values, sheet.texts, strict=False):
+        entry = partial_board.entries[number]
+        assert values[:4] == [entry.name, " · ".join(entry.chips), mean[number], entry.coverage]
+        assert texts[2] == f"{mean[number]:.3f}  {low[number]:.3f}–{high[number]:.3f}"
+        assert values[sheet.headers.index("pooled")] == pooled[number]
+        assert texts[sheet.headers.index("pooled")] == f"{pooled[number]:.3f}"
+        assert texts[sheet.headers.index("licence")] == entry.listing.card.licence
+    assert sheet.texts[sheet.ids.index("mini-web")][3] == "99.9 %"
+    assert (sheet.values[-1][2], sheet.texts[-1][2]) == (None, NO_VALUE)
+    assert sheet.muted == [name == "mini-web~textnorm-oracle" for name in sheet.ids]
+    # Chosen or not, coverage comes first, and ranks nowhere.
+    titles = column_titles(partial_board)
+    others = [titles[name] for name in titles if name not in ("ranks", "against_best", "auroc", "coverage")]
+    assert sheet.headers == ["entry", "what", "AUROC", "items", *others]
+    assert {len(row) for row in (*sheet.values, *sheet.texts)} == {len(sheet.headers)}
+    assert incomplete_sheet(partial_board, "counting", "auroc").headers == sheet.headers[:4]
 
 
-def test_a_thousand_entries_take_a_moment(mini_board):
-    """What a change of the filter costs, without the network: 100 ms on a quiet machine."""
-    entries = mini_board.entries
-    began = time.process_time()
-    for _ in range(50):
-        board_sheets(mini_board, "overall", "auroc", search="mini", chips=["TextNorm"])
-    assert (time.process_time() - began) / 50 / len(entries) * 1000 < 0.2
+def test_incomplete_entries_are_searched_and_chosen_like_others(mini_board, large_board, partial_board):
+    def found(board, **asked):
+        return set(incomplete_sheet(board, "overall", "auroc", **asked).ids)
+
+    assert found(mini_board) == set()
+    assert found(partial_board, search="WEB") == {"mini-web", "mini-web~textnorm-oracle"}
+    assert found(partial_board, chips=["raw"]) == {"mini-web", "mini-strong", "mini-vivid"}
+    assert found(partial_board, search="web", chips=["oracle"]) == {"mini-web~textnorm-oracle"}
+    board = copy(large_board)
+    board.entries = tuple(replace(entry, coverage=0.5) for entry in large_board.entries)
+    assert len(found(board)) == PAGE
 
 
-def test_payload(mini_board):
-    sheet, _ = board_sheets(mini_board, "overall", "auroc")
+def test_incomplete_entries_in_a_grid(partial_board):
+    sheet = incomplete_sheet(partial_board, "overall", "auroc")
     payload = sheet.payload()
-    assert payload["headers"] == sheet.headers
+    assert (payload["headers"], payload["data"]) == (sheet.headers, sheet.values)
     assert payload["metadata"]["display_value"] == sheet.texts
-    assert [bool(row[0]) for row in payload["metadata"]["styling"]] == sheet.muted
+    assert [[bool(style) for style in row] for row in payload["metadata"]["styling"]] == [
+        [muted] * len(sheet.headers) for muted in sheet.muted
+    ]
+
+
+def test_a_thousand_entries_take_a_moment(large_board):
+    """What a change of the filter costs, without the network: 8 ms."""
+
+    def change():
+        model_table(large_board, "overall", "auroc", {}, search="mini", chips=["TextNorm"])
+        incomplete_sheet(large_board, "overall", "auroc", search="mini", chips=["TextNorm"])
+
+    change()
+    began = time.process_time()
+    for _ in range(5):
+        change()
+    assert (time.process_time() - began) / 5 < 0.05
 
 
 @pytest.mark.parametrize(("value", "text"), [(1.0, "100 %"), (0.99996, "99.9 %"), (0.5, "50.0 %"), (0.0, "0.0 %")])

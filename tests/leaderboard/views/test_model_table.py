@@ -12,8 +12,10 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 
+from tia2.evaluation.metrics import METRICS
 from tia2.leaderboard.data.records import ModelCard
 from tia2.leaderboard.views.board_table import VALIDATED
+from tia2.leaderboard.views.formats import NO_VALUE
 from tia2.leaderboard.views.model_table import model_entries, model_table
 from tia2.leaderboard.views.rendering import macro
 
@@ -32,8 +34,11 @@ def test_one_row_per_model_with_the_best_of_its_entries(mini_board, scope):
     for row in rows:
         assert len({mini_board.entries[position].model for position in (row.main, *row.others)}) == 1
         assert not mini_board.entries[row.main].upper_bound
+        # By rank, then upper bounds, which have none.
         bounds = [mini_board.entries[position].upper_bound for position in row.others]
         assert bounds == sorted(bounds)
+        ranks = [int(standing.rank[position]) for position in (row.main, *row.others)]
+        assert ranks == [*sorted(filter(None, ranks)), *[0] * sum(bounds)]
 
 
 def test_figures_ranks_and_doors_are_the_boards(mini_board):
@@ -54,19 +59,43 @@ def test_figures_ranks_and_doors_are_the_boards(mini_board):
     assert [row["name"] for row in table["people"]] == ["noise ceiling", "one human annotator"]
 
 
-@pytest.mark.parametrize("sort", ["in:counting", "kendall", "pooled", "name", "best_of_n"])
+@pytest.mark.parametrize("sort", ["rank", "in:counting", "pooled", "name", "best_of_n", *METRICS])
 def test_sorting_goes_both_ways_and_what_is_unknown_comes_last(mini_board, sort):
     there, back = (model_entries(mini_board, "overall", "auroc", sort=name) for name in (sort, f"-{sort}"))
     assert there == back[::-1]
-    if sort == "in:counting":
-        means = mini_board.estimate("counting", "auroc")
-        assert [row.main for row in there] == sorted((row.main for row in there), key=lambda n: -means[n])
+    by = {
+        "rank": ("overall", "auroc"), "in:counting": ("counting", "auroc"), "pooled": ("overall", "auroc", "pooled"),
+        **{name: ("overall", name) for name in METRICS},
+    }  # fmt: skip
+    if sort in by:
+        assert (np.diff(mini_board.estimate(*by[sort])[[row.main for row in there]]) <= 0).all()
     names = [mini_board.entries[row.main].name for row in there]
     assert sort != "name" or names == sorted(names)
+    usual = shown(mini_board)["rows"]
+    for order in (sort, f"-{sort}"):
+        ranks = {row["id"]: row["rank"] for row in shown(mini_board, sort=order)["rows"]}
+        assert ranks == {row["id"]: row["rank"] for row in usual}, "sorting changes no rank"
     for name in VALIDATED:
         for order in (name, f"-{name}"):
             by_rank = [row.main for row in model_entries(mini_board, "overall", "auroc")]
             assert [row.main for row in model_entries(mini_board, "overall", "auroc", sort=order)] == by_rank
+
+
+@pytest.mark.parametrize("sort", ["rank", "name", "auroc", "pooled", "in:counting"])
+def test_models_of_upper_bounds_alone_come_last_without_a_rank(mini_board, sort):
+    board = copy(mini_board)
+    board.__dict__.pop("ranked", None)
+    board.entries = tuple(
+        replace(entry, upper_bound=entry.upper_bound or entry.model == "mini-strong") for entry in mini_board.entries
+    )
+    for order in (sort, f"-{sort}"):
+        table = shown(board, sort=order, unfold="mini-strong")
+        assert [row["bound"] for row in shown(board, sort=order)["rows"]] == [False] * 4 + [True]
+        (row,) = table["rows"]
+        assert (row["rank"], row["ranks"], row["best"]) == (NO_VALUE, NO_VALUE, "")
+        assert [other["bound"] for other in row["unfolded"]] == [True] * 3
+        html = str(macro("board.html", "variants", row, table))
+        assert html.count('class="tia2-variant tia2-bound"') == html.count("upper bound, no result") == 3
 
 
 def test_filters_and_what_an_empty_search_says(mini_board):

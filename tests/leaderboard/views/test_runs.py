@@ -25,7 +25,8 @@ from tia2.leaderboard.views.best_of_n import (
     gold_gained,
     usual_entries,
 )
-from tia2.leaderboard.views.board_table import VALIDATED, board_sheets, column_titles, sort_titles, usual_columns
+from tia2.leaderboard.views.board_table import VALIDATED, column_titles, sort_titles, usual_columns
+from tia2.leaderboard.views.model_table import model_entries, model_table
 from tia2.leaderboard.views.runs import (
     alarm_rows,
     alarm_words,
@@ -53,30 +54,34 @@ class TestValidated:
             row = frame.loc[entry.id, "validated_gain":"validated_runs"].astype(float)
             assert row.tolist() == pytest.approx([peak.gain, peak.peak_kl, peak.drop, 1])
 
-    def test_the_boards_columns_are_the_reports_peaks(self, validated_board):
-        assert set(VALIDATED) <= set(usual_columns(validated_board))
-        sheet, _ = board_sheets(validated_board, "overall", "auroc")
-        columns = [sheet.headers.index(title) for title in VALIDATED.values()]
+    def test_the_boards_columns_are_the_reports_peaks(self, validated_board, cells):
+        columns = usual_columns(validated_board)
+        assert set(VALIDATED) <= set(columns)
         peaks = {run.entry: run.report.peaks[0] for run in validated_board.runs}
         assert set(peaks) == {"mini-strong", "mini-vivid~textnorm"}
-        for name, values, texts in zip(sheet.ids, sheet.values, sheet.texts, strict=True):
-            shown = [values[column] for column in columns]
+        rows = cells(validated_board, "overall", "auroc", columns=columns)
+        assert len(rows) == len(validated_board)
+        for name, texts in rows.items():
+            shown = [texts[title] for title in VALIDATED.values()]
             if name in peaks:
-                assert shown == [peaks[name].gain, peaks[name].peak_kl, peaks[name].drop]
-                assert texts[columns[1]] == f"{peaks[name].peak_kl:.1f} nats"
+                peak = peaks[name]
+                assert shown == [f"{peak.gain:+.3f}", f"{peak.peak_kl:.1f} nats", f"{peak.drop:+.3f}"]
             else:
-                assert shown == [None] * 3
-                assert [texts[column] for column in columns] == ["—"] * 3
+                assert shown == ["—"] * 3
 
     @pytest.mark.parametrize("column", VALIDATED)
     def test_they_sort_the_table_and_what_nobody_validated_comes_last(self, validated_board, column):
         assert column in sort_titles(validated_board)
-        sheet, _ = board_sheets(validated_board, "overall", "auroc", sort=column, columns=[column])
-        numbers = [values[4] for name, values in zip(sheet.ids, sheet.values, strict=True) if name]
-        first = [number for number in numbers[:2] if number is not None]
-        assert len(first) == 2
-        assert first == sorted(first, reverse=column != "validated_drop")
+        what = {"validated_gain": "gain", "validated_kl": "peak_kl", "validated_drop": "drop"}[column]
+        peaks = {run.entry.split("~")[0]: getattr(run.report.peaks[0], what) for run in validated_board.runs}
+        assert len(peaks) == 2
+        table = model_table(validated_board, "overall", "auroc", {}, sort=column, columns=[column])
+        numbers = [peaks.get(row["model"]) for row in table["rows"]]
+        assert numbers[:2] == sorted(peaks.values(), reverse=column != "validated_drop")
         assert set(numbers[2:]) == {None}
+        for row, number in zip(table["rows"], numbers, strict=True):
+            texts = {entry["rest"][0] for entry in (row, *row["unfolded"])}
+            assert len(texts - {"—"}) == (number is not None), "rows are unfolded: another entry may be validated"
 
     def test_the_matrix_is_the_gain_of_every_judge_over_the_base_model(self, validated_board):
         run = runs_in_order(validated_board)[0]
@@ -212,18 +217,22 @@ def test_best_of_n_is_in_the_index_with_the_entry(mini_board, monkeypatch):
         assert part is not None, entry.id
 
 
-def test_best_of_n_sorts_the_board(mini_board):
-    sheet, _ = board_sheets(mini_board, "counting", "auroc", columns=["best_of_n"], sort="best_of_n")
-    # Upper bounds come after what is ranked, and people last.
-    for of_part in (lambda values: values[0] is not None, lambda values: values[0] is None):
-        numbers = [values[4] for name, values in zip(sheet.ids, sheet.values, strict=True) if name and of_part(values)]
-        assert len(numbers) > 3
-        assert numbers == sorted(numbers, reverse=True)
-    texts = dict(zip(sheet.ids, (texts[4] for texts in sheet.texts), strict=True))
-    part = mini_board.best_of_n(mini_board.positions["mini-countblind~textnorm"], "counting")
-    assert part.inside
-    assert texts["mini-countblind~textnorm"] == f"{gold_gained(part):+.3f}, peak {part.peak:.0f}"
-    assert texts["mini-countblind"].endswith("no peak to 12")
+@pytest.mark.parametrize("chips", [["raw", "TextNorm"], ["cv"], ["oracle"]])
+def test_best_of_n_sorts_the_board(mini_board, chips):
+    rows = model_entries(mini_board, "counting", "auroc", chips=chips, sort="best_of_n")
+    numbers = [gold_gained(mini_board.best_of_n(row.main, "counting")) for row in rows]
+    assert len(numbers) > 3
+    assert numbers == sorted(numbers, reverse=True)
+
+
+def test_best_of_n_is_a_column_of_the_board(mini_board, cells):
+    rows = cells(mini_board, "counting", "auroc", columns=["best_of_n"])
+    for name, texts in rows.items():
+        part = mini_board.best_of_n(mini_board.positions[name], "counting")
+        where = f"peak {part.peak:.0f}" if part.inside else "no peak to 12"
+        assert texts["best of n"] == f"{gold_gained(part):+.3f}, {where}"
+    assert ", peak " in rows["mini-countblind~textnorm"]["best of n"]
+    assert rows["mini-countblind"]["best of n"].endswith("no peak to 12")
 
 
 def test_best_of_n_in_words_and_as_a_table(mini_board):
