@@ -18,9 +18,6 @@ from .sheets import Sheet
 
 SETTINGS = ("cv", "oracle")
 """Chips that say how settings were chosen."""
-USUAL = ("ranks", "against_best", "pooled")
-FIRST = ("ranks", "against_best")
-"""Columns that have a place of their own in the table."""
 VALIDATED = {
     "validated_gain": "validated: gold gained",
     "validated_kl": "validated: KL of peak",
@@ -29,7 +26,7 @@ VALIDATED = {
 """Columns of what fine-tuning against an entry did, with their headings."""
 BEST_OF_N = "best_of_n"
 PAGE = 50
-"""How many entries a page of the table has. A browser is slow to take in a thousand rows at once."""
+"""Rows of a page of the table. A browser is slow to take in a thousand at once."""
 
 
 def column_titles(board: Board) -> dict[str, str]:
@@ -39,8 +36,6 @@ def column_titles(board: Board) -> dict[str, str]:
         board: The board, whose metrics are among them.
     """
     return {
-        "ranks": "ranks",
-        "against_best": "against the best",
         "pooled": "pooled",
         **board.metric_titles,
         **VALIDATED,
@@ -73,7 +68,7 @@ def usual_columns(board: Board) -> list[str]:
     Args:
         board: The board.
     """
-    return [*USUAL[:3], *(VALIDATED if board.validated else ()), *USUAL[3:]]
+    return ["pooled", *(VALIDATED if board.validated else ())]
 
 
 def columns_beside(board: Board, metric: str, columns: Sequence[str]) -> list[str]:
@@ -84,7 +79,7 @@ def columns_beside(board: Board, metric: str, columns: Sequence[str]) -> list[st
         metric: Name of the metric that is shown.
         columns: Names among `column_titles`.
     """
-    return [name for name in column_titles(board) if name in columns and name not in (*FIRST, metric)]
+    return [name for name in column_titles(board) if name in columns and name != metric]
 
 
 def incomplete_sheet(

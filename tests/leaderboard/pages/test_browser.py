@@ -88,11 +88,11 @@ def test_every_tab_opens_by_its_address_is_accessible_and_fits_a_phone(page, vis
 
 
 def test_an_address_restores_a_view(page, visit, live):
-    visit(page, "?subset=counting&metric=kendall&q=synthetic&chips=raw&columns=pooled&sort=name&entry=mini-web")
+    visit(page, "?subset=counting&metric=kendall&q=synthetic&chips=raw&columns=auroc&sort=name&entry=mini-web")
     wait_for_first(page, "synthetic 000")
     headers = [header.inner_text() for header in page.locator("#tia2-board").get_by_role("columnheader").all()]
     assert [headers[0], headers[1], *headers[3:]] == [
-        "#", "model ▲", "counting", "comprehensive", "composition", "overall", "against the best", "pooled"
+        "#", "model ▲", "counting", "comprehensive", "composition", "overall", "against the best", "AUROC"
     ]  # fmt: skip
     assert column(page, 1, 3) == ["synthetic 000", "synthetic 001", "synthetic 002"]
     assert page.get_by_role("radio", name="counting").is_checked()

@@ -165,9 +165,7 @@ class TestValidated:
 def test_a_board_without_runs_looks_as_before(mini_board):
     assert mini_board.runs == ()
     assert mini_board.validated == {}
-    assert usual_columns(mini_board) == [
-        "ranks", "against_best", "pooled",
-    ]  # fmt: skip
+    assert usual_columns(mini_board) == ["pooled"]
     assert {*VALIDATED, "best_of_n"} <= set(column_titles(mini_board))
 
 
