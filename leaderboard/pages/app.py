@@ -21,11 +21,11 @@ from ..views.rendering import macro
 from .api import add_api
 from .entrance.guard import Guard, served_names, trusting
 from .entrance.uploads import Uploads
-from .latest import LatestQuestions
 from .parts import Frame
 from .surroundings import prepare_temporary_folder, without_proxies
 from .tabs.order import CHAPTERS
 from .theme import css, head, icon, theme
+from .visitors import FilledMenus, LatestQuestions
 from .wiring import MountedTab, add_variants, visit, wire
 
 TEMPLATE = "app.html"
@@ -75,7 +75,9 @@ def _build(live: Live) -> _Built:
                 with gr.Tab(chapter.title, id=chapter.id) as item:
                     tabs.append(MountedTab(chapter.build(live), item))
         endpoints = {**add_api(live), **add_variants(live, tabs[0].tab)}
-        frame = Frame(benchmark, notice, missing, container, address, first, asked, busy, LatestQuestions())
+        frame = Frame(
+            benchmark, notice, missing, container, address, first, asked, busy, LatestQuestions(), FilledMenus()
+        )
         wire(app, live, tabs, frame, notice_of)
     app.queue(default_concurrency_limit=4, max_size=WAITING)
     return _Built(app, tabs, endpoints)

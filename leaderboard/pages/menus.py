@@ -1,4 +1,4 @@
-"""Long menus: what they offer is sent when they are opened.
+"""Long menus: what they offer is sent when they are first opened.
 
 The page copies what every menu offers each time anything on it changes, so that ten menus of thousands of entries would
 make every answer slow.
@@ -6,6 +6,7 @@ make every answer slow.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -19,7 +20,7 @@ OFFERED = "() => window.tia2Offered()"
 
 
 def fill_when_opened(live: Live, tab: Tab, frame: Frame) -> None:
-    """Offer all choices of a tab's long menus while they are open, and only what is chosen once they are closed.
+    """Offer all choices of a tab's long menus from when they are first opened.
 
     Args:
         live: The boards.
@@ -30,21 +31,52 @@ def fill_when_opened(live: Live, tab: Tab, frame: Frame) -> None:
         _fill_when_opened(live, tab, menu, frame)
 
 
-def name_again(event: Any, live: Live, tab: Tab, menu: Param, frame: Frame) -> None:
-    """Name again what is chosen in a menu whose texts depend on another control, once that has changed.
+def offer_again(event: Any, live: Live, tab: Tab, menu: Param, frame: Frame) -> None:
+    """Offer what a menu offered, or only what is chosen, once something else has changed its value or its texts.
 
     Args:
-        event: The change of the other control.
+        event: What changed it.
         live: The boards.
         tab: The tab.
         menu: The menu.
         frame: Components around the tabs.
     """
 
-    def name(benchmark: str, value: Any, *by: Any) -> Any:
-        return chosen(_all(live.board(benchmark), menu, by), value)
+    def offer(visitor: gr.Request, benchmark: str, value: Any, *by: Any) -> Any:
+        offered = _all(live.board(benchmark), menu, by)
+        if not frame.menus.is_filled(visitor.session_hash, _name(tab, menu)):
+            return chosen(offered, value)
+        frame.menus.fill(visitor.session_hash, _name(tab, menu), (benchmark, by))
+        return gr.update(choices=list(offered), value=value)
 
-    event.success(name, _inputs(tab, menu, frame), [menu.component], **quiet(frame, trigger_mode="always_last"))
+    event.success(offer, _inputs(tab, menu, frame), [menu.component], **quiet(frame, trigger_mode="always_last"))
+
+
+def still_filled(
+    visitor: str | None, board: Board, tab: Tab, updates: Sequence[Any], values: Sequence[Any], frame: Frame
+) -> list[Any]:
+    """Return updates of a tab's controls, in which menus that were opened offer everything still.
+
+    A menu may be open when the answer comes, and one that gets shorter while it is open breaks the page.
+
+    Args:
+        visitor: The visitor's session.
+        board: The board.
+        tab: The tab.
+        updates: One update per control, as `restore` gives them.
+        values: One value per control.
+        frame: Components around the tabs.
+    """
+    by_name = {param.name: value for param, value in zip(tab.params, values, strict=True)}
+    filled = []
+    for param, update in zip(tab.params, updates, strict=True):
+        if param.offers and frame.menus.is_filled(visitor, _name(tab, param)):
+            by = tuple(by_name[name] for name in by_name if name == param.offers_by)
+            frame.menus.fill(visitor, _name(tab, param), (board.benchmark.name, by))
+            filled.append({**update, "choices": list(_all(board, param, by))})
+        else:
+            filled.append(update)
+    return filled
 
 
 def long_menus(tab: Tab) -> list[Param]:
@@ -52,7 +84,7 @@ def long_menus(tab: Tab) -> list[Param]:
     return [param for param in tab.params if param.offers]
 
 
-def chosen_first(choices: Choices, value: Any) -> Choices:
+def chosen_first(choices: Choices, value: Any) -> list[tuple[str, Any]]:
     """Return all choices of a menu, in front those that are chosen.
 
     An open menu marks what is chosen by its place, and had nothing else before the others came.
@@ -70,28 +102,19 @@ def chosen_first(choices: Choices, value: Any) -> Choices:
 
 
 def _fill_when_opened(live: Live, tab: Tab, menu: Param, frame: Frame) -> None:
-    def latest(visitor: gr.Request, update: Any, number: int) -> Any:
-        return update if frame.questions.is_latest(_part(visitor, tab, menu), number) else gr.skip()
-
     def offer(visitor: gr.Request, benchmark: str, value: Any, *by: Any) -> Any:
-        number = frame.questions.ask(_part(visitor, tab, menu))
-        offered = chosen_first(_all(live.board(benchmark), menu, by), value)
-        return latest(visitor, gr.update(choices=list(offered)), number)
+        if not frame.menus.fill(visitor.session_hash, _name(tab, menu), (benchmark, by)):
+            return gr.skip()
+        return gr.update(choices=chosen_first(_all(live.board(benchmark), menu, by), value))
 
-    def put_away(visitor: gr.Request, benchmark: str, value: Any, *by: Any) -> Any:
-        number = frame.questions.ask(_part(visitor, tab, menu))
-        # Without the value: a choice made since the menu was closed stays.
-        kept = chosen(_all(live.board(benchmark), menu, by), value)
-        return latest(visitor, gr.update(choices=kept["choices"]), number)
-
-    inputs, component = _inputs(tab, menu, frame), menu.component
-    opened = component.focus(offer, inputs, [component], **quiet(frame, trigger_mode="multiple"))
+    opened = menu.component.focus(
+        offer, _inputs(tab, menu, frame), [menu.component], **quiet(frame, trigger_mode="multiple")
+    )
     opened.success(None, None, None, js=OFFERED, **quiet(frame))
-    component.blur(put_away, inputs, [component], **quiet(frame, trigger_mode="multiple"))
 
 
-def _part(visitor: gr.Request, tab: Tab, menu: Param) -> tuple[str | None, str, str]:
-    return visitor.session_hash, tab.id, f"menu {menu.name}"
+def _name(tab: Tab, menu: Param) -> tuple[str, str]:
+    return tab.id, menu.name
 
 
 def _inputs(tab: Tab, menu: Param, frame: Frame) -> list[Any]:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ..data.board import Board
-from .latest import LatestQuestions
 from .markup import figure_tools
+from .visitors import FilledMenus, LatestQuestions
 
 Query = Mapping[str, str]
 """The parameters of the page's address, as text. Anybody may write anything there."""
@@ -91,6 +91,7 @@ class Frame(NamedTuple):
         asked: Carries, as JSON, what the tab was asked for: tab, benchmark, and the controls' values.
         busy: Shows that an answer is waited for.
         questions: Tells late answers from those to visitors' latest questions.
+        menus: Which menus visitors have opened.
     """
 
     benchmark: Any
@@ -102,6 +103,7 @@ class Frame(NamedTuple):
     asked: Any
     busy: Any
     questions: LatestQuestions
+    menus: FilledMenus
 
 
 def chosen(choices: Choices, value: Any) -> Any:

@@ -16,7 +16,7 @@ from ..data.boards import Live
 from ..views.rendering import macro
 from .address import READY, SHOWN, STAY, as_text, parse, pick, unknown, writer
 from .filling import asked, draw_after, rendered
-from .menus import fill_when_opened, long_menus, name_again
+from .menus import fill_when_opened, long_menus, offer_again, still_filled
 from .parts import Frame, Param, Query, Tab, quiet
 
 LONGEST_SAID = 80
@@ -136,9 +136,10 @@ def wire(app: gr.Blocks, live: Live, tabs: Sequence[MountedTab], frame: Frame, n
     def load(request: gr.Request) -> list[Any]:
         return visit(live, tabs, notice, dict(request.query_params))
 
-    def change_benchmark(address: str, benchmark: str, _: str) -> list[Any]:
+    def change_benchmark(visitor: gr.Request, address: str, benchmark: str, _: str) -> list[Any]:
         if address == STAY:
             return [gr.skip()] * len(everything)
+        frame.menus.forget(visitor.session_hash)
         return visit(live, tabs, notice, {**parse(address), "benchmark": benchmark})
 
     loaded = app.load(load, None, everything, **quiet(frame))
@@ -187,7 +188,7 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
     names = [param.name for param in tab.params]
     controls = [param.component for param in tab.params]
 
-    def select(address: str, benchmark: str, _: str) -> list[Any]:
+    def select(visitor: gr.Request, address: str, benchmark: str, _: str) -> list[Any]:
         if address == STAY:
             return [gr.skip()] * (len(controls) + len(tab.outputs) + 3)
         board, query = live.board(benchmark), parse(address)
@@ -195,6 +196,8 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
         missing = missing_values(tab, board, query, updates, values)
         name = board.benchmark.name
         outputs = rendered(tab.render, len(tab.outputs), name, values)
+        # Last, since a menu may be opened meanwhile.
+        updates = still_filled(visitor.session_hash, board, tab, updates, values, frame)
         shown = _first(live, tabs, tab.id, first, board, missing)
         return [*updates, *outputs, missing_words(missing, query), shown, asked(tab.id, name, values)]
 
@@ -239,7 +242,9 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
                 draw_after(changed, live, [tab], frame)
             for menu in long_menus(tab):
                 if menu.offers_by == param.name:
-                    name_again(changed, live, tab, menu, frame)
+                    offer_again(changed, live, tab, menu, frame)
+        for event in param.after if param.offers else ():
+            offer_again(event, live, tab, param, frame)
     return selected
 
 

@@ -1,4 +1,4 @@
-"""Which question of a visitor is the latest: the answer to an earlier one must not replace its answer."""
+"""What is remembered of visitors: their latest questions, and the menus that they have opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REMEMBERED = 10_000
 
 
 class LatestQuestions:
-    """Numbers questions as they come.
+    """Numbers questions as they come: the answer to an earlier one must not replace that to the latest.
 
     Answers are computed side by side: one that takes long, as the first for a subset does, is ready after the answer to
     what was asked next, and would be shown in its place.
@@ -45,3 +45,38 @@ class LatestQuestions:
         """
         with self._lock:
             return self._numbers.get(part, number) <= number
+
+
+class FilledMenus:
+    """What visitors' menus offer, as far as that is everything.
+
+    Example:
+        >>> menus = FilledMenus()
+        >>> [menus.fill("visitor", "menu", content) for content in ("one board's", "one board's", "another's")]
+        [True, False, True]
+        >>> menus.forget("visitor")
+        >>> menus.is_filled("visitor", "menu")
+        False
+    """
+
+    def __init__(self) -> None:
+        self._of_visitors: LRUCache[Hashable, dict[Hashable, Hashable]] = LRUCache(REMEMBERED)
+        self._lock = threading.Lock()
+
+    def fill(self, visitor: Hashable, menu: Hashable, content: Hashable) -> bool:
+        """Remember what a menu offers; return whether it didn't before."""
+        with self._lock:
+            menus = self._of_visitors.setdefault(visitor, {})
+            was = menus.get(menu)
+            menus[menu] = content
+        return was != content
+
+    def is_filled(self, visitor: Hashable, menu: Hashable) -> bool:
+        """Return whether a menu offers everything."""
+        with self._lock:
+            return menu in self._of_visitors.get(visitor, {})
+
+    def forget(self, visitor: Hashable) -> None:
+        """Forget a visitor's menus, which offer no more than what is chosen again."""
+        with self._lock:
+            self._of_visitors.pop(visitor, None)
