@@ -35,7 +35,7 @@ def offer_again(event: Any, live: Live, tab: Tab, menu: Param, frame: Frame) -> 
     """Offer what a menu offered, or only what is chosen, once something else has changed its value or its texts.
 
     Args:
-        event: What changed it.
+        event: What changed it, such as the `success` of an event.
         live: The boards.
         tab: The tab.
         menu: The menu.
@@ -49,7 +49,7 @@ def offer_again(event: Any, live: Live, tab: Tab, menu: Param, frame: Frame) -> 
         frame.menus.fill(visitor.session_hash, _name(tab, menu), (benchmark, by))
         return gr.update(choices=list(offered), value=value)
 
-    event.success(offer, _inputs(tab, menu, frame), [menu.component], **quiet(frame, trigger_mode="always_last"))
+    event(offer, _inputs(tab, menu, frame), [menu.component], **quiet(frame, trigger_mode="always_last"))
 
 
 def still_filled(

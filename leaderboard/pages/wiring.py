@@ -242,7 +242,7 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
                 draw_after(changed, live, [tab], frame)
             for menu in long_menus(tab):
                 if menu.offers_by == param.name:
-                    offer_again(changed, live, tab, menu, frame)
+                    offer_again(changed.success, live, tab, menu, frame)
         for event in param.after if param.offers else ():
             offer_again(event, live, tab, param, frame)
     return selected

@@ -108,14 +108,31 @@ def test_long_menus_offer_everything(page, visit, live, tab, label, by):
     page.wait_for_function("name => new URL(location).searchParams.has(name)", arg=parameter)
 
 
-def test_what_is_chosen_stands_first_and_marked_in_an_open_menu(page, visit):
+def test_an_open_menu_offers_everything_and_marks_what_is_chosen(page, visit, live):
     visit(page, "?tab=compare&a=mini-web&b=mini-vivid")
-    page.get_by_role("combobox", name="A", exact=True).click()
-    page.get_by_role("option").nth(1).wait_for()
+    box = page.get_by_role("combobox", name="A", exact=True)
+
+    def marked() -> list[str]:
+        page.get_by_role("option").nth(1).wait_for()
+        return [option.get_attribute("aria-label") for option in page.get_by_role("option", selected=True).all()]
+
+    box.click()
+    assert marked() == ["mini-web"]
     assert page.get_by_role("option").first.get_attribute("aria-label") == "mini-web"
-    assert [option.get_attribute("aria-label") for option in page.get_by_role("option", selected=True).all()] == [
-        "mini-web"
-    ]
+    offered = page.get_by_role("option").count()
+    assert offered == sum(entry.complete for entry in live.board().entries)
+    page.get_by_role("option", name="mini-strong", exact=True).click()
+    page.wait_for_function("location.search.includes('a=mini-strong')")
+    box.click()
+    assert marked() == ["mini-strong"]
+    assert page.get_by_role("option").count() == offered
+    # The tab is answered again, with the menu as it was opened.
+    page.get_by_role("tab", name="Plots", exact=True).click()
+    page.get_by_role("heading", name="Intervals", exact=False).wait_for()
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    box.click()
+    assert marked() == ["mini-strong"]
+    assert page.get_by_role("option").count() == offered
 
 
 def test_what_is_typed_before_a_menu_is_filled_searches_it(page, visit):
