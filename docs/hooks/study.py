@@ -10,7 +10,7 @@ from tia2.figures import save_figure
 from tia2.finetune.study.figures import choice_figure, forecast_figure, gold_figure, proxy_figure
 from tia2.finetune.study.outcome import SeedMean, paired_difference
 from tia2.finetune.study.results import StudyResults, load_results
-from tia2.finetune.study.tables import entry_table, forecast_table, rank_correlation
+from tia2.finetune.study.tables import entry_table, equal_distance_table, forecast_table, rank_correlation
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "findings-finetune.md"
@@ -54,6 +54,7 @@ def tables(results: StudyResults) -> dict[str, str]:
         "outcomes": outcomes(results),
         "differences": differences(results),
         "best of n": choices(results),
+        "equal distance": equal_distances(results),
         "forecasts": forecasts(results),
     }
 
@@ -110,6 +111,27 @@ def choices(results: StudyResults) -> str:
         reach = f"{ends.min():.2f}, {ends.max():.2f}"
         cells = [results.title(name), f"{each.auroc.mean:.3f}", *figures, reach, str(each.peak)]
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def equal_distances(results: StudyResults) -> str:
+    """Return how gold changes by training and by choosing, as far from the base model."""
+    table = equal_distance_table(results)
+    distances = table.drop_duplicates("n").set_index("n")["kl"]
+    heads = [
+        f"{words} {kl:.1f} nats{which}"
+        for n, kl in distances.items()
+        for words, which in (("training to", ""), ("best of n at", f" (n = {n})"))
+    ]
+    lines = [f"| condition | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
+    for name, rows in table.groupby("condition", sort=False):
+        cells = []
+        for row in rows.to_dict("records"):
+            low, high = row["training_low"], row["training_high"]
+            reach = "" if low != low else f" ({low:+.2f}, {high:+.2f})"
+            cells += ["–" if not row["seeds"] else f"{row['training_change']:+.3f}{reach}"]
+            cells += ["–" if row["best_of_n_change"] != row["best_of_n_change"] else f"{row['best_of_n_change']:+.3f}"]
+        lines.append(f"| {results.title(str(name))} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

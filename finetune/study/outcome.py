@@ -130,6 +130,32 @@ def paired_difference(first: Mapping[int, RunCurves], second: Mapping[int, RunCu
     return _over(_end(first[seed]) - _end(second[seed]) for seed in shared)
 
 
+def change_at(runs: Mapping[int, RunCurves], kl: float) -> SeedMean:
+    """Return the change of gold where runs have come a distance from the base model, one value per seed.
+
+    Between two evaluations gold is taken to change evenly with √KL. Runs that never come that far are left out.
+
+    Args:
+        runs: Curves of a condition by seed.
+        kl: The distance: path KL in nats, without the last two steps.
+
+    Example:
+        >>> change_at(runs, 3.8).mean  # doctest: +SKIP
+        -0.05
+    """
+    changes = []
+    for _, curves in sorted(runs.items()):
+        gold = curves.part("gold").mean(axis=(1, 2))
+        beyond = np.flatnonzero(curves.kl >= kl)
+        if not beyond.size:
+            continue
+        first = max(int(beyond[0]), 1)
+        near, far = np.sqrt(curves.kl[first - 1 : first + 1])
+        share = (math.sqrt(kl) - near) / (far - near)
+        changes.append(gold[first - 1] + share * (gold[first] - gold[first - 1]) - gold[0])
+    return _over(changes)
+
+
 def _over(values: Iterable[float]) -> SeedMean:
     return SeedMean(tuple(float(value) for value in values))
 
@@ -164,7 +190,11 @@ class PoolOutcome:
     @property
     def change(self) -> SeedMean:
         """Gold at the largest n less the base model's."""
-        return _over(self.gold[:, -1] - self.gold[:, 0])
+        return self.change_at(self.n[-1])
+
+    def change_at(self, n: int) -> SeedMean:
+        """Return gold at one of the numbers less the base model's."""
+        return _over(self.gold[:, self.n.index(n)] - self.gold[:, 0])
 
     @property
     def drop(self) -> float:

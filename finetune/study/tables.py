@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from .outcome import change_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,6 +123,40 @@ def forecast_table(results: StudyResults) -> pd.DataFrame:
     trained["change"] = [outcomes[name].change.mean for name in trained["condition"]]
     trained["drop"] = [outcomes[name].drop.mean for name in trained["condition"]]
     return trained
+
+
+def equal_distance_table(results: StudyResults, numbers: Sequence[int] = (12, 120)) -> pd.DataFrame:
+    """Return one row per trained condition and n: change of gold by training as far as the best of n, and by that.
+
+    Args:
+        results: Results of the runs that are done.
+        numbers: Values of n, among those that the entries' choices have.
+    """
+    import pandas as pd
+
+    from ..bon.divergence import best_of_n_kl
+
+    rows = []
+    for name, runs in results.curves.items():
+        choice = results.choices.get(name)
+        for n in numbers:
+            kl = float(best_of_n_kl(n))
+            training = change_at(runs, kl)
+            low, high = training.interval if training.values else (float("nan"), float("nan"))
+            rows.append(
+                {
+                    "condition": name,
+                    "n": n,
+                    "kl": kl,
+                    "best_of_n_change": float("nan") if choice is None else choice.change_at(n).mean,
+                    "seeds": len(training.values),
+                    "training_change": training.mean if training.values else float("nan"),
+                    "training_low": low,
+                    "training_high": high,
+                }
+            )
+    table: pd.DataFrame = pd.DataFrame(rows)
+    return table
 
 
 def rank_correlation(table: pd.DataFrame, static: str, outcome: str) -> tuple[float, float]:

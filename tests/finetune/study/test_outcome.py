@@ -11,6 +11,7 @@ from scipy import stats
 from tia2.finetune.diagnostics.curves import RunCurves
 from tia2.finetune.study.outcome import (
     SeedMean,
+    change_at,
     condition_outcome,
     paired_difference,
     pool_outcome,
@@ -69,6 +70,14 @@ def test_interval_over_seeds_is_students():
 def test_paired_difference_takes_the_seeds_that_both_have(runs):
     difference = paired_difference({**runs, 2: runs[0]}, {1: runs[0], 0: runs[1]})
     assert difference.values == pytest.approx((0.1, -0.1))
+
+
+def test_gold_at_a_distance_lies_between_two_evaluations(runs):
+    # √KL goes 0, 2, 3 and 0, 1, 4; gold .5, .7, .4 and .5, .6, .3.
+    assert change_at(runs, 1.0).values == pytest.approx((0.1, 0.1))
+    assert change_at(runs, 4.0).values == pytest.approx((0.2, 0.1 - 0.3 / 3))
+    assert change_at(runs, 12.25).values == pytest.approx((0.1 - 0.3 * 2.5 / 3,)), "one run never comes that far"
+    assert change_at(runs, 17.0).values == ()
 
 
 def test_choice_among_a_pool_matches_a_direct_computation():

@@ -43,6 +43,7 @@ def test_every_file_belongs_to_the_plan(folder, results):
 
 
 def test_all_runs_begin_as_the_same_base_model(results):
+    """The runs were made on two kinds of processor, on which rewards of the same seeds differ by up to 0.0003."""
     starts = [
         {role: each.values[role][0] for role in ("gold", *RAW.values())}
         for runs in results.curves.values()
@@ -51,7 +52,7 @@ def test_all_runs_begin_as_the_same_base_model(results):
     for start in starts[1:]:
         np.testing.assert_array_equal(start["gold"], starts[0]["gold"])
         for role in RAW.values():
-            np.testing.assert_allclose(start[role], starts[0][role], atol=2e-5)
+            np.testing.assert_allclose(start[role], starts[0][role], atol=5e-4)
 
 
 def test_golds_are_verdicts_and_a_raw_proxy_is_the_watched_reward(results):
