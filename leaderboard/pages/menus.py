@@ -35,7 +35,7 @@ def offer_again(event: Any, live: Live, tab: Tab, menu: Param, frame: Frame) -> 
     """Offer what a menu offered, or only what is chosen, once something else has changed its value or its texts.
 
     Args:
-        event: What changed it, such as the `success` of an event.
+        event: The `success` of the event that changed it.
         live: The boards.
         tab: The tab.
         menu: The menu.

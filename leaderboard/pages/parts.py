@@ -91,7 +91,7 @@ class Frame(NamedTuple):
         asked: Carries, as JSON, what the tab was asked for: tab, benchmark, and the controls' values.
         busy: Shows that an answer is waited for.
         questions: Tells late answers from those to visitors' latest questions.
-        menus: Which menus visitors have opened.
+        menus: Tells which menus a visitor has opened.
     """
 
     benchmark: Any
