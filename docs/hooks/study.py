@@ -21,12 +21,18 @@ PAIRS = (
     ("countblind-plus", "countblind-raw"),
     ("vivid-textnorm", "vivid-raw"),
     ("vivid-wide", "vivid-textnorm"),
+    ("vivid-wide", "vivid-raw"),
     ("vivid-plus", "vivid-raw"),
     ("strong-textnorm", "strong-raw"),
     ("strong-wide", "strong-textnorm"),
+    ("strong-wide", "strong-raw"),
     ("web-textnorm", "web-raw"),
     ("mean-textnorm", "vivid-textnorm"),
     ("ur-textnorm", "mean-textnorm"),
+    ("mean-wide", "mean-textnorm"),
+    ("mean-wide", "vivid-wide"),
+    ("vivid-minmax", "vivid-raw"),
+    ("countblind-minmax", "countblind-raw"),
     ("vivid-rwr", "vivid-raw"),
     ("countblind-rwr", "countblind-raw"),
 )
@@ -129,6 +135,8 @@ def equal_distances(results: StudyResults) -> str:
         for row in rows.to_dict("records"):
             low, high = row["training_low"], row["training_high"]
             reach = "" if low != low else f" ({low:+.2f}, {high:+.2f})"
+            every = len(results.curves[str(name)])
+            reach += "" if row["seeds"] in (0, every) else f", {row['seeds']} of {every} seeds"
             cells += ["–" if not row["seeds"] else f"{row['training_change']:+.3f}{reach}"]
             cells += ["–" if row["best_of_n_change"] != row["best_of_n_change"] else f"{row['best_of_n_change']:+.3f}"]
         lines.append(f"| {results.title(str(name))} | {' | '.join(cells)} |")

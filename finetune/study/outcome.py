@@ -133,7 +133,8 @@ def paired_difference(first: Mapping[int, RunCurves], second: Mapping[int, RunCu
 def change_at(runs: Mapping[int, RunCurves], kl: float) -> SeedMean:
     """Return the change of gold where runs have come a distance from the base model, one value per seed.
 
-    Between two evaluations gold is taken to change evenly with √KL. Runs that never come that far are left out.
+    Between two evaluations gold is taken to change evenly with √KL. Runs that never come that far are left out. The
+    distance leaves out the last two steps of the path, so that it doesn't bound the images' own divergence.
 
     Args:
         runs: Curves of a condition by seed.

@@ -126,7 +126,9 @@ def forecast_table(results: StudyResults) -> pd.DataFrame:
 
 
 def equal_distance_table(results: StudyResults, numbers: Sequence[int] = (12, 120)) -> pd.DataFrame:
-    """Return one row per trained condition and n: change of gold by training as far as the best of n, and by that.
+    """Return one row per trained condition and n: change of gold by training at the KL of the best of n, and by that.
+
+    Training's is the path KL without the last two steps, another quantity: the two are alike in number only.
 
     Args:
         results: Results of the runs that are done.

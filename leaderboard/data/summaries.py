@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 ESTIMATES = ("mean", "low", "high", "pooled", "pooled_low", "pooled_high")
 COUNTS = ("prompts", "prompts_used", "prompts_constant", "items", "items_scored", "tied", "distinct")
 MANY = 100
-"""So many files take longer to open than one file with what all of them hold, which is then written."""
+"""From more than so many files on, one that holds what all of them hold is written: it opens faster."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def asked_for(asked: str) -> tuple[str, str, list[Any]] | None:
 def draw_after(event: Any, live: Live, tabs: Sequence[Tab], frame: Frame) -> None:
     """Draw what of a tab is drawn later, once an event has answered for that tab.
 
-    It is one question. One for each tab would ask eight times in vain.
+    For several tabs it is one question: one for each would ask eight times in vain.
 
     Args:
         event: The event.

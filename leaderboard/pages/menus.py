@@ -44,16 +44,17 @@ def offer_again(event: Any, live: Live, tab: Tab, menu: Param, frame: Frame) -> 
 
     def offer(visitor: gr.Request, benchmark: str, value: Any, *by: Any) -> Any:
         offered = _all(live.board(benchmark), menu, by)
+        # Without the value: a choice made since then stays.
         if not frame.menus.is_filled(visitor.session_hash, _name(tab, menu)):
-            return chosen(offered, value)
+            return gr.update(choices=chosen(offered, value)["choices"])
         frame.menus.fill(visitor.session_hash, _name(tab, menu), (benchmark, by))
-        return gr.update(choices=list(offered), value=value)
+        return gr.update(choices=chosen_first(offered, value))
 
     event(offer, _inputs(tab, menu, frame), [menu.component], **quiet(frame, trigger_mode="always_last"))
 
 
 def still_filled(
-    visitor: str | None, board: Board, tab: Tab, updates: Sequence[Any], values: Sequence[Any], frame: Frame
+    visitor: str | None, frame: Frame, board: Board, tab: Tab, updates: Sequence[Any], values: Sequence[Any]
 ) -> list[Any]:
     """Return updates of a tab's controls, in which menus that were opened offer everything still.
 
@@ -61,19 +62,19 @@ def still_filled(
 
     Args:
         visitor: The visitor's session.
+        frame: Components around the tabs.
         board: The board.
         tab: The tab.
         updates: One update per control, as `restore` gives them.
         values: One value per control.
-        frame: Components around the tabs.
     """
     by_name = {param.name: value for param, value in zip(tab.params, values, strict=True)}
     filled = []
     for param, update in zip(tab.params, updates, strict=True):
         if param.offers and frame.menus.is_filled(visitor, _name(tab, param)):
-            by = tuple(by_name[name] for name in by_name if name == param.offers_by)
+            by = (by_name[param.offers_by],) if param.offers_by else ()
             frame.menus.fill(visitor, _name(tab, param), (board.benchmark.name, by))
-            filled.append({**update, "choices": list(_all(board, param, by))})
+            filled.append({**update, "choices": chosen_first(_all(board, param, by), by_name[param.name])})
         else:
             filled.append(update)
     return filled
@@ -103,9 +104,9 @@ def chosen_first(choices: Choices, value: Any) -> list[tuple[str, Any]]:
 
 def _fill_when_opened(live: Live, tab: Tab, menu: Param, frame: Frame) -> None:
     def offer(visitor: gr.Request, benchmark: str, value: Any, *by: Any) -> Any:
-        if not frame.menus.fill(visitor.session_hash, _name(tab, menu), (benchmark, by)):
-            return gr.skip()
-        return gr.update(choices=chosen_first(_all(live.board(benchmark), menu, by), value))
+        offered = chosen_first(_all(live.board(benchmark), menu, by), value)
+        is_new = frame.menus.fill(visitor.session_hash, _name(tab, menu), (benchmark, by))
+        return gr.update(choices=offered) if is_new else gr.skip()
 
     opened = menu.component.focus(
         offer, _inputs(tab, menu, frame), [menu.component], **quiet(frame, trigger_mode="multiple")

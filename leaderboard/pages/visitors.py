@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from cachetools import LRUCache
 
 REMEMBERED = 10_000
-"""Visitors' parts of pages of which the latest question is known; who is forgotten is answered all the same."""
+"""Visitors, and visitors' parts of pages, that are remembered; who is forgotten is answered all the same."""
 
 
 class LatestQuestions:

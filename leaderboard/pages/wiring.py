@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -88,8 +89,23 @@ def restore(tab: Tab, board: Board, query: Query) -> tuple[list[Any], list[Any],
     return updates, values, first
 
 
-def visit(live: Live, tabs: Sequence[MountedTab], notice: Callable[[Board], str], query: Query) -> list[Any]:
-    """Return one update for each output of `everything`: the tab that the address names, shown; others left alone."""
+def visit(
+    live: Live,
+    tabs: Sequence[MountedTab],
+    notice: Callable[[Board], str],
+    query: Query,
+    refill: Callable[[Board, Tab, list[Any], list[Any]], list[Any]] = lambda _, __, updates, ___: updates,
+) -> list[Any]:
+    """Return one update for each output of `everything`: the tab that the address names, shown; others left alone.
+
+    Args:
+        live: The boards.
+        tabs: The tabs.
+        notice: Returns what is said of a board above its tabs.
+        query: The page's address.
+        refill: Returns the updates of a tab's controls, for the board, the tab, the updates and the values, with what
+            menus that were opened meanwhile offer.
+    """
     board = live.board(query.get("benchmark"))
     name = board.benchmark.name
     ids = [tab.id for tab, _ in tabs]
@@ -114,7 +130,8 @@ def visit(live: Live, tabs: Sequence[MountedTab], notice: Callable[[Board], str]
         if tab.id == here:
             controls, values, first = restore(tab, board, query)
             missing += missing_values(tab, board, query, controls, values)
-            updates += [*controls, *rendered(tab.render, len(tab.outputs), name, values)]
+            outputs = rendered(tab.render, len(tab.outputs), name, values)
+            updates += [*refill(board, tab, controls, values), *outputs]
         else:
             updates += [gr.skip()] * (len(tab.params) + len(tab.outputs))
     updates.insert(2, missing_words(missing, query))
@@ -133,14 +150,17 @@ def wire(app: gr.Blocks, live: Live, tabs: Sequence[MountedTab], frame: Frame, n
         frame.asked,
     ]
 
-    def load(request: gr.Request) -> list[Any]:
-        return visit(live, tabs, notice, dict(request.query_params))
+    def refill(visitor: gr.Request) -> Callable[[Board, Tab, list[Any], list[Any]], list[Any]]:
+        return partial(still_filled, visitor.session_hash, frame)
+
+    def load(visitor: gr.Request) -> list[Any]:
+        return visit(live, tabs, notice, dict(visitor.query_params), refill(visitor))
 
     def change_benchmark(visitor: gr.Request, address: str, benchmark: str, _: str) -> list[Any]:
         if address == STAY:
             return [gr.skip()] * len(everything)
         frame.menus.forget(visitor.session_hash)
-        return visit(live, tabs, notice, {**parse(address), "benchmark": benchmark})
+        return visit(live, tabs, notice, {**parse(address), "benchmark": benchmark}, refill(visitor))
 
     loaded = app.load(load, None, everything, **quiet(frame))
     ready = loaded.success(None, [frame.first], None, js=READY, **quiet(frame))
@@ -197,7 +217,7 @@ def _wire_tab(live: Live, mounted: MountedTab, tabs: Sequence[MountedTab], frame
         name = board.benchmark.name
         outputs = rendered(tab.render, len(tab.outputs), name, values)
         # Last, since a menu may be opened meanwhile.
-        updates = still_filled(visitor.session_hash, board, tab, updates, values, frame)
+        updates = still_filled(visitor.session_hash, frame, board, tab, updates, values)
         shown = _first(live, tabs, tab.id, first, board, missing)
         return [*updates, *outputs, missing_words(missing, query), shown, asked(tab.id, name, values)]
 

@@ -182,11 +182,11 @@
   let named = "";
   addEventListener("focusin", event => {
     if (!event.target.matches?.(menus)) return;
-    const box = event.target;
-    named = box.value;
+    const box = event.target, was = box.value;
+    named = was;
     box.select();
-    // A click lets go of it again when the button comes up.
-    setTimeout(() => { if (box.value === named) box.select(); });
+    // The press that brought the focus places the caret after this.
+    setTimeout(() => { if (box.value === was) box.select(); });
   });
   // A menu that is filled shows all of it, until the next key: that is pressed here for what was typed before it came.
   window.tia2Offered = () => {

@@ -55,7 +55,10 @@ BEST_OF_N = (
 )
 PAGES = 32
 """Pages of the table that a board remembers; each takes about 200 kB."""
-APART = "Not ranked, because values are missing for some items: figures are over the prompts that are covered."
+APART = (
+    "The best first, and not ranked, because values are missing for some items: figures are over the prompts that are "
+    "covered."
+)
 
 SHOW_DETAILS = """
 () => {
@@ -105,7 +108,7 @@ def build(live: Live) -> Tab:
     def render(benchmark: str, *values: Any) -> list[Any]:
         board = live.board(benchmark)
         scope, metric, _, search, chips, columns, page, entry = values
-        rest = incomplete_sheet(board, scope, metric, search=search or "", chips=chips or [], columns=columns)
+        rest = incomplete_sheet(board, scope, metric, search=search or "", chips=chips or [], columns=columns or [])
         html, total = _page_of_models(live, board, values)
         view = {"benchmark": benchmark, "scope": scope, "metric": metric, "partial": rest.ids}
         return [

@@ -77,7 +77,7 @@ def build(live: Live) -> Tab:
         page = gr.Slider(1, 3, value=1, step=1, label="Page", scale=1, min_width=180)
     with gr.Row(elem_classes="tia2-exports"):
         steps = [gr.Button(title, size="sm", scale=0, min_width=190) for title in STEPS]
-    by_odds = gr.State([])
+    prompts = gr.State([])
     about = gr.HTML()
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
@@ -87,7 +87,7 @@ def build(live: Live) -> Tab:
             texts = gr.HTML()
             gr.HTML(note(RIVALS))
 
-    walks = [_walk(button, by_odds, step, prompt) for button, step in zip(steps, (-1, 1), strict=True)]
+    walks = [_walk(button, prompts, step, prompt) for button, step in zip(steps, (-1, 1), strict=True)]
     return Tab(
         "items",
         [
@@ -104,7 +104,7 @@ def build(live: Live) -> Tab:
             Param("with", others, _restore_others, offers=_entries, kind="entry"),
         ],
         partial(_render, live),
-        [about, gallery, texts, by_odds, *steps],
+        [about, gallery, texts, prompts, *steps],
     )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def _render(
     ]
 
 
-def _walk(button: gr.Button, by_odds: gr.State, step: int, prompt: gr.Dropdown) -> Any:
+def _walk(button: gr.Button, offered: gr.State, step: int, prompt: gr.Dropdown) -> Any:
     """Return the event of going to the prompt before or after, in the order of how much it is at odds with people."""
 
     def go(prompts: Choices, shown: str | None) -> Any:
@@ -152,7 +152,7 @@ def _walk(button: gr.Button, by_odds: gr.State, step: int, prompt: gr.Dropdown) 
         position = ids.index(shown) + step if shown in ids else -1
         return chosen(prompts, ids[position]) if 0 <= position < len(ids) else gr.skip()
 
-    return button.click(go, [by_odds, prompt], [prompt], api_visibility="private", show_progress="hidden", queue=False)
+    return button.click(go, [offered, prompt], [prompt], api_visibility="private", show_progress="hidden", queue=False)
 
 
 def _about_order(board: Board, by: BoardEntry | None, prompt_id: str) -> str:
