@@ -133,11 +133,10 @@ def equal_distances(results: StudyResults) -> str:
     for name, rows in table.groupby("condition", sort=False):
         cells = []
         for row in rows.to_dict("records"):
-            low, high = row["training_low"], row["training_high"]
-            reach = "" if low != low else f" ({low:+.2f}, {high:+.2f})"
             every = len(results.curves[str(name)])
-            reach += "" if row["seeds"] in (0, every) else f", {row['seeds']} of {every} seeds"
-            cells += ["–" if not row["seeds"] else f"{row['training_change']:+.3f}{reach}"]
+            some = "" if row["seeds"] == every else f", {row['seeds']} of {every} seeds"
+            training = with_interval(row["training_change"], row["training_low"], row["training_high"])
+            cells += ["–" if not row["seeds"] else f"{training}{some}"]
             cells += ["–" if row["best_of_n_change"] != row["best_of_n_change"] else f"{row['best_of_n_change']:+.3f}"]
         lines.append(f"| {results.title(str(name))} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -164,8 +163,12 @@ def forecasts(results: StudyResults) -> str:
 
 def over_seeds(mean: SeedMean) -> str:
     """Return a mean over seeds with its interval, or alone where there is one seed."""
-    low, high = mean.interval
-    return f"{mean.mean:+.3f}" if low != low else f"{mean.mean:+.3f} ({low:+.2f}, {high:+.2f})"
+    return with_interval(mean.mean, *mean.interval)
+
+
+def with_interval(mean: float, low: float, high: float) -> str:
+    """Return a mean with its interval, or alone where there is none."""
+    return f"{mean:+.3f}" if low != low else f"{mean:+.3f} ({low:+.2f}, {high:+.2f})"
 
 
 if __name__ == "__main__":

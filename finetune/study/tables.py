@@ -144,7 +144,7 @@ def equal_distance_table(results: StudyResults, numbers: Sequence[int] = (12, 12
         for n in numbers:
             kl = float(best_of_n_kl(n))
             training = change_at(runs, kl)
-            low, high = training.interval if training.values else (float("nan"), float("nan"))
+            low, high = training.interval
             rows.append(
                 {
                     "condition": name,
